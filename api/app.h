@@ -1,0 +1,37 @@
+/* app: everything a handler may use, built once in cmd/service.c and passed down. Immutable while
+ * serving. */
+#ifndef API_APP_H
+#define API_APP_H
+
+#include "audit/audit.h"
+#include "base/work.h"
+#include "ca/crl.h"
+#include "provisioning/batch.h"
+#include "provisioning/enroll.h"
+#include "provisioning/operator.h"
+#include "provisioning/renew.h"
+#include "provisioning/revoke.h"
+#include "provisioning/token.h"
+
+struct caller_cache;
+
+struct app {
+	const struct clock *clock;
+	const struct rng *rng;
+	struct db *db;
+	struct keeper_client *keeper;
+	struct ledger *ledger;
+	struct audit *audit;
+	const struct issuers *issuers;
+	struct crl_publisher *crls;
+	struct work_pool *work;       /* CPU work of NDJSON requests */
+	struct caller_cache *callers; /* api/caller.h */
+	struct batch_service batches;
+	struct token_service tokens;
+	struct operator_service operators;
+	struct enroll_service enrollment;
+	struct renew_service renewal;
+	struct revoke_service revocation;
+};
+
+#endif

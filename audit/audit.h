@@ -1,0 +1,57 @@
+/*
+ * audit: what the log needs around the ledger: coalescing of refusals, the outbox, heartbeats,
+ * checkpoints on disk.
+ *
+ * The first REFUSALS_PER_WINDOW refusals of one (actor, event, reason) and minute are leaves; the
+ * rest count in refusal_window in the same transaction, and one summary leaf (cnt, win) follows
+ * when the minute is over, or on recovery. Unauthenticated failures are counted in memory only,
+ * one summary leaf a minute; up to a minute of them may be lost in a crash.
+ */
+#ifndef AUDIT_AUDIT_H
+#define AUDIT_AUDIT_H
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/rng.h"
+#include "db/ledger.h"
+
+#define REFUSALS_PER_WINDOW 10
+#define REFUSAL_WINDOW_S 60
+#define HEARTBEAT_S 60
+
+struct audit;
+
+struct audit_options {
+	struct db *db;
+	const struct clock *clock;
+	const char *dir;    /* MONIKER_AUDIT_DIR: one folder a log, "<dir>/<log>/checkpoint" */
+	const char *origin; /* "<name>/<log>": the folder is the part after the last slash */
+	const char *node;   /* handle of the node, for actors "system:<node>" */
+};
+MUST_CHECK bool audit_new(
+    const struct audit_options *options, struct audit **out, struct error *err);
+void audit_free(struct audit *audit);
+DEFER_DECLARE(struct audit, audit_free)
+
+/* The ledger's audit hooks; context is the audit. */
+void audit_hooks(struct audit *audit, struct ledger_hooks *hooks);
+
+/* Begins svc.start, heartbeats and window summaries; ends with svc.stop in audit_end(). */
+MUST_CHECK bool audit_begin(struct audit *audit, struct ledger *ledger, struct error *err);
+void audit_end(struct audit *audit);
+
+/*
+ * Records a refusal at the edge: a caller that was denied, a body that could not be read.
+ * `actor` "" or "nobody": counted in memory, one summary leaf a minute; true at once.
+ * On true err_refused->recorded is set.
+ */
+MUST_CHECK bool audit_refuse(struct audit *audit, enum leaf_event event, const char *actor,
+    struct error *err_refused, struct error *err);
+
+/* The newest published checkpoint note; E_NOT_FOUND before the first. */
+MUST_CHECK bool audit_checkpoint(struct audit *audit, struct buf *out_note, struct error *err);
+int64_t audit_checkpoint_age_s(struct audit *audit); /* -1: none yet */
+
+const struct stmt *const *audit_statements(void);
+
+#endif

@@ -1,0 +1,16 @@
+/* outbox: how command-line tools get leaves into the log, whether the service runs or not. */
+#ifndef AUDIT_OUTBOX_H
+#define AUDIT_OUTBOX_H
+
+#include "base/error.h"
+#include "base/rng.h"
+#include "db/db.h"
+#include "proof/leaf.h"
+
+/* Puts the leaf (all but seq, st and nonce) into audit_outbox, in the tool's own transaction. */
+MUST_CHECK bool outbox_add(
+    struct tx *tx, const struct leaf *leaf, const struct rng *rng, struct error *err);
+
+const struct stmt *const *outbox_statements(void);
+
+#endif

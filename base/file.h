@@ -1,0 +1,25 @@
+/* file: whole small files, read bounded and written crash-safely. */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+/*
+ * E_FILE_FAILED   cannot be read, not a regular file, or longer than len_max octets
+ */
+MUST_CHECK bool file_read(const char *path, size_t len_max, struct buf *out, struct error *err);
+
+/*
+ * Temporary file beside it, fsync, rename, fsync of the folder. Readers see the old or the
+ * new contents, never a part.
+ * E_FILE_FAILED
+ */
+MUST_CHECK bool file_write(const char *path, struct bytes contents, mode_t mode, struct error *err);
+
+/* Makes the folder and its parents where missing. E_FILE_FAILED */
+MUST_CHECK bool file_make_dir(const char *path, mode_t mode, struct error *err);
+
+#endif

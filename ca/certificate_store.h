@@ -1,0 +1,57 @@
+/* certificate_store: issued certificates as rows: bodies, signatures, lookups. */
+#ifndef CA_CERTIFICATE_STORE_H
+#define CA_CERTIFICATE_STORE_H
+
+#include "base/hash.h"
+#include "base/text.h"
+#include "ca/issue.h"
+#include "ca/reason.h"
+#include "db/db.h"
+
+/* Rows of certificate_body, for winners of a batch: seqs[i] is the leaf that commits to issued[i]. */
+MUST_CHECK bool certificate_insert_bodies(struct tx *tx, int log, const struct issued *const *issued,
+    const int64_t *seqs, size_t count, struct error *err);
+
+/* Rows of certificate; pseudonyms[i] are UUID octets. *out_inserted counts those that were new. */
+struct certificate_row {
+	const struct issued *issued;
+	int64_t device;
+	uint8_t pseudonym[UUID_BYTES];
+};
+MUST_CHECK bool certificate_insert(struct tx *tx, const struct certificate_row *rows, size_t count,
+    size_t *out_inserted, struct error *err);
+
+struct certificate_status { /* what the database says of one certificate */
+	bool known; /* there is a row: false makes a well-signed certificate `unknown` */
+	int64_t device;
+	char handle[HANDLE_TEXT_LEN + 1];
+	char pseudonym[UUID_TEXT_LEN + 1];
+	char device_state[10]; /* active held revoked replaced */
+	int64_t not_before_s, not_after_s;
+	bool held, revoked; /* of this certificate */
+	enum reason reason;
+	int64_t revoked_at_s;
+};
+/* One set statement for all; out[i] belongs to serials[i]. */
+MUST_CHECK bool certificate_statuses(struct db *db, const uint8_t (*serials)[SERIAL_BYTES],
+    size_t count, struct certificate_status *out, struct error *err);
+
+/* The DER of a signed certificate, or an empty buf while it has no signature yet or no row. */
+MUST_CHECK bool certificate_find_der(struct db *db, const uint8_t serial[static SERIAL_BYTES],
+    struct buf *out_der, uint8_t out_issuer[static ISSUER_ID_BYTES], struct error *err);
+
+/* Makes the partitions of this month and the three after it. */
+MUST_CHECK bool certificate_ensure_partitions(struct db *db, int64_t now_s, struct error *err);
+/* Months ahead of `now_s` for which partitions exist (0: only the present one; -1: not even that). */
+MUST_CHECK bool certificate_months_ahead(
+    struct db *db, int64_t now_s, int *out_months, struct error *err);
+
+/* The ledger's hooks (db/ledger.h): context is unused. */
+bool certificate_keep_signatures(void *context, struct tx *tx,
+    const struct ledger_signature *signatures, size_t count, struct error *err);
+bool certificate_read_unsigned(void *context, struct tx *tx, int log, struct ledger_unsigned *out,
+    size_t max, size_t *out_count, struct error *err);
+
+const struct stmt *const *certificate_statements(void);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * issuer: the certificate authorities this service knows, read from the database at start.
+ *
+ * Immutable once loaded. Who a certificate belongs to is decided by the exact issuing key, never
+ * by a name or a chain alone.
+ */
+#ifndef CA_ISSUER_H
+#define CA_ISSUER_H
+
+#include <openssl/evp.h>
+
+#include "base/defer.h"
+#include "base/error.h"
+#include "ca/certificate.h"
+#include "ca/tbs.h"
+#include "db/db.h"
+#include "keeper/key.h"
+
+enum issuer_kind {
+	ISSUER_DEVICE_ROOT,
+	ISSUER_OPERATIONS_ROOT,
+	ISSUER_DEVICE_CA,
+	ISSUER_SERVICE_CA,
+	ISSUER_OPERATORS_CA,
+	ISSUER_KIND_COUNT
+};
+const char *issuer_kind_name(enum issuer_kind kind); /* "device-ca" */
+
+struct issuer {
+	enum issuer_kind kind;
+	uint8_t id[ISSUER_ID_BYTES];
+	char id_text[ISSUER_ID_TEXT_LEN + 1];
+	struct buf der;                 /* its certificate */
+	struct certificate certificate; /* parsed, borrowed from der */
+	const struct issuer *parent;    /* NULL: a root */
+	EVP_PKEY *public_key;
+	struct tbs_issuer tbs;          /* for what it issues */
+	int shard_count;
+	bool in_keeper, active;
+};
+
+struct issuers;
+/* `http_url`: the public HTTP address burned into certificates. E_CONFIG_INVALID: no active one of a kind */
+MUST_CHECK bool issuers_load(
+    struct db *db, const char *http_url, struct issuers **out, struct error *err);
+void issuers_free(struct issuers *issuers);
+DEFER_DECLARE(struct issuers, issuers_free)
+
+size_t issuers_count(const struct issuers *issuers);
+const struct issuer *issuers_at(const struct issuers *issuers, size_t index);
+const struct issuer *issuers_active(const struct issuers *issuers, enum issuer_kind kind);
+const struct issuer *issuers_find(
+    const struct issuers *issuers, const uint8_t id[static ISSUER_ID_BYTES]); /* or NULL */
+
+/*
+ * The issuer whose key really signed `certificate`, or NULL: looked up by authority key identifier
+ * and issuer name, then the signature is verified. Thread-safe. About 75 us.
+ */
+const struct issuer *issuers_verify(
+    const struct issuers *issuers, const struct certificate *certificate);
+
+/* PEM of the issuing CA (and so on), root left out, as interface "chain" says. */
+void issuer_chain_pem(const struct issuer *issuer, struct buf *out);
+
+const struct stmt *const *issuer_statements(void); /* NULL-ended; for the test that prepares all */
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * check: the keeper's own reading of what it is asked to sign. Pure. A deliberate second
+ * implementation: it shares no code with ca/tbs.c but base/der.
+ */
+#ifndef KEEPER_CHECK_H
+#define KEEPER_CHECK_H
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "keeper/policy.h"
+
+#define CHECK_TBS_MAX 8192 /* octets */
+
+/*
+ * Whether `issuer` may sign `tbs`, a DER TBSCertificate: version 3, serial form and month
+ * (20 octets: 0x40 | 6 random bits, month of notBefore since January 2020, 17 random),
+ * ecdsa-with-SHA256, issuer name, validity inside the policy and the issuer's own, notBefore
+ * at most a day ahead of now_s and at most 400 days behind, subject form, key type, and
+ * exactly the allowed extensions: basicConstraints CA:FALSE, keyUsage digitalSignature, EKU,
+ * subjectAltName, authority and subject key identifier, CDP, AIA; nothing else, none twice.
+ * E_KEEPER_REFUSED   `detail` says what
+ */
+MUST_CHECK bool check_tbs(const struct policy_issuer *issuer, struct bytes tbs, int64_t now_s,
+    struct error *err);
+
+/* Whether this leaf's event may commit to a TBS of the issuer, and does to this one. E_KEEPER_REFUSED */
+MUST_CHECK bool check_leaf(const struct policy_issuer *issuer, const struct leaf_view *leaf,
+    const uint8_t nonce[static COMMITMENT_NONCE_BYTES], struct bytes tbs, struct error *err);
+
+/*
+ * A TBSCertList as it streams past: `head` is all before the first entry (the outer SEQUENCE's
+ * header, version, algorithm, issuer, thisUpdate, nextUpdate, and the revokedCertificates
+ * header if there are entries), then whole entries, then the extensions element.
+ */
+struct check_crl {
+	const struct policy_issuer *issuer;
+	int64_t now_s;
+	size_t entries_left, rest_left; /* octets that head announced */
+	bool ok;
+};
+MUST_CHECK bool check_crl_head(struct check_crl *crl, const struct policy_issuer *issuer,
+    struct bytes head, int64_t now_s, struct error *err);
+MUST_CHECK bool check_crl_entries(struct check_crl *crl, struct bytes entries, struct error *err);
+/* *out_number, *out_shard: of cRLNumber and of the critical issuingDistributionPoint. */
+MUST_CHECK bool check_crl_end(struct check_crl *crl, struct bytes extensions, uint64_t *out_number,
+    unsigned *out_shard, struct error *err);
+
+#endif

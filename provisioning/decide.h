@@ -1,0 +1,108 @@
+/*
+ * decide: the rules of enrollment. Pure: proposals in order of arrival against the rows that the
+ * ledger locked, plus what earlier proposals of the batch took; out come issue, replay or refuse.
+ */
+#ifndef PROVISIONING_DECIDE_H
+#define PROVISIONING_DECIDE_H
+
+#include "base/hash.h"
+#include "db/ledger.h"
+#include "keeper/tag.h"
+#include "provisioning/batch.h"
+#include "provisioning/hwid.h"
+
+enum decision { DECIDE_REFUSE, DECIDE_ISSUE, DECIDE_REPLAY, DECIDE_REPLACE };
+
+struct decide_tag { /* one of a device's tags, under key kid */
+	uint8_t kid;
+	uint8_t tag[TAG_BYTES];
+};
+
+struct decide_input {                /* a proposal as decide sees it */
+	const struct error *refused; /* why it is refused already (a bad CSR), or E_NONE */
+	int64_t batch;               /* 0: unknown; then refused is set */
+	int64_t person;              /* the station, or 0 */
+	int64_t token;               /* token.id when has_token */
+	bool has_token;
+	int64_t token_expires_at_s;
+	uint8_t token_random_sha256[SHA256_BYTES];
+	const char *profile;
+	uint8_t spki_sha256[SHA256_BYTES];
+	struct decide_tag tags[HWID_COUNT_MAX];
+	size_t tag_count;
+	bool replace;
+};
+
+/* Rows as read under lock; arrays sorted by their keys. See decide.c for how they are searched. */
+struct decide_batch {
+	int64_t id;
+	int64_t quota, issued;
+	int64_t opens_at_s, closes_at_s, closed_at_s;
+	int hours_from, hours_until;
+	bool hardware_ids_required, replace_same_station;
+	const int64_t *stations;
+	size_t station_count;
+};
+struct decide_token {
+	int64_t id;
+	int64_t batch;
+	uint8_t random_sha256[SHA256_BYTES];
+	enum { TOKEN_FREE, TOKEN_IS_SPENT, TOKEN_IS_BURNT } state;
+	int refusals;
+	int64_t expires_at_s;
+	int64_t device;
+	size_t bound_count;
+	struct decide_tag bound[HWID_COUNT_MAX];
+	bool bound_any;
+};
+struct decide_key {
+	uint8_t spki_sha256[SHA256_BYTES];
+	int64_t device; /* 0: of no device */
+};
+struct decide_tag_row {
+	struct decide_tag tag;
+	int64_t device;
+	bool blocked, readmit;
+};
+struct decide_device {
+	int64_t id;
+	int64_t batch;
+	int64_t person;
+	int64_t token;
+	bool has_token;
+	int tag_count;
+	int state; /* enum device_state */
+	int64_t enrolled_at_s;
+	char profile[BATCH_PROFILE_MAX + 1];
+};
+
+struct decide_snapshot {
+	struct decide_batch *batches;
+	size_t batch_count;
+	struct decide_token *tokens;
+	size_t token_count;
+	struct decide_key *keys;
+	size_t key_count;
+	struct decide_tag_row *tags;
+	size_t tag_count;
+	struct decide_device *devices;
+	size_t device_count;
+};
+
+struct decide_output {
+	enum decision decision;
+	struct error err;        /* of a refusal */
+	int64_t replayed_device; /* DECIDE_REPLAY */
+	int64_t replaced_device; /* DECIDE_REPLACE */
+	bool counts_on_token;    /* a refusal that counts towards burning it */
+	bool burns_token;        /* ... and is the last */
+};
+
+/*
+ * Judges all; outs[i] belongs to inputs[i]. Works on its own copy of what earlier ones took (quota,
+ * tokens, keys, tags), so the snapshot stays as read.
+ */
+void decide(const struct decide_snapshot *snapshot, const struct decide_input *inputs, size_t count,
+    int64_t now_s, struct decide_output *outs);
+
+#endif

@@ -1,0 +1,65 @@
+/* revoke: an officer changes the status of a device, all its certificates with it. */
+#ifndef PROVISIONING_REVOKE_H
+#define PROVISIONING_REVOKE_H
+
+#include "ca/crl.h"
+#include "ca/status.h"
+#include "provisioning/enroll.h"
+
+enum revoke_select { REVOKE_BY_SERIAL, REVOKE_BY_PSEUDONYM, REVOKE_BY_HANDLE };
+enum revoke_detail {
+	REVOKE_NO_DETAIL,
+	REVOKE_LOST,
+	REVOKE_CLONE,
+	REVOKE_POLICY,
+	REVOKE_REGULATOR,
+	REVOKE_DECOMMISSIONED
+};
+bool revoke_detail_of(const char *name, enum revoke_detail *out);
+
+struct revoke_service {
+	struct db *db;
+	struct ledger *ledger;
+	const struct ledger_kind *kind;
+	struct crl_publisher *crls; /* woken after a change; may be NULL */
+	const struct clock *clock;
+	const struct rng *rng;
+};
+struct revoke_request {
+	enum revoke_select select;
+	const char *value; /* as given: hex serial, UUID, handle */
+	enum status_action action;
+	enum reason reason;
+	enum revoke_detail detail;
+	bool dry_run;
+	int64_t officer_person;
+	const char *actor; /* "officer:<handle>" */
+};
+struct revoke_result {
+	char id[HANDLE_TEXT_LEN + 1];
+	bool applied;              /* false: a preview */
+	int64_t certificate_count; /* that change state: CRL growth in entries */
+	char pseudonym[UUID_TEXT_LEN + 1];
+	enum device_state before, after;
+};
+/*
+ * E_UNKNOWN_DEVICE, E_UNKNOWN_CERTIFICATE, E_STATE_CONFLICT, E_BAD_SYNTAX (the value's form)
+ */
+MUST_CHECK bool revoke(const struct revoke_service *service, const struct revoke_request *request,
+    struct revoke_result *out, struct error *err);
+/* A request by its id. E_NOT_FOUND */
+struct revoke_record {
+	char id[HANDLE_TEXT_LEN + 1];
+	enum status_action action;
+	enum reason reason;
+	int64_t count;
+	int64_t at_s;
+};
+MUST_CHECK bool revoke_get(
+    struct db *db, const char *id, struct revoke_record *out, struct error *err);
+
+struct ledger_kind *revoke_kind_new(void);
+void revoke_kind_free(struct ledger_kind *kind);
+const struct stmt *const *revoke_statements(void);
+
+#endif
