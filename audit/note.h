@@ -15,7 +15,7 @@ const struct ledger_kind *note_kind(void);
 
 /*
  * A leaf of this event with severity, code and outcome: `refused` NULL for a success. The caller
- * may add actor, subject, details and times afterwards.
+ * may add details, counts and times afterwards. `actor` and `subject`: "" when there is none.
  */
 void note_leaf(struct leaf *out, enum leaf_event event, const char *actor, const char *subject,
     const struct error *refused, int64_t at_s);

@@ -7,7 +7,18 @@
 #include "db/db.h"
 #include "proof/leaf.h"
 
-/* Puts the leaf (all but seq, st and nonce) into audit_outbox, in the tool's own transaction. */
+#define OUTBOX_TAIL_MAX 2000 /* octets; the table's CHECK says the same */
+
+/*
+ * Appends what the ledger keeps of a leaf that has no place yet: its bytes after `"st":"...",`.
+ * E_INTERNAL   not a leaf, or too long
+ */
+MUST_CHECK bool outbox_tail(const struct leaf *leaf, struct buf *out, struct error *err);
+
+/*
+ * Puts the leaf (all but seq, st and nonce, which is drawn here) into audit_outbox, in the tool's
+ * own transaction.
+ */
 MUST_CHECK bool outbox_add(
     struct tx *tx, const struct leaf *leaf, const struct rng *rng, struct error *err);
 

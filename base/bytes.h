@@ -15,8 +15,8 @@ struct bytes {
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 /* Octets of a string literal, without its NUL. */
-#define BYTES_LITERAL(text)                              \
-	{                                                \
+#define BYTES_LITERAL(text)                               \
+	{                                                 \
 		(const uint8_t *)(text), sizeof(text) - 1 \
 	}
 

@@ -8,6 +8,7 @@
 #define BASE_CONFIG_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 

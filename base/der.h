@@ -79,8 +79,9 @@ DEFER_DECLARE_CLEAR(struct der_writer, der_writer_clear)
 
 /* Octets written so far: take it before an element's contents, pass it to der_wrap() after. */
 size_t der_mark(const struct der_writer *w);
-void der_wrap(struct der_writer *w, int tag, size_t mark); /* tag and length before all since mark */
-void der_put(struct der_writer *w, struct bytes raw);      /* octets as they are */
+void der_wrap(
+    struct der_writer *w, int tag, size_t mark);      /* tag and length before all since mark */
+void der_put(struct der_writer *w, struct bytes raw); /* octets as they are */
 void der_put_element(struct der_writer *w, int tag, struct bytes contents);
 void der_put_int(struct der_writer *w, uint64_t value);
 void der_put_unsigned(struct der_writer *w, struct bytes magnitude); /* minimal INTEGER */

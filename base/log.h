@@ -20,8 +20,8 @@ MUST_CHECK bool log_level_of(const char *name, enum log_level *out); /* error wa
 void log_write(enum log_level level, const char *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* An error with its site, detail and cause; `request_id` or NULL. */
-void log_error(enum log_level level, const char *event, const char *request_id,
-    const struct error *err);
+void log_error(
+    enum log_level level, const char *event, const char *request_id, const struct error *err);
 
 #define log_info(event, ...) log_write(LOG_LEVEL_INFO, event, __VA_ARGS__)
 #define log_warning(event, ...) log_write(LOG_LEVEL_WARNING, event, __VA_ARGS__)

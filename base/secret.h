@@ -24,7 +24,8 @@ DEFER_DECLARE(struct secret, secret_free)
 #define SECRET_FILE_MAX 4096 /* octets */
 /*
  * Reads a secret from a file (a passphrase: one trailing newline is cut off).
- * E_FILE_FAILED      not there, not a regular file, readable by others, empty or longer than SECRET_FILE_MAX
+ * E_FILE_FAILED      not there, not a regular file, readable by others, empty or longer than
+ * SECRET_FILE_MAX
  */
 MUST_CHECK bool secret_read_file(const char *path, struct secret **out, struct error *err);
 /* The same from an open descriptor, to its end. */

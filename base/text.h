@@ -54,6 +54,7 @@ void uuid_stamp(uint8_t uuid[static UUID_BYTES]);
  * E_BAD_SYNTAX   not one block with this label, or its base64 is not canonical
  */
 void pem_encode(struct buf *out, const char *label, struct bytes der);
-MUST_CHECK bool pem_decode(struct bytes text, const char *label, struct buf *out, struct error *err);
+MUST_CHECK bool pem_decode(
+    struct bytes text, const char *label, struct buf *out, struct error *err);
 
 #endif

@@ -1,4 +1,5 @@
-/* certificate: one X.509 certificate read strictly with base/der: what we need of it, nothing judged. */
+/* certificate: one X.509 certificate read strictly with base/der: what we need of it, nothing
+ * judged. */
 #ifndef CA_CERTIFICATE_H
 #define CA_CERTIFICATE_H
 
@@ -11,8 +12,8 @@
 
 struct certificate { /* all borrowed from the DER */
 	struct bytes der, tbs, serial, issuer, subject, spki, signature;
-	struct bytes signature_algorithm; /* the whole AlgorithmIdentifier */
-	struct bytes key_identifier;      /* subjectKeyIdentifier, or empty */
+	struct bytes signature_algorithm;      /* the whole AlgorithmIdentifier */
+	struct bytes key_identifier;           /* subjectKeyIdentifier, or empty */
 	struct bytes authority_key_identifier; /* keyIdentifier, or empty */
 	int64_t not_before_s, not_after_s;
 	bool is_ca;

@@ -8,11 +8,12 @@
 #include "ca/reason.h"
 #include "db/db.h"
 
-/* Rows of certificate_body, for winners of a batch: seqs[i] is the leaf that commits to issued[i]. */
-MUST_CHECK bool certificate_insert_bodies(struct tx *tx, int log, const struct issued *const *issued,
-    const int64_t *seqs, size_t count, struct error *err);
+/* Rows of certificate_body, for winners of a batch: seqs[i] is the leaf that commits to issued[i].
+ */
+MUST_CHECK bool certificate_insert_bodies(struct tx *tx, int log,
+    const struct issued *const *issued, const int64_t *seqs, size_t count, struct error *err);
 
-/* Rows of certificate; pseudonyms[i] are UUID octets. *out_inserted counts those that were new. */
+/* Rows of certificate; pseudonyms are UUID octets. *out_inserted counts those that were new. */
 struct certificate_row {
 	const struct issued *issued;
 	int64_t device;
@@ -22,7 +23,7 @@ MUST_CHECK bool certificate_insert(struct tx *tx, const struct certificate_row *
     size_t *out_inserted, struct error *err);
 
 struct certificate_status { /* what the database says of one certificate */
-	bool known; /* there is a row: false makes a well-signed certificate `unknown` */
+	bool known;         /* there is a row: false makes a well-signed certificate `unknown` */
 	int64_t device;
 	char handle[HANDLE_TEXT_LEN + 1];
 	char pseudonym[UUID_TEXT_LEN + 1];
@@ -42,11 +43,21 @@ MUST_CHECK bool certificate_find_der(struct db *db, const uint8_t serial[static 
 
 /* Makes the partitions of this month and the three after it. */
 MUST_CHECK bool certificate_ensure_partitions(struct db *db, int64_t now_s, struct error *err);
-/* Months ahead of `now_s` for which partitions exist (0: only the present one; -1: not even that). */
+/* Months ahead of `now_s` for which partitions exist (0: only the present one; -1: not even that).
+ */
 MUST_CHECK bool certificate_months_ahead(
     struct db *db, int64_t now_s, int *out_months, struct error *err);
 
-/* The ledger's hooks (db/ledger.h): context is unused. */
+/*
+ * Moves signed_head past what has its signature, so that the search at the next start is short.
+ * Call it now and then, e.g. hourly; it is never needed for correctness.
+ */
+MUST_CHECK bool certificate_advance_signed(struct db *db, struct error *err);
+
+/*
+ * The ledger's hooks (db/ledger.h): context is unused. certificate_read_unsigned gives the oldest
+ * first; when there are none it moves signed_head to the log's size.
+ */
 bool certificate_keep_signatures(void *context, struct tx *tx,
     const struct ledger_signature *signatures, size_t count, struct error *err);
 bool certificate_read_unsigned(void *context, struct tx *tx, int log, struct ledger_unsigned *out,

@@ -21,9 +21,9 @@ struct crl_options {
 	struct db *db;
 	const struct issuers *issuers;
 	struct keeper_client *keeper;
-	struct ledger *ledger;   /* for crl.publish and crl.fail leaves (audit/note.h: note_record) */
+	struct ledger *ledger; /* for crl.publish and crl.fail leaves (audit/note.h: note_record) */
 	const struct clock *clock;
-	const char *node;        /* names the lease and the leaf's actor */
+	const char *node; /* names the lease and the leaf's actor */
 };
 MUST_CHECK bool crl_publisher_new(
     const struct crl_options *options, struct crl_publisher **out, struct error *err);
@@ -39,13 +39,19 @@ struct crl_info {
 };
 MUST_CHECK bool crl_get(struct crl_publisher *publisher, const char *issuer_id_text, int shard,
     struct buf *out_der, struct crl_info *out_info, struct error *err);
-/* The oldest thisUpdate among the CRLs that this service builds, for /readyz; 0 while one is missing. */
+/* The oldest thisUpdate among the CRLs that this service builds, for /readyz; 0 while one is
+ * missing. */
 int64_t crl_oldest_update_s(struct crl_publisher *publisher);
 
-/* A root's CRL, made offline with its key (moniker init, moniker ca crl). Appends the signed DER. */
+/*
+ * A root's CRL, made offline with its key (moniker init, moniker ca crl). Appends the signed DER.
+ * It has no issuingDistributionPoint: verifiers that check all CRLs (OpenSSL, nginx) look the root
+ * itself up in it, and the root has no CDP that such a point could match.
+ */
 struct key;
-MUST_CHECK bool crl_build_root(const struct tbs_issuer *root, const struct key *key, uint64_t number,
-    int64_t this_update_s, int64_t next_update_s, struct buf *out_der, struct error *err);
+MUST_CHECK bool crl_build_root(const struct tbs_issuer *root, const struct key *key,
+    uint64_t number, int64_t this_update_s, int64_t next_update_s, struct buf *out_der,
+    struct error *err);
 
 const struct stmt *const *crl_statements(void);
 

@@ -4,7 +4,8 @@
  * A struct csr exists only if the DER was exactly one request of at most CSR_DER_MAX octets,
  * its key is of a supported kind and sound, and its self-signature verified over exactly the
  * octets that were parsed: holding one is proof of possession of the private key. Names,
- * attributes and extensions in it are discarded unread. It says nothing about policy: see profile.h.
+ * attributes and extensions in it are discarded unread. It says nothing about policy: see
+ * profile.h.
  */
 #ifndef CA_CSR_H
 #define CA_CSR_H
@@ -15,8 +16,8 @@
 #include "base/error.h"
 #include "base/hash.h"
 
-#define CSR_DER_MAX 8192       /* octets */
-#define CSR_TEXT_MAX 12000     /* octets of PEM or base64 */
+#define CSR_DER_MAX 8192   /* octets */
+#define CSR_TEXT_MAX 12000 /* octets of PEM or base64 */
 #define CSR_RSA_BITS_MAX 4096
 
 enum csr_key_type {
@@ -32,9 +33,8 @@ struct csr;
  * Parses `der`. On success the caller owns *out_csr and must csr_free() it.
  * E_BAD_SYNTAX      not exactly one DER request, or too long
  * E_BAD_ALGORITHM   a key or signature algorithm that is not supported
- * E_WEAK_KEY        RSA below 2048 or above 4096 bits, a bad exponent; a point that is not on the curve
- * E_BAD_PROOF       the request is not signed by its own key
- * All with pointer /csr.
+ * E_WEAK_KEY        RSA below 2048 or above 4096 bits, a bad exponent; a point that is not on the
+ * curve E_BAD_PROOF       the request is not signed by its own key All with pointer /csr.
  */
 MUST_CHECK bool csr_parse(struct bytes der, struct csr **out_csr, struct error *err);
 /* The same from PEM ("CERTIFICATE REQUEST" or "NEW CERTIFICATE REQUEST") or base64 of DER. */

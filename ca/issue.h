@@ -38,8 +38,8 @@ void issued_clear(struct issued *issued);
 DEFER_DECLARE_CLEAR(struct issued, issued_clear)
 
 /*
- * Draws serial, handle and nonce, quantises the validity (notBefore: start of the UTC day; notAfter:
- * that plus the profile's validity, never after the issuer's own) and builds the TBS.
+ * Draws serial, handle and nonce, quantises the validity (notBefore: start of the UTC day;
+ * notAfter: that plus the profile's validity, never after the issuer's own) and builds the TBS.
  */
 MUST_CHECK bool issue_prepare(const struct issue_request *request, const struct rng *rng,
     struct issued *out, struct error *err);

@@ -25,6 +25,7 @@ enum issuer_kind {
 	ISSUER_KIND_COUNT
 };
 const char *issuer_kind_name(enum issuer_kind kind); /* "device-ca" */
+bool issuer_kind_of(const char *name, enum issuer_kind *out);
 
 struct issuer {
 	enum issuer_kind kind;
@@ -34,13 +35,27 @@ struct issuer {
 	struct certificate certificate; /* parsed, borrowed from der */
 	const struct issuer *parent;    /* NULL: a root */
 	EVP_PKEY *public_key;
-	struct tbs_issuer tbs;          /* for what it issues */
+	struct tbs_issuer tbs; /* for what it issues */
 	int shard_count;
 	bool in_keeper, active;
 };
 
 struct issuers;
-/* `http_url`: the public HTTP address burned into certificates. E_CONFIG_INVALID: no active one of a kind */
+
+struct issuer_row { /* one authority as the database has it; all borrowed */
+	enum issuer_kind kind;
+	struct bytes certificate; /* DER */
+	struct bytes parent;      /* ISSUER_ID_BYTES, or empty: a root */
+	int shard_count;
+	bool in_keeper, active;
+};
+#define ISSUERS_MAX 64
+/* The set these rows make, without a database. E_CONFIG_INVALID: a row is broken, or a kind has no
+ * active one */
+MUST_CHECK bool issuers_new(const struct issuer_row *rows, size_t count, const char *http_url,
+    struct issuers **out, struct error *err);
+/* `http_url`: the public HTTP address burned into certificates. E_CONFIG_INVALID: no active one of
+ * a kind */
 MUST_CHECK bool issuers_load(
     struct db *db, const char *http_url, struct issuers **out, struct error *err);
 void issuers_free(struct issuers *issuers);

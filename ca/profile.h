@@ -27,7 +27,8 @@ struct profile {
 enum profile_eku { PROFILE_CLIENT_AUTH = 1 << 0, PROFILE_SERVER_AUTH = 1 << 1 };
 
 const struct profile *profile_find(const char *name); /* or NULL */
-/* E_WEAK_KEY, E_BAD_ALGORITHM, E_PROFILE_DENIED with pointer /csr: what the profile takes instead. */
+/* E_WEAK_KEY, E_BAD_ALGORITHM, E_PROFILE_DENIED with pointer /csr: what the profile takes instead.
+ */
 MUST_CHECK bool profile_check_key(
     const struct profile *profile, const struct csr *csr, struct error *err);
 

@@ -1,4 +1,5 @@
-/* reason: why a certificate is revoked (RFC 5280 section 5.3.1), by number and by both spellings. */
+/* reason: why a certificate is revoked (RFC 5280 section 5.3.1), by number and by both spellings.
+ */
 #ifndef CA_REASON_H
 #define CA_REASON_H
 

@@ -17,11 +17,15 @@
 #define SERIAL_TEXT_LEN 40
 
 void serial_make(uint8_t out[static SERIAL_BYTES], uint16_t month, const struct rng *rng);
-/* False: the first octet is not 0x40 to 0x7f, so the serial is not one of ours. */
+/* False: the first octet is not 0x40 to 0x7f, or there is no such month: not one of ours. */
 MUST_CHECK bool serial_month(const uint8_t serial[static SERIAL_BYTES], uint16_t *out_month);
 /* Lower- or upper-case hex of exactly 20 octets. E_UNKNOWN_CERTIFICATE: it cannot be one of ours */
-MUST_CHECK bool serial_parse(struct bytes text, uint8_t out[static SERIAL_BYTES], struct error *err);
+MUST_CHECK bool serial_parse(
+    struct bytes text, uint8_t out[static SERIAL_BYTES], struct error *err);
 /* month and serial as the ledger keys signatures. */
-void serial_ref(uint8_t out[static CERTIFICATE_REF_BYTES], const uint8_t serial[static SERIAL_BYTES]);
+void serial_ref(
+    uint8_t out[static CERTIFICATE_REF_BYTES], const uint8_t serial[static SERIAL_BYTES]);
+/* The CRL that the certificate would be on: the serial modulo 1 to 9999 shards. */
+int serial_shard(const uint8_t serial[static SERIAL_BYTES], int shard_count);
 
 #endif

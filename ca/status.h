@@ -17,8 +17,20 @@
 #include "db/db.h"
 #include "keeper/key.h"
 
-enum device_state { DEVICE_ACTIVE, DEVICE_HELD, DEVICE_REVOKED, DEVICE_REPLACED, DEVICE_STATE_COUNT };
-enum status_action { STATUS_REVOKE, STATUS_HOLD, STATUS_RELEASE, STATUS_READMIT, STATUS_ACTION_COUNT };
+enum device_state {
+	DEVICE_ACTIVE,
+	DEVICE_HELD,
+	DEVICE_REVOKED,
+	DEVICE_REPLACED,
+	DEVICE_STATE_COUNT
+};
+enum status_action {
+	STATUS_REVOKE,
+	STATUS_HOLD,
+	STATUS_RELEASE,
+	STATUS_READMIT,
+	STATUS_ACTION_COUNT
+};
 
 const char *device_state_name(enum device_state state);
 bool device_state_of(const char *name, enum device_state *out);
@@ -30,8 +42,8 @@ struct status_step {
 	bool changes; /* false: it is so already; nothing is written */
 };
 /* E_STATE_CONFLICT   the table does not allow it; `detail` says what the state is */
-MUST_CHECK bool status_next(enum device_state state, enum status_action action,
-    struct status_step *out, struct error *err);
+MUST_CHECK bool status_next(
+    enum device_state state, enum status_action action, struct status_step *out, struct error *err);
 
 /* One certificate's change of status, for status_write(). */
 struct status_change {

@@ -22,7 +22,10 @@ struct stmt {
 	int column_count;
 	const char *sql;
 };
-#define STMT(name, param_count, column_count, sql) {name, param_count, column_count, sql}
+#define STMT(name, param_count, column_count, sql)   \
+	{                                            \
+		name, param_count, column_count, sql \
+	}
 
 /* ---- results ---- */
 
@@ -33,8 +36,10 @@ size_t rows_count(const struct rows *rows);
 bool rows_null(const struct rows *rows, size_t row, int column);
 bool rows_bool(const struct rows *rows, size_t row, int column);
 int64_t rows_int(const struct rows *rows, size_t row, int column); /* int2, int4, int8; NULL: 0 */
-struct bytes rows_bytes(const struct rows *rows, size_t row, int column); /* bytea, uuid, text; borrowed; NULL: data NULL */
-/* Copies a text with its NUL; longer than out_len - 1 is asserted not to happen (the schema bounds it). */
+struct bytes rows_bytes(const struct rows *rows, size_t row,
+    int column); /* bytea, uuid, text; borrowed; NULL: data NULL */
+/* Copies a text with its NUL; longer than out_len - 1 is asserted not to happen (the schema bounds
+ * it). */
 void rows_text(const struct rows *rows, size_t row, int column, char *out, size_t out_len);
 /* Rows that an UPDATE or DELETE without RETURNING touched. */
 size_t rows_affected(const struct rows *rows);
@@ -57,7 +62,8 @@ DEFER_DECLARE(struct db, db_free)
 MUST_CHECK bool db_query(struct db *db, const struct stmt *stmt, const struct params *params,
     struct rows **out, struct error *err);
 
-/* Refuses fsync, full_page_writes or synchronous_commit off, and servers before 15. E_CONFIG_INVALID */
+/* Refuses fsync, full_page_writes or synchronous_commit off, and servers before 15.
+ * E_CONFIG_INVALID */
 MUST_CHECK bool db_check_durable(struct db *db, struct error *err);
 
 /* ---- transactions: an owned object whose destructor is rollback ---- */

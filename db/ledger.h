@@ -30,8 +30,10 @@
 
 /* One leaf of a proposal, and the TBSCertificate that it lets the keeper sign. */
 struct record {
-	struct leaf leaf; /* decide fills all but seq, sequenced_at_s and nonce, which are the ledger's */
-	struct bytes tail; /* instead of `leaf`, if not empty: the leaf's bytes after `"st":"...",` */
+	struct leaf
+	    leaf; /* decide fills all but seq, sequenced_at_s and nonce, which are the ledger's */
+	struct bytes
+	    tail; /* instead of `leaf`, if not empty: the leaf's bytes after `"st":"...",` */
 
 	struct bytes tbs; /* to be signed, or empty; borrowed from the proposal's owner */
 	uint8_t nonce[COMMITMENT_NONCE_BYTES]; /* of leaf.commitment, when tbs is not empty */
@@ -49,20 +51,23 @@ struct ledger_kind;
 /* Embedded as the first member of a kind's own proposal struct. */
 struct proposal {
 	const struct ledger_kind *kind;
-	struct error err; /* the outcome: E_NONE, or why it was refused (err.recorded is then set) */
+	struct error
+	    err; /* the outcome: E_NONE, or why it was refused (err.recorded is then set) */
 	/*
 	 * Made by decide, at every try anew; storage belongs to the proposal's owner and lives
 	 * until ledger_submit returns.
 	 */
 	struct record *records;
 	size_t record_count;
-	bool changes_status; /* decide: takes the global status order (status_head) before the fence */
+	bool changes_status; /* decide: takes the global status order (status_head) before the fence
+			      */
 };
 
 struct ledger_batch {
 	struct tx *tx;
 	int log;       /* audit_log.id */
-	int64_t now_s; /* one clock reading per try: `st` of all its leaves, and the time of decisions */
+	int64_t now_s; /* one clock reading per try: `st` of all its leaves, and the time of
+			  decisions */
 	struct proposal *const *proposals; /* all of one kind, in order of arrival */
 	size_t count;
 	void *snapshot; /* the kind's own, between its steps */
@@ -75,8 +80,10 @@ struct ledger_kind {
 	bool (*lock_and_read)(void *context, struct ledger_batch *batch, struct error *err);
 	/* Pure: sets err, records and changes_status of every proposal. */
 	void (*decide)(void *context, struct ledger_batch *batch);
-	/* Writes the winners; *out_lost_race when fewer rows came back than were written. NULL: nothing. */
-	bool (*write)(void *context, struct ledger_batch *batch, bool *out_lost_race, struct error *err);
+	/* Writes the winners; *out_lost_race when fewer rows came back than were written. NULL:
+	 * nothing. */
+	bool (*write)(
+	    void *context, struct ledger_batch *batch, bool *out_lost_race, struct error *err);
 	void (*snapshot_free)(void *snapshot); /* NULL: there is none */
 	/* After COMMIT, on the ledger's thread: wake others, invalidate caches. NULL: nothing. */
 	void (*committed)(void *context, const struct ledger_batch *batch);
@@ -99,7 +106,8 @@ struct ledger_unsigned { /* a committed TBSCertificate without a signature */
 /* What the ledger asks of its neighbors to the right (audit/, ca/); each may be NULL. */
 struct ledger_hooks {
 	void *audit; /* context of the four audit hooks */
-	/* Leaves that command-line tools left in audit_outbox: at most `max`, removed in this transaction. */
+	/* Leaves that command-line tools left in audit_outbox: at most `max`, removed in this
+	 * transaction. */
 	bool (*drain)(void *audit, struct ledger_batch *batch, struct record *out, size_t max,
 	    size_t *out_count, struct error *err);
 	/* After decide: marks refusals beyond the first ten of their window `dropped`. */
@@ -114,8 +122,8 @@ struct ledger_hooks {
 	bool (*keep_signatures)(void *certificates, struct tx *tx,
 	    const struct ledger_signature *signatures, size_t count, struct error *err);
 	/* The oldest unsigned of this log; called until it gives none. */
-	bool (*read_unsigned)(void *certificates, struct tx *tx, int log, struct ledger_unsigned *out,
-	    size_t max, size_t *out_count, struct error *err);
+	bool (*read_unsigned)(void *certificates, struct tx *tx, int log,
+	    struct ledger_unsigned *out, size_t max, size_t *out_count, struct error *err);
 };
 
 struct ledger_options {
@@ -149,8 +157,8 @@ MUST_CHECK bool ledger_wait_ready(struct ledger *ledger, int wait_ms, struct err
  * recorded, or not all signed; the callers retry (they are idempotent).
  * E_RECORD_UNAVAILABLE, E_KEEPER_UNAVAILABLE, E_DATABASE_UNAVAILABLE   with retry_after_s
  */
-MUST_CHECK bool ledger_submit(struct ledger *ledger, struct proposal *const *proposals,
-    size_t count, struct error *err);
+MUST_CHECK bool ledger_submit(
+    struct ledger *ledger, struct proposal *const *proposals, size_t count, struct error *err);
 
 struct ledger_status { /* for /readyz and /metrics */
 	bool ready;

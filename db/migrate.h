@@ -15,7 +15,8 @@ struct migrate_report {
 
 /*
  * Applies what is missing. `url` is the owner's connection string.
- * E_DATABASE_UNAVAILABLE, E_CONFIG_INVALID (one that was applied differs from ours, or is unknown to us)
+ * E_DATABASE_UNAVAILABLE, E_CONFIG_INVALID (one that was applied differs from ours, or is unknown
+ * to us)
  */
 MUST_CHECK bool migrate_apply(const char *url, struct migrate_report *out, struct error *err);
 

@@ -36,6 +36,7 @@ struct check_crl {
 	const struct policy_issuer *issuer;
 	int64_t now_s;
 	size_t entries_left, rest_left; /* octets that head announced */
+	int shard; /* of the entries so far; -1: none yet */
 	bool ok;
 };
 MUST_CHECK bool check_crl_head(struct check_crl *crl, const struct policy_issuer *issuer,

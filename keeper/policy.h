@@ -42,8 +42,8 @@ struct policy_issuer {
 	int64_t not_before_s, not_after_s; /* of the issuer's own certificate */
 	struct buf subject;        /* the issuer's DER Name */
 	struct buf key_identifier; /* its subjectKeyIdentifier octets */
-	struct buf crl_url_prefix; /* "http://host:port/crl/<id>/", of CDP and IDP */
-	struct buf ca_url;         /* of AIA caIssuers */
+	struct buf crl_url_prefix; /* "http://host:port/crl/<id>/", of CDP and IDP; empty: neither */
+	struct buf ca_url;         /* of AIA caIssuers; empty: certificates must have none */
 	struct buf ocsp_url;       /* of AIA; empty: certificates must have none */
 	int shard_count;
 };

@@ -27,11 +27,16 @@ MUST_CHECK bool keeper_open(const struct keeper_paths *paths, const struct secre
 void keeper_free(struct keeper *keeper);
 DEFER_DECLARE(struct keeper, keeper_free)
 
-/* Starts threads that serve this set of channels until they are closed; takes the descriptors over. */
+/*
+ * Starts threads that serve this set of channels until they are closed; takes the descriptors
+ * over. The set before is closed first, once what it is answering is answered. E_INTERNAL
+ */
 MUST_CHECK bool keeper_serve(
     struct keeper *keeper, const int channels[static CONTROL_CHANNELS], struct error *err);
 /* Re-verifies the journal in the background; a mismatch stops signing. */
 MUST_CHECK bool keeper_verify_begin(struct keeper *keeper, struct error *err);
+/* Readable once the process has to end and be started again: the journal's state is in doubt. */
+int keeper_failure_fd(const struct keeper *keeper);
 /* Waits until the append under way is answered, then refuses all. */
 void keeper_stop(struct keeper *keeper);
 

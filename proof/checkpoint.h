@@ -10,8 +10,8 @@
 #define CHECKPOINT_ORIGIN_MAX 128 /* octets */
 
 struct checkpoint {
-	char origin[CHECKPOINT_ORIGIN_MAX + 1];
-	uint64_t size;
+	char origin[CHECKPOINT_ORIGIN_MAX + 1]; /* printable ASCII, not empty */
+	uint64_t size;                          /* below 2^63 */
 	uint8_t root[SHA256_BYTES];
 };
 

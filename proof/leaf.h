@@ -58,7 +58,9 @@ struct leaf {
 
 /*
  * Appends the leaf's bytes.
- * E_INTERNAL   a string value is outside ^[A-Za-z0-9._:/@+=-]{0,64}$, or the leaf is too long
+ * E_INTERNAL   a number or time is out of range; `act` or `sub` is outside
+ *              ^[A-Za-z0-9._:/@+=-]{0,64}$ (a text of `d` may have '_', too), `rc` outside
+ *              ^[A-Z0-9_]{0,31}$; a key of `d` is outside ^[a-z_]{1,24}$ or there twice
  */
 MUST_CHECK bool leaf_encode(const struct leaf *leaf, struct buf *out, struct error *err);
 

@@ -28,7 +28,8 @@ void merkle_node(uint8_t out[static SHA256_BYTES], const uint8_t left[static SHA
     const uint8_t right[static SHA256_BYTES]);
 
 /*
- * Proofs, RFC 9162 sections 2.1.3 and 2.1.4; `hashes` are proof.len / 32 hashes in order.
+ * Proofs, RFC 9162 sections 2.1.3 and 2.1.4; `hashes` are hashes.len / 32 hashes in order.
+ * An old size of 0 needs no hash and the root of the empty tree.
  * E_BAD_PROOF   the proof does not lead to the root(s)
  */
 MUST_CHECK bool merkle_verify_inclusion(uint64_t index, uint64_t size,

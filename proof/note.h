@@ -24,7 +24,8 @@ struct note_key { /* a verifier key */
 };
 
 /*
- * The verifier key of a name and an Ed25519 public key. The name has no space, no '+', no control character.
+ * The verifier key of a name and an Ed25519 public key. The name is printable
+ * ASCII without space and '+'.
  * E_BAD_SYNTAX   the name is not one
  */
 MUST_CHECK bool note_key_init(struct note_key *out, const char *name,
@@ -33,13 +34,17 @@ MUST_CHECK bool note_key_init(struct note_key *out, const char *name,
 void note_key_encode(const struct note_key *key, struct buf *out);
 MUST_CHECK bool note_key_parse(struct bytes vkey, struct note_key *out, struct error *err);
 
-/* Appends text, empty line and one signature line. `seed` is the Ed25519 seed (RFC 8032). */
+/*
+ * Appends text, empty line and one signature line. The text ends with a newline; `seed` is the
+ * Ed25519 seed (RFC 8032) of the key.
+ */
 void note_sign(const struct note_key *key, const uint8_t seed[static NOTE_SEED_BYTES],
     struct bytes text, struct buf *out);
 
 /*
- * Checks that `note` carries a good signature by `key`; *out_text is borrowed.
- * E_BAD_SYNTAX   not a signed note
+ * Checks that `note` carries a good signature by `key`, and no wrong one; signatures by other
+ * keys are skipped. *out_text is borrowed.
+ * E_BAD_SYNTAX   not a signed note, or longer than NOTE_MAX
  * E_BAD_PROOF    no signature by this key, or a wrong one
  */
 MUST_CHECK bool note_verify(struct bytes note, const struct note_key *key, struct bytes *out_text,

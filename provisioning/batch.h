@@ -23,8 +23,9 @@ struct batch {
 	enum batch_mode mode;
 	char profile[BATCH_PROFILE_MAX + 1];
 	int64_t quota, issued, refused, revoked;
-	int64_t opens_at_s, closes_at_s; /* closes: 0: never */
-	int hours_from, hours_until;     /* minutes of the UTC day; -1: all day */
+	int64_t opens_at_s;          /* 0 in batch_open(): from now on */
+	int64_t closes_at_s;         /* 0: never */
+	int hours_from, hours_until; /* minutes of the UTC day; -1: all day */
 	bool hardware_ids_required;
 	bool replace_same_station; /* else never */
 	int64_t closed_at_s;       /* 0: not closed by hand */
@@ -58,12 +59,13 @@ struct batch_service {
 	const struct rng *rng;
 };
 /*
- * Records batch.open and the row. Fills id, handle and created_at_s of *batch; station_names say
- * which stations (their ids are looked up).
- * E_STATE_CONFLICT     there is a batch of this name that differs; the same again is a success
- * (*out_created false) E_PROFILE_DENIED     no such profile for devices; mode unlinkable is not
- * offered yet E_UNKNOWN_DEVICE     never; E_NOT_FOUND a station that does not exist (pointer
- * /stations)
+ * Records batch.open and the row. Fills id, handle, opens_at_s and created_at_s of *batch;
+ * station_names say which stations (their ids are looked up). The same again is a success with
+ * *out_created false, and fills *batch with what is recorded.
+ * E_BAD_SYNTAX       a name, limit or time that cannot be; with a pointer
+ * E_STATE_CONFLICT   there is a batch of this name that differs
+ * E_PROFILE_DENIED   no such profile for devices; mode unlinkable is not offered yet
+ * E_NOT_FOUND        a station that does not exist (pointer /stations)
  */
 MUST_CHECK bool batch_open(const struct batch_service *service, struct batch *batch,
     const char *actor, bool *out_created, struct error *err);

@@ -6,10 +6,12 @@
 #define PROVISIONING_DECIDE_H
 
 #include "base/hash.h"
-#include "db/ledger.h"
+#include "ca/status.h"
 #include "keeper/tag.h"
 #include "provisioning/batch.h"
 #include "provisioning/hwid.h"
+
+#define DECIDE_REPLACE_WITHIN_S 86400 /* after its enrollment, a device can be replaced */
 
 enum decision { DECIDE_REFUSE, DECIDE_ISSUE, DECIDE_REPLAY, DECIDE_REPLACE };
 
@@ -19,9 +21,9 @@ struct decide_tag { /* one of a device's tags, under key kid */
 };
 
 struct decide_input {                /* a proposal as decide sees it */
-	const struct error *refused; /* why it is refused already (a bad CSR), or E_NONE */
+	const struct error *refused; /* why it is refused already (a bad CSR), or NULL */
 	int64_t batch;               /* 0: unknown; then refused is set */
-	int64_t person;              /* the station, or 0 */
+	int64_t person;              /* the station; 0 with a token: the token counts */
 	int64_t token;               /* token.id when has_token */
 	bool has_token;
 	int64_t token_expires_at_s;
@@ -50,10 +52,9 @@ struct decide_token {
 	enum { TOKEN_FREE, TOKEN_IS_SPENT, TOKEN_IS_BURNT } state;
 	int refusals;
 	int64_t expires_at_s;
-	int64_t device;
-	size_t bound_count;
+	int64_t device;     /* 0: not spent */
+	size_t bound_count; /* 0: not bound to hardware */
 	struct decide_tag bound[HWID_COUNT_MAX];
-	bool bound_any;
 };
 struct decide_key {
 	uint8_t spki_sha256[SHA256_BYTES];
@@ -71,8 +72,9 @@ struct decide_device {
 	int64_t token;
 	bool has_token;
 	int tag_count;
-	int state; /* enum device_state */
+	enum device_state state;
 	int64_t enrolled_at_s;
+	int certificate_count; /* read for devices that a proposal with `replace` names */
 	char profile[BATCH_PROFILE_MAX + 1];
 };
 
@@ -92,10 +94,15 @@ struct decide_snapshot {
 struct decide_output {
 	enum decision decision;
 	struct error err;        /* of a refusal */
-	int64_t replayed_device; /* DECIDE_REPLAY */
+	int64_t replayed_device; /* DECIDE_REPLAY, or 0: */
+	size_t replayed_input;   /* the earlier input that is repeated */
 	int64_t replaced_device; /* DECIDE_REPLACE */
 	bool counts_on_token;    /* a refusal that counts towards burning it */
 	bool burns_token;        /* ... and is the last */
+	/* The device's tags: the input's, or, when it has none, those that the token is bound to.
+	 */
+	struct decide_tag tags[HWID_COUNT_MAX];
+	size_t tag_count;
 };
 
 /*
@@ -104,5 +111,12 @@ struct decide_output {
  */
 void decide(const struct decide_snapshot *snapshot, const struct decide_input *inputs, size_t count,
     int64_t now_s, struct decide_output *outs);
+
+/* Rows of a snapshot by their keys, or NULL. */
+const struct decide_token *decide_find_token(const struct decide_snapshot *snapshot, int64_t id);
+const struct decide_key *decide_find_key(
+    const struct decide_snapshot *snapshot, const uint8_t spki_sha256[static SHA256_BYTES]);
+const struct decide_tag_row *decide_find_tag(
+    const struct decide_snapshot *snapshot, const struct decide_tag *tag);
 
 #endif

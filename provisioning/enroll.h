@@ -68,5 +68,6 @@ MUST_CHECK bool enroll_many(const struct enroll_service *service, struct work_po
 struct ledger_kind *enroll_kind_new(void);
 void enroll_kind_free(struct ledger_kind *kind);
 const struct stmt *const *enroll_statements(void);
+const struct stmt *const *enroll_write_statements(void);
 
 #endif

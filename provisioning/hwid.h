@@ -8,6 +8,7 @@
 #define PROVISIONING_HWID_H
 
 #include "base/bytes.h"
+#include "base/defer.h"
 #include "base/error.h"
 
 #define HWID_COUNT_MAX 4    /* ids a device */
@@ -37,5 +38,6 @@ struct hwid {
 MUST_CHECK bool hwid_parse(
     struct bytes type, struct bytes value, struct hwid *out, struct error *err);
 void hwid_clear(struct hwid *hwid); /* wipes */
+DEFER_DECLARE_CLEAR(struct hwid, hwid_clear)
 
 #endif

@@ -58,21 +58,23 @@ struct operator_pending {
 	bool created; /* false: the same request again */
 };
 /*
- * Records person, roles and a pending certificate: leaves admin.grant and cert.issue.
- * E_STATE_CONFLICT  another person has the name with other roles; E_KEY_REUSED; E_WEAK_KEY,
- * E_BAD_ALGORITHM
+ * Records person, roles and a pending certificate: leaves admin.grant (when roles are given) and
+ * cert.issue. A person who was removed comes back under the same handle.
+ * E_STATE_CONFLICT  the person has other roles; E_INCOMPLETE a new person without roles;
+ * E_BAD_SYNTAX (the name); E_KEY_REUSED; E_WEAK_KEY, E_BAD_ALGORITHM
  */
 MUST_CHECK bool operator_add(const struct operator_service *service,
     const struct operator_request *request, struct operator_pending *out, struct error *err);
-/* Takes roles and certificates away: leaf admin.grant (d: removed). E_NOT_FOUND */
+/* Takes roles and certificates away: leaf admin.grant (d: removed 1). E_NOT_FOUND */
 MUST_CHECK bool operator_remove(
     const struct operator_service *service, const char *name, const char *actor, struct error *err);
+/* In order of id, after `after_id`; those who were removed are among them (active false). */
 MUST_CHECK bool operator_list(struct db *db, int64_t after_id, size_t limit,
     struct operator_person *out, size_t *out_count, struct error *err);
 /* E_NOT_FOUND */
 MUST_CHECK bool operator_get(
     struct db *db, const char *name, struct operator_person *out, struct error *err);
-/* The newest signed certificate's DER; empty while it is pending. */
+/* Appends the certificate's DER; nothing while it is pending. E_NOT_FOUND */
 MUST_CHECK bool operator_certificate_find(struct db *db, const uint8_t serial[static SERIAL_BYTES],
     struct buf *out_der, struct error *err);
 
@@ -91,12 +93,13 @@ MUST_CHECK bool operator_add_offline(struct tx *tx, const struct issuer *operato
 struct operator_unsigned {
 	uint8_t serial[SERIAL_BYTES];
 	uint8_t issuer[ISSUER_ID_BYTES];
-	struct buf tbs;
+	struct buf tbs; /* the caller clears it */
 	char name[OPERATOR_NAME_MAX + 1];
 	unsigned roles;
 };
 MUST_CHECK bool operator_list_unsigned(
     struct tx *tx, struct operator_unsigned *out, size_t max, size_t *out_count, struct error *err);
+/* E_NOT_FOUND: no such certificate, or it has its signature, or it was taken away meanwhile */
 MUST_CHECK bool operator_keep_signature(struct tx *tx, const uint8_t serial[static SERIAL_BYTES],
     struct bytes signature, struct error *err);
 

@@ -2,6 +2,7 @@
 #ifndef PROVISIONING_RENEW_H
 #define PROVISIONING_RENEW_H
 
+#include "ca/status.h"
 #include "provisioning/enroll.h"
 
 #define RENEW_GRACE_S (INT64_C(30) * 86400) /* after expiry */
@@ -18,10 +19,24 @@ struct renew_request {
 	uint8_t
 	    serial[SERIAL_BYTES]; /* of the certificate that the device presented (and proved) */
 	const uint8_t *presented_spki_sha256; /* its key */
-	struct bytes csr;
+	struct bytes csr;                     /* PEM or base64 or DER */
 };
 /* Two thirds into the validity. */
 int64_t renew_after_s(int64_t not_before_s, int64_t not_after_s);
+
+/* What stands on record of a presented certificate and the key asked for, read under lock. */
+struct renew_facts {
+	enum device_state device;
+	bool held, revoked; /* the certificate itself */
+	int64_t not_before_s, not_after_s;
+	bool same_key;      /* asked for: the presented certificate's own */
+	bool key_known;     /* the key asked for stands in device_key */
+	bool renewed;       /* this certificate was renewed before ... */
+	bool renewed_alike; /* ... with the key asked for now */
+};
+enum renew_decision { RENEW_REFUSE, RENEW_ISSUE, RENEW_REPLAY };
+/* The rules, pure; *err is set for RENEW_REFUSE only. */
+enum renew_decision renew_judge(const struct renew_facts *facts, int64_t now_s, struct error *err);
 
 /*
  * E_NOT_DUE (retry_after_s set), E_DEVICE_HELD, E_DEVICE_BLOCKED (revoked), E_KEY_REUSED (another

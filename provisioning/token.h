@@ -45,7 +45,7 @@ struct token_mint_request {
 	const char *actor;                    /* "admin:<handle>" */
 	size_t count;                         /* 1 to TOKEN_MINT_MAX */
 	const struct token_binding *bindings; /* `count` of them, or NULL: free tokens */
-	int64_t expires_in_s;
+	int64_t expires_in_s;                 /* 1 to TOKEN_VALIDITY_MAX_S; 0: the default */
 };
 struct token_service {
 	struct db *db;
@@ -57,6 +57,8 @@ struct token_service {
 /*
  * Records token.mint and the rows, then gives the texts (count strings, the caller frees each and
  * the array). They are shown once. On the host, with no ledger: see token_mint_offline in cmd/.
+ * E_BAD_SYNTAX            count or expires_in_s out of bounds; with a pointer
+ * E_HARDWARE_ID_INVALID   one id twice in a binding
  */
 MUST_CHECK bool token_mint(const struct token_service *service,
     const struct token_mint_request *request, char ***out_texts, struct error *err);

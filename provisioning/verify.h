@@ -30,6 +30,15 @@ struct verification {
 	int64_t revoked_at_s;              /* 0: not */
 	int64_t fresh_until_s;
 };
+
+/*
+ * The verdict on a certificate that one of our Device CAs signed, valid from not_before_s to
+ * not_after_s: unknown, revoked, held, not_yet_valid, expired, good, in this order. Pure.
+ * What is on record under this serial with another validity is not this certificate: unknown.
+ */
+enum verdict verify_judge(const struct certificate_status *status, int64_t not_before_s,
+    int64_t not_after_s, int64_t now_s);
+
 /* texts[i]: PEM or base64 DER. Only certificates of a Device CA (or Pseudonym CA) are ever good.
  * One query for all. */
 MUST_CHECK bool verify_many(struct db *db, const struct issuers *issuers, const struct clock *clock,

@@ -1,0 +1,303 @@
+#include "audit/audit.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "audit/audit_store.h"
+#include "audit/note.h"
+#include "audit/outbox_store.h"
+#include "audit/publish.h"
+#include "audit/refusal.h"
+#include "audit/tally.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "proof/checkpoint.h"
+
+struct audit {
+	struct db *db;
+	const struct clock *clock;
+	char origin[CHECKPOINT_ORIGIN_MAX + 1];
+	char actor[LEAF_VALUE_MAX + 1]; /* "system:<node>" */
+	int64_t created_at_s;
+
+	struct refusals *refusals; /* the ledger's thread only */
+	struct rows *drained;      /* the same: the present try borrows its tails */
+	struct tally tally;
+	struct publisher *publisher;
+
+	struct ledger *ledger; /* NULL before audit_begin() and after audit_end() */
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t stop;
+	bool stopping; /* under the lock */
+};
+
+bool
+audit_new(const struct audit_options *options, struct audit **out, struct error *err)
+{
+	DEFER(audit_free) struct audit *audit = xcalloc(1, sizeof *audit);
+	pthread_condattr_t attributes;
+
+	pthread_mutex_init(&audit->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&audit->stop, &attributes);
+	pthread_condattr_destroy(&attributes);
+	if (strlen(options->origin) >= sizeof audit->origin)
+		return error_set(err, E_CONFIG_INVALID, "the log's origin is too long");
+	strcpy(audit->origin, options->origin);
+	audit->db = options->db;
+	audit->clock = options->clock;
+	audit->created_at_s = clock_now_s(options->clock);
+	snprintf(audit->actor, sizeof audit->actor, "system:%s", options->node);
+	audit->refusals = refusals_new();
+	if (!publisher_new(options->dir, options->origin, options->clock, &audit->publisher, err))
+		return false;
+	*out = TAKE(audit);
+	return true;
+}
+
+void
+audit_free(struct audit *audit)
+{
+	if (audit == NULL)
+		return;
+	publisher_free(audit->publisher);
+	refusals_free(audit->refusals);
+	rows_free(audit->drained);
+	pthread_cond_destroy(&audit->stop);
+	pthread_mutex_destroy(&audit->lock);
+	free(audit);
+}
+
+/* ---- the ledger's hooks ---- */
+
+static bool
+hook_drain(void *context, struct ledger_batch *batch, struct record *out, size_t max,
+    size_t *out_count, struct error *err)
+{
+	struct audit *audit = context;
+
+	rows_free(TAKE(audit->drained));
+	if (!outbox_take(batch->tx, max, &audit->drained, err))
+		return false;
+	for (size_t i = 0; i < rows_count(audit->drained); i++)
+		out[i] = (struct record){.tail = rows_bytes(audit->drained, i, 0)};
+	*out_count = rows_count(audit->drained);
+	return true;
+}
+
+static void
+hook_sift(void *context, struct ledger_batch *batch)
+{
+	struct audit *audit = context;
+
+	refusals_sift(audit->refusals, batch);
+}
+
+static bool
+hook_write_windows(void *context, struct ledger_batch *batch, struct error *err)
+{
+	const struct audit *audit = context;
+
+	return refusals_write_windows(audit->refusals, batch, err);
+}
+
+static void
+hook_settled(void *context, bool committed)
+{
+	struct audit *audit = context;
+
+	refusals_settled(audit->refusals, committed);
+}
+
+static void
+hook_published(void *context, struct bytes checkpoint_note)
+{
+	struct audit *audit = context;
+
+	publisher_offer(audit->publisher, checkpoint_note);
+}
+
+void
+audit_hooks(struct audit *audit, struct ledger_hooks *hooks)
+{
+	hooks->audit = audit;
+	hooks->drain = hook_drain;
+	hooks->sift = hook_sift;
+	hooks->write_windows = hook_write_windows;
+	hooks->settled = hook_settled;
+	hooks->published = hook_published;
+}
+
+/* ---- start, heartbeats, stop ---- */
+
+/*
+ * Seconds since the last leaf before this start, when that is not svc.stop: the service did not
+ * operate. 0: it was stopped in order, or it never ran. Leaves that came in since (the outbox is
+ * drained as soon as the ledger runs) do not hide the gap.
+ */
+static bool
+read_gap(const struct audit *audit, int64_t *out_gap_s, struct error *err)
+{
+	DEFER(rows_free) struct rows *rows = NULL;
+	struct leaf_view last;
+
+	*out_gap_s = 0;
+	if (!audit_last_leaves(audit->db, audit->origin, &rows, err))
+		return false;
+	for (size_t i = 0; i < rows_count(rows); i++) {
+		if (!leaf_parse(rows_bytes(rows, i, 0), &last, err))
+			return false;
+		if (last.sequenced_at_s >= audit->created_at_s)
+			continue;
+		if (last.event != LEAF_SVC_STOP)
+			*out_gap_s = audit->created_at_s - last.sequenced_at_s;
+		break;
+	}
+	return true;
+}
+
+static bool
+record_start(const struct audit *audit, struct ledger *ledger, int64_t gap_s, struct error *err)
+{
+	struct note_proposal down = {.base.kind = note_kind()};
+	struct note_proposal start = {.base.kind = note_kind()};
+	struct proposal *const both[] = {&down.base, &start.base};
+	size_t skipped = gap_s == 0 ? 1 : 0;
+
+	note_leaf(
+	    &down.record.leaf, LEAF_SVC_DOWN, audit->actor, "", NULL, audit->created_at_s - gap_s);
+	down.record.leaf.severity = 4;
+	down.record.leaf.failure = true;
+	down.record.leaf.window_s = gap_s;
+	note_leaf(&start.record.leaf, LEAF_SVC_START, audit->actor, "", NULL, audit->created_at_s);
+	return ledger_submit(ledger, both + skipped, COUNT(both) - skipped, err);
+}
+
+static bool
+record_event(const struct audit *audit, enum leaf_event event, struct error *err)
+{
+	struct leaf leaf;
+
+	note_leaf(&leaf, event, audit->actor, "", NULL, clock_now_s(audit->clock));
+	return note_record(audit->ledger, &leaf, err);
+}
+
+/* Each part on its own: what fails now is done with the next minute. */
+static void
+tick(struct audit *audit)
+{
+	int64_t now_s = clock_now_s(audit->clock);
+	struct error unclosed = {0}, unflushed = {0}, silent = {0};
+
+	if (!refusals_close(audit->db, audit->ledger, audit->origin, now_s, &unclosed))
+		log_error(LOG_LEVEL_WARNING, "audit.windows", NULL, &unclosed);
+	if (!tally_flush(&audit->tally, audit->ledger, now_s - REFUSAL_WINDOW_S, REFUSAL_WINDOW_S,
+		&unflushed))
+		log_error(LOG_LEVEL_WARNING, "audit.tally", NULL, &unflushed);
+	if (!record_event(audit, LEAF_SVC_HEARTBEAT, &silent))
+		log_error(LOG_LEVEL_WARNING, "audit.heartbeat", NULL, &silent);
+}
+
+/* Until one second into the next minute, when the windows of this one are over. True: stop. */
+static bool
+wait_minute(struct audit *audit)
+{
+	struct timespec until;
+	bool stopping;
+	int rc = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += HEARTBEAT_S + 1 - clock_now_s(audit->clock) % HEARTBEAT_S;
+	pthread_mutex_lock(&audit->lock);
+	while (!audit->stopping && rc == 0)
+		rc = pthread_cond_timedwait(&audit->stop, &audit->lock, &until);
+	stopping = audit->stopping;
+	pthread_mutex_unlock(&audit->lock);
+	return stopping;
+}
+
+static void *
+audit_run(void *context)
+{
+	struct audit *audit = context;
+
+	while (!wait_minute(audit))
+		tick(audit);
+	return NULL;
+}
+
+bool
+audit_begin(struct audit *audit, struct ledger *ledger, struct error *err)
+{
+	int64_t gap_s;
+
+	if (!refusals_close(audit->db, ledger, audit->origin, clock_now_s(audit->clock), err) ||
+	    !read_gap(audit, &gap_s, err) || !record_start(audit, ledger, gap_s, err))
+		return false;
+	audit->stopping = false;
+	audit->ledger = ledger;
+	if (pthread_create(&audit->thread, NULL, audit_run, audit) != 0) {
+		audit->ledger = NULL;
+		return error_set(err, E_INTERNAL, "no thread for the audit log");
+	}
+	return true;
+}
+
+void
+audit_end(struct audit *audit)
+{
+	struct error unflushed = {0}, silent = {0};
+
+	if (audit->ledger == NULL)
+		return;
+	pthread_mutex_lock(&audit->lock);
+	audit->stopping = true;
+	pthread_cond_signal(&audit->stop);
+	pthread_mutex_unlock(&audit->lock);
+	pthread_join(audit->thread, NULL);
+	if (!tally_flush(&audit->tally, audit->ledger, clock_now_s(audit->clock) - REFUSAL_WINDOW_S,
+		REFUSAL_WINDOW_S, &unflushed))
+		log_error(LOG_LEVEL_WARNING, "audit.tally", NULL, &unflushed);
+	if (!record_event(audit, LEAF_SVC_STOP, &silent))
+		log_error(LOG_LEVEL_WARNING, "audit.stop", NULL, &silent);
+	audit->ledger = NULL;
+}
+
+/* ---- refusals at the edge, checkpoints ---- */
+
+bool
+audit_refuse(struct audit *audit, enum leaf_event event, const char *actor,
+    struct error *err_refused, struct error *err)
+{
+	struct note_proposal note = {.base.kind = note_kind(), .refused = *err_refused};
+	struct proposal *proposal = &note.base;
+
+	if (actor[0] == '\0' || strcmp(actor, "nobody") == 0) {
+		tally_add(&audit->tally, event, err_refused->code);
+		err_refused->recorded = true;
+		return true;
+	}
+	if (audit->ledger == NULL)
+		return error_set(err, E_RECORD_UNAVAILABLE, "the audit log is not open");
+	note_leaf(&note.record.leaf, event, actor, "", err_refused, clock_now_s(audit->clock));
+	if (!ledger_submit(audit->ledger, &proposal, 1, err))
+		return false;
+	err_refused->recorded = true;
+	return true;
+}
+
+bool
+audit_checkpoint(struct audit *audit, struct buf *out_note, struct error *err)
+{
+	return publisher_get(audit->publisher, out_note, err);
+}
+
+int64_t
+audit_checkpoint_age_s(struct audit *audit)
+{
+	return publisher_age_s(audit->publisher);
+}

@@ -1,0 +1,30 @@
+#include "audit/audit_store.h"
+
+#include "audit/audit.h"
+
+/* $1 origin, $2 how many */
+static const struct stmt LAST_LEAVES = STMT("audit_last_leaves", 2, 1,
+    "SELECT f.body FROM audit_log AS l JOIN audit_leaf AS f"
+    " ON f.log = l.id AND f.seq >= l.size - $2::int8 AND f.seq < l.size"
+    " WHERE l.origin = $1::text ORDER BY f.seq DESC LIMIT $2::int8");
+
+static const struct stmt *const STATEMENTS[] = {
+    &LAST_LEAVES,
+    NULL,
+};
+
+const struct stmt *const *
+audit_statements(void)
+{
+	return STATEMENTS;
+}
+
+bool
+audit_last_leaves(struct db *db, const char *origin, struct rows **out, struct error *err)
+{
+	DEFER(params_clear) struct params params = {0};
+
+	params_text(&params, origin);
+	params_int8(&params, AUDIT_LAST_MAX);
+	return db_query(db, &LAST_LEAVES, &params, out, err);
+}

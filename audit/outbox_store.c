@@ -1,0 +1,43 @@
+#include "audit/outbox_store.h"
+
+#include "audit/outbox.h"
+
+/* $1 tail */
+static const struct stmt OUTBOX_INSERT =
+    STMT("outbox_insert", 1, 0, "INSERT INTO audit_outbox (tail) VALUES ($1::bytea)");
+
+/* $1 how many. What a DELETE returns has no order, hence the outer SELECT. */
+static const struct stmt OUTBOX_TAKE = STMT("outbox_take", 1, 1,
+    "WITH taken AS (DELETE FROM audit_outbox"
+    "  WHERE id IN (SELECT id FROM audit_outbox ORDER BY id LIMIT $1::int8) RETURNING id, tail)"
+    " SELECT tail FROM taken ORDER BY id");
+
+static const struct stmt *const STATEMENTS[] = {
+    &OUTBOX_INSERT,
+    &OUTBOX_TAKE,
+    NULL,
+};
+
+const struct stmt *const *
+outbox_statements(void)
+{
+	return STATEMENTS;
+}
+
+bool
+outbox_insert(struct tx *tx, struct bytes tail, struct error *err)
+{
+	DEFER(params_clear) struct params params = {0};
+
+	params_bytea(&params, tail);
+	return tx_run(tx, &OUTBOX_INSERT, &params, err);
+}
+
+bool
+outbox_take(struct tx *tx, size_t max, struct rows **out, struct error *err)
+{
+	DEFER(params_clear) struct params params = {0};
+
+	params_int8(&params, (int64_t)max);
+	return tx_query(tx, &OUTBOX_TAKE, &params, out, err);
+}

@@ -1,0 +1,163 @@
+#include "base/der.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+void
+der_writer_init(struct der_writer *w, size_t capacity)
+{
+	*w = (struct der_writer){0};
+	(void)buf_extend(&w->buf, capacity);
+	w->start = capacity;
+}
+
+void
+der_writer_clear(struct der_writer *w)
+{
+	buf_clear(&w->buf);
+	w->start = 0;
+}
+
+/* Room for `len` octets before all that is written; returns where they go. */
+static uint8_t *
+make_room(struct der_writer *w, size_t len)
+{
+	if (len > w->start) {
+		const size_t written = w->buf.len - w->start;
+		struct buf larger = {0};
+
+		(void)buf_extend(&larger, 2 * w->buf.len + len);
+		memcpy(larger.data + larger.len - written, w->buf.data + w->start, written);
+		buf_clear(&w->buf);
+		w->buf = larger;
+		w->start = larger.len - written;
+	}
+	w->start -= len;
+	return w->buf.data + w->start;
+}
+
+size_t
+der_mark(const struct der_writer *w)
+{
+	return w->buf.len - w->start;
+}
+
+struct bytes
+der_written(const struct der_writer *w)
+{
+	return bytes_of(w->buf.data + w->start, w->buf.len - w->start);
+}
+
+void
+der_put(struct der_writer *w, struct bytes raw)
+{
+	uint8_t *at = make_room(w, raw.len);
+
+	if (raw.len > 0)
+		memcpy(at, raw.data, raw.len);
+}
+
+void
+der_wrap(struct der_writer *w, int tag, size_t mark)
+{
+	size_t len = der_mark(w) - mark;
+	size_t length_octets = 0;
+
+	if (len < 0x80) {
+		*make_room(w, 1) = (uint8_t)len;
+	} else {
+		for (; len > 0; len >>= 8, length_octets++)
+			*make_room(w, 1) = (uint8_t)len;
+		*make_room(w, 1) = (uint8_t)(0x80 | length_octets);
+	}
+	*make_room(w, 1) = (uint8_t)tag;
+}
+
+void
+der_put_element(struct der_writer *w, int tag, struct bytes contents)
+{
+	const size_t mark = der_mark(w);
+
+	der_put(w, contents);
+	der_wrap(w, tag, mark);
+}
+
+void
+der_put_unsigned(struct der_writer *w, struct bytes magnitude)
+{
+	const size_t mark = der_mark(w);
+
+	while (magnitude.len > 1 && magnitude.data[0] == 0)
+		magnitude = bytes_of(magnitude.data + 1, magnitude.len - 1);
+	der_put(w, magnitude);
+	if (magnitude.len == 0 || (magnitude.data[0] & 0x80) != 0)
+		*make_room(w, 1) = 0;
+	der_wrap(w, DER_INTEGER, mark);
+}
+
+void
+der_put_int(struct der_writer *w, uint64_t value)
+{
+	uint8_t octets[8];
+
+	for (int i = 7; i >= 0; i--, value >>= 8)
+		octets[i] = (uint8_t)value;
+	der_put_unsigned(w, bytes_of(octets, sizeof octets));
+}
+
+void
+der_put_bool(struct der_writer *w, bool value)
+{
+	const uint8_t octet = value ? 0xff : 0;
+
+	der_put_element(w, DER_BOOLEAN, bytes_of(&octet, 1));
+}
+
+void
+der_put_bits(struct der_writer *w, struct bytes octets)
+{
+	const size_t mark = der_mark(w);
+
+	der_put(w, octets);
+	*make_room(w, 1) = 0;
+	der_wrap(w, DER_BIT_STRING, mark);
+}
+
+void
+der_put_named_bits(struct der_writer *w, unsigned bits)
+{
+	uint8_t contents[3] = {0};
+	size_t len = 1;
+	int last = -1;
+
+	for (int bit = 0; bit < 16; bit++)
+		if ((bits & 1U << bit) != 0) {
+			contents[1 + bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+			last = bit;
+		}
+	if (last >= 0) {
+		/* X.690 section 11.2.2: trailing zero bits are left out. */
+		contents[0] = (uint8_t)(7 - last % 8);
+		len = 2 + (size_t)last / 8;
+	}
+	der_put_element(w, DER_BIT_STRING, bytes_of(contents, len));
+}
+
+void
+der_put_time(struct der_writer *w, int64_t at_s)
+{
+	char text[TIME_TEXT_LEN + 1];
+	char compact[16];
+	size_t len = 0;
+	const bool utc = at_s < INT64_C(2524608000); /* 2050 */
+
+	time_encode(text, at_s);
+	for (const char *c = text; *c != '\0'; c++)
+		if (*c >= '0' && *c <= '9')
+			compact[len++] = *c;
+	compact[len++] = 'Z';
+	der_put_element(w, utc ? DER_UTC_TIME : DER_GENERALIZED_TIME,
+	    utc ? bytes_of(compact + 2, len - 2) : bytes_of(compact, len));
+}

@@ -1,0 +1,121 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+static bool
+fail(struct error *err, const char *what, const char *path)
+{
+	(void)error_set(err, E_FILE_FAILED, "cannot %s %s", what, path);
+	error_cause_errno(err);
+	return false;
+}
+
+static bool
+read_all(int fd, size_t len, struct buf *out)
+{
+	while (len > 0) {
+		uint8_t chunk[4096];
+		const ssize_t got = read(fd, chunk, len < sizeof chunk ? len : sizeof chunk);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got == 0;
+		buf_append(out, bytes_of(chunk, (size_t)got));
+		len -= (size_t)got;
+	}
+	return true;
+}
+
+bool
+file_read(const char *path, size_t len_max, struct buf *out, struct error *err)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat status;
+	bool done;
+
+	if (fd < 0)
+		return fail(err, "open", path);
+	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) ||
+	    (size_t)status.st_size > len_max) {
+		(void)close(fd);
+		return error_set(err, E_FILE_FAILED,
+		    "%s is not a regular file of at most %zu octets", path, len_max);
+	}
+	done = read_all(fd, (size_t)status.st_size, out);
+	(void)close(fd);
+	return done || fail(err, "read", path);
+}
+
+static bool
+write_all(int fd, struct bytes contents)
+{
+	while (contents.len > 0) {
+		const ssize_t put = write(fd, contents.data, contents.len);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put <= 0)
+			return false;
+		contents = bytes_of(contents.data + put, contents.len - (size_t)put);
+	}
+	return true;
+}
+
+/* The rename itself must survive a crash. */
+static bool
+sync_folder(const char *path)
+{
+	DEFER(mem_free) char *copy = xstrdup(path);
+	const int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const bool done = fd >= 0 && fsync(fd) == 0;
+
+	if (fd >= 0)
+		(void)close(fd);
+	return done;
+}
+
+bool
+file_write(const char *path, struct bytes contents, mode_t mode, struct error *err)
+{
+	DEFER(buf_clear_public) struct buf temporary = {0};
+	int fd;
+	bool done;
+
+	buf_append_format(&temporary, "%s.%ld.tmp", path, (long)getpid());
+	fd =
+	    open(buf_text(&temporary), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	if (fd < 0)
+		return fail(err, "create", buf_text(&temporary));
+	done = fchmod(fd, mode) == 0 && write_all(fd, contents) && fsync(fd) == 0;
+	done = close(fd) == 0 && done;
+	if (done && rename(buf_text(&temporary), path) == 0 && sync_folder(path))
+		return true;
+	(void)fail(err, "write", path);
+	(void)unlink(buf_text(&temporary));
+	return false;
+}
+
+bool
+file_make_dir(const char *path, mode_t mode, struct error *err)
+{
+	DEFER(mem_free) char *copy = xstrdup(path);
+
+	/* Parents that we make are readable by all, as the mode is for the last folder. */
+	for (char *slash = copy + 1; (slash = strchr(slash, '/')) != NULL; *slash++ = '/') {
+		*slash = '\0';
+		if (mkdir(copy, 0755) != 0 && errno != EEXIST)
+			return fail(err, "make the folder", copy);
+	}
+	if (mkdir(path, mode) == 0)
+		return chmod(path, mode) == 0 || fail(err, "set the mode of", path);
+	return errno == EEXIST || fail(err, "make the folder", path);
+}

@@ -1,0 +1,116 @@
+/* Times as text, by our own civil-day arithmetic: no locale, no time zone, years 1970 to 9999. */
+#include <stdio.h>
+
+#include "base/text.h"
+
+#define DAY_SECONDS 86400
+
+struct date {
+	int year, month, day;
+};
+
+/* Days since 1970-01-01 of a proleptic Gregorian date; March is the first month of the inner year.
+ */
+static int64_t
+days_of(struct date date)
+{
+	const int64_t year = date.month <= 2 ? date.year - 1 : date.year;
+	const int64_t era = year / 400;
+	const int64_t year_of_era = year - era * 400;
+	const int64_t month = date.month > 2 ? date.month - 3 : date.month + 9;
+	const int64_t day_of_year = (153 * month + 2) / 5 + date.day - 1;
+
+	return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 +
+	       day_of_year - 719468;
+}
+
+static struct date
+date_of(int64_t days)
+{
+	const int64_t shifted = days + 719468;
+	const int64_t era = shifted / 146097;
+	const int64_t day_of_era = shifted - era * 146097;
+	const int64_t year_of_era =
+	    (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+	const int64_t day_of_year =
+	    day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	const int64_t month = (5 * day_of_year + 2) / 153;
+	struct date date;
+
+	date.day = (int)(day_of_year - (153 * month + 2) / 5 + 1);
+	date.month = (int)(month < 10 ? month + 3 : month - 9);
+	date.year = (int)(year_of_era + era * 400 + (date.month <= 2));
+	return date;
+}
+
+int64_t
+time_day_start(int64_t at_s)
+{
+	return at_s - at_s % DAY_SECONDS;
+}
+
+void
+time_encode(char out[static TIME_TEXT_LEN + 1], int64_t at_s)
+{
+	const struct date date = date_of(at_s / DAY_SECONDS);
+	const int second = (int)(at_s % DAY_SECONDS);
+
+	(void)snprintf(out, TIME_TEXT_LEN + 1, "%04u-%02u-%02uT%02u:%02u:%02uZ",
+	    (unsigned)date.year % 10000, (unsigned)date.month % 100, (unsigned)date.day % 100,
+	    (unsigned)second / 3600 % 100, (unsigned)second / 60 % 60, (unsigned)second % 60);
+}
+
+/* `count` digits at text[at]; -1 when one is none. */
+static int
+digits(struct bytes text, size_t at, size_t count)
+{
+	int value = 0;
+
+	for (size_t i = at; i < at + count; i++) {
+		if (text.data[i] < '0' || text.data[i] > '9')
+			return -1;
+		value = value * 10 + (text.data[i] - '0');
+	}
+	return value;
+}
+
+bool
+time_decode(struct bytes text, int64_t *out_at_s)
+{
+	char again[TIME_TEXT_LEN + 1];
+	int hour, minute, second;
+	struct date date;
+	int64_t at_s;
+
+	if (text.len != TIME_TEXT_LEN)
+		return false;
+	date = (struct date){digits(text, 0, 4), digits(text, 5, 2), digits(text, 8, 2)};
+	hour = digits(text, 11, 2);
+	minute = digits(text, 14, 2);
+	second = digits(text, 17, 2);
+	if (date.year < 1970 || date.month < 1 || date.month > 12 || date.day < 1 ||
+	    date.day > 31 || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 ||
+	    second > 59)
+		return false;
+	at_s = days_of(date) * DAY_SECONDS + hour * 3600 + minute * 60 + second;
+	/* The one spelling of this instant: finds 31 April and wrong separators. */
+	time_encode(again, at_s);
+	if (memcmp(again, text.data, TIME_TEXT_LEN) != 0)
+		return false;
+	*out_at_s = at_s;
+	return true;
+}
+
+uint16_t
+time_month(int64_t at_s)
+{
+	const struct date date = date_of(at_s / DAY_SECONDS);
+
+	return (uint16_t)((date.year - 2020) * 12 + date.month - 1);
+}
+
+int64_t
+time_month_start(uint16_t month)
+{
+	return days_of((struct date){2020 + month / 12, month % 12 + 1, 1}) * DAY_SECONDS;
+}

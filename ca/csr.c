@@ -1,0 +1,170 @@
+#include "ca/csr.h"
+
+#include <stdlib.h>
+
+#include "base/der.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "ca/csr_key.h"
+
+enum {
+	DEPTH_MAX = 16,
+	TAG_CONSTRUCTED = 0x20,
+};
+
+struct csr {
+	enum csr_key_type type;
+	int bits;
+	struct buf spki;
+	uint8_t spki_sha256[SHA256_BYTES];
+};
+
+struct request {                /* borrowed */
+	struct bytes info;      /* CertificationRequestInfo, whole: what is signed */
+	struct bytes spki;      /* whole */
+	struct bytes algorithm; /* contents */
+	struct bytes signature;
+};
+
+/* Names and attributes are not read; that they are DER is still part of being a request. */
+static bool
+well_formed(struct bytes input, int depth)
+{
+	struct der der = der_of(input);
+	struct bytes contents;
+	int tag;
+
+	while (der.ok && der.rest.len > 0) {
+		der_take_any(&der, &tag, &contents);
+		if (der.ok && (tag & TAG_CONSTRUCTED) != 0 &&
+		    (depth == DEPTH_MAX || !well_formed(contents, depth + 1)))
+			return false;
+	}
+	return der.ok;
+}
+
+/* CertificationRequestInfo, RFC 2986 section 4.1. */
+static bool
+read_info(struct request *out)
+{
+	struct der whole = der_of(out->info);
+	struct der in = der_enter(&whole, DER_SEQUENCE);
+	int64_t version = der_take_int(&in);
+
+	der_take(&in, DER_SEQUENCE); /* subject */
+	out->spki = der_take_whole(&in, DER_SEQUENCE);
+	der_take(&in, DER_CONTEXT_CONSTRUCTED(0)); /* attributes */
+	return der_end(&in) && der_end(&whole) && version == 0;
+}
+
+/* CertificationRequest, RFC 2986 section 4.2. */
+static bool
+read_request(struct bytes der, struct request *out)
+{
+	struct der outer = der_of(der);
+	struct der in = der_enter(&outer, DER_SEQUENCE);
+
+	out->info = der_take_whole(&in, DER_SEQUENCE);
+	out->algorithm = der_take(&in, DER_SEQUENCE);
+	out->signature = der_take_bits(&in);
+	return der_end(&in) && der_end(&outer) && well_formed(der, 0) && read_info(out);
+}
+
+bool
+csr_parse(struct bytes der, struct csr **out_csr, struct error *err)
+{
+	DEFER(csr_key_clear) struct csr_key key = {0};
+	struct request request;
+	struct csr *csr;
+
+	if (der.len > CSR_DER_MAX)
+		return error_set_field(
+		    err, E_BAD_SYNTAX, "/csr", "longer than %d octets", CSR_DER_MAX);
+	if (!read_request(der, &request))
+		return error_set_field(
+		    err, E_BAD_SYNTAX, "/csr", "not exactly one DER certification request");
+	if (!csr_key_parse(request.spki, &key, err) ||
+	    !csr_key_verify(&key, request.algorithm, request.info, request.signature, err))
+		return false;
+
+	csr = xcalloc(1, sizeof *csr);
+	csr->type = key.type;
+	csr->bits = key.bits;
+	buf_append(&csr->spki, request.spki);
+	sha256(request.spki, csr->spki_sha256);
+	*out_csr = csr;
+	return true;
+}
+
+/* base64_decode() takes one spelling only; requests come with lines of any length (RFC 8951). */
+static void
+strip_space(struct bytes text, struct buf *out)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (memchr(" \t\r\n", text.data[i], 4) == NULL)
+			buf_append_u8(out, text.data[i]);
+}
+
+static bool
+decode_text(struct bytes text, struct buf *out)
+{
+	static const char *const labels[] = {"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"};
+	DEFER(buf_clear_public) struct buf plain = {0};
+
+	for (size_t i = 0; i < COUNT(labels); i++) {
+		struct error ignored = {0};
+
+		if (pem_decode(text, labels[i], out, &ignored))
+			return true;
+		buf_truncate(out, 0);
+	}
+	strip_space(text, &plain);
+	return plain.len > 0 && base64_decode(buf_bytes(&plain), out);
+}
+
+bool
+csr_parse_text(struct bytes text, struct csr **out_csr, struct error *err)
+{
+	DEFER(buf_clear_public) struct buf der = {0};
+
+	if (text.len > CSR_TEXT_MAX)
+		return error_set_field(
+		    err, E_BAD_SYNTAX, "/csr", "longer than %d characters", CSR_TEXT_MAX);
+	if (!decode_text(text, &der))
+		return error_set_field(
+		    err, E_BAD_SYNTAX, "/csr", "neither one PEM block nor base64");
+	return csr_parse(buf_bytes(&der), out_csr, err);
+}
+
+void
+csr_free(struct csr *csr)
+{
+	if (csr == NULL)
+		return;
+	buf_clear_public(&csr->spki);
+	free(csr);
+}
+
+enum csr_key_type
+csr_key_type(const struct csr *csr)
+{
+	return csr->type;
+}
+
+int
+csr_key_bits(const struct csr *csr)
+{
+	return csr->bits;
+}
+
+struct bytes
+csr_spki(const struct csr *csr)
+{
+	return buf_bytes(&csr->spki);
+}
+
+const uint8_t *
+csr_spki_sha256(const struct csr *csr)
+{
+	return csr->spki_sha256;
+}

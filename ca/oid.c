@@ -1,0 +1,23 @@
+#include "ca/oid.h"
+
+const struct bytes OID_COMMON_NAME = BYTES_LITERAL("\x55\x04\x03");
+
+const struct bytes OID_SUBJECT_KEY_IDENTIFIER = BYTES_LITERAL("\x55\x1d\x0e");
+const struct bytes OID_KEY_USAGE = BYTES_LITERAL("\x55\x1d\x0f");
+const struct bytes OID_SUBJECT_ALT_NAME = BYTES_LITERAL("\x55\x1d\x11");
+const struct bytes OID_BASIC_CONSTRAINTS = BYTES_LITERAL("\x55\x1d\x13");
+const struct bytes OID_CRL_NUMBER = BYTES_LITERAL("\x55\x1d\x14");
+const struct bytes OID_REASON_CODE = BYTES_LITERAL("\x55\x1d\x15");
+const struct bytes OID_ISSUING_DISTRIBUTION_POINT = BYTES_LITERAL("\x55\x1d\x1c");
+const struct bytes OID_CRL_DISTRIBUTION_POINTS = BYTES_LITERAL("\x55\x1d\x1f");
+const struct bytes OID_AUTHORITY_KEY_IDENTIFIER = BYTES_LITERAL("\x55\x1d\x23");
+const struct bytes OID_EXTENDED_KEY_USAGE = BYTES_LITERAL("\x55\x1d\x25");
+const struct bytes OID_AUTHORITY_INFO_ACCESS = BYTES_LITERAL("\x2b\x06\x01\x05\x05\x07\x01\x01");
+
+const struct bytes OID_SERVER_AUTH = BYTES_LITERAL("\x2b\x06\x01\x05\x05\x07\x03\x01");
+const struct bytes OID_CLIENT_AUTH = BYTES_LITERAL("\x2b\x06\x01\x05\x05\x07\x03\x02");
+const struct bytes OID_AD_OCSP = BYTES_LITERAL("\x2b\x06\x01\x05\x05\x07\x30\x01");
+const struct bytes OID_AD_CA_ISSUERS = BYTES_LITERAL("\x2b\x06\x01\x05\x05\x07\x30\x02");
+
+const struct bytes ALGORITHM_ECDSA_SHA256 =
+    BYTES_LITERAL("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02");

@@ -1,0 +1,30 @@
+/* oid: object identifiers as the contents octets of their DER, and the algorithm that we sign with.
+ */
+#ifndef CA_OID_H
+#define CA_OID_H
+
+#include "base/bytes.h"
+
+extern const struct bytes OID_COMMON_NAME;
+
+extern const struct bytes OID_SUBJECT_KEY_IDENTIFIER;
+extern const struct bytes OID_KEY_USAGE;
+extern const struct bytes OID_SUBJECT_ALT_NAME;
+extern const struct bytes OID_BASIC_CONSTRAINTS;
+extern const struct bytes OID_CRL_NUMBER;
+extern const struct bytes OID_REASON_CODE;
+extern const struct bytes OID_ISSUING_DISTRIBUTION_POINT;
+extern const struct bytes OID_CRL_DISTRIBUTION_POINTS;
+extern const struct bytes OID_AUTHORITY_KEY_IDENTIFIER;
+extern const struct bytes OID_EXTENDED_KEY_USAGE;
+extern const struct bytes OID_AUTHORITY_INFO_ACCESS;
+
+extern const struct bytes OID_SERVER_AUTH;
+extern const struct bytes OID_CLIENT_AUTH;
+extern const struct bytes OID_AD_OCSP;
+extern const struct bytes OID_AD_CA_ISSUERS;
+
+/* The whole AlgorithmIdentifier of ecdsa-with-SHA256: no parameters (RFC 5758 section 3.2). */
+extern const struct bytes ALGORITHM_ECDSA_SHA256;
+
+#endif

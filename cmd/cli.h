@@ -1,0 +1,62 @@
+/*
+ * cli: what the subcommands of `moniker` share: options, output, the API as a caller.
+ *
+ * Exit codes: 0 done, 1 refused or failed, 2 usage; `verify` has its own (see its help).
+ */
+#ifndef CMD_CLI_H
+#define CMD_CLI_H
+
+#include <jansson.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/json_in.h"
+#include "cmd/http_client.h"
+
+#define EXIT_USAGE 2
+
+struct subcommand {
+	const char *name;                  /* "operator" */
+	const char *summary;               /* one line */
+	const char *help;                  /* the whole text */
+	int (*run)(int argc, char **argv); /* argv[0] is the subcommand */
+};
+
+extern const struct subcommand INIT_COMMAND, MIGRATE_COMMAND, CA_COMMAND, OPERATOR_COMMAND,
+    BATCH_COMMAND, TOKEN_COMMAND, ENROLL_COMMAND, RENEW_COMMAND, VERIFY_COMMAND, REVOKE_COMMAND,
+    AUDIT_COMMAND;
+
+/* Prints the error (and, with json, a JSON object on stdout); returns `exit_code`. */
+int cli_fail(const struct error *err, bool json, int exit_code);
+int cli_usage(const struct subcommand *command, const char *what);
+
+/* The options of every subcommand that calls the API. Empty members are filled from the
+ * environment. */
+struct cli_api {
+	const char *url;         /* MONIKER_URL */
+	const char *ca_file;     /* MONIKER_CACERT */
+	const char *certificate; /* MONIKER_<ROLE>_CERT */
+	const char *key;         /* MONIKER_<ROLE>_KEY */
+};
+/* `role` in capitals, or NULL for a caller without a certificate. E_INCOMPLETE says what to give */
+MUST_CHECK bool cli_api_open(
+    const struct cli_api *api, const char *role, struct http_client **out, struct error *err);
+
+/*
+ * One call with a JSON body (stolen; or NULL). On 2xx *out_document is the answer; otherwise the
+ * problem's code and detail are the error, and the problem itself goes to *out_document, if any.
+ */
+MUST_CHECK bool cli_call(struct http_client *client, const char *method, const char *path,
+    json_t *body, json_t **out_document, struct error *err);
+void cli_print_json(const json_t *document);
+/* Text member of an object, or "-". */
+const char *cli_text(const json_t *object, const char *name);
+
+/* A PEM file as a JSON string. E_FILE_FAILED */
+MUST_CHECK bool cli_read_pem(const char *path, json_t **out, struct error *err);
+
+/* A new P-256 key and a CSR for it. The key is written to `path` with mode 0600, or read if it is
+ * there. */
+MUST_CHECK bool cli_make_csr(const char *key_path, struct buf *out_csr_pem, struct error *err);
+
+#endif

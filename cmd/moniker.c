@@ -1,0 +1,58 @@
+/* moniker: administration on the host, and the reference client of stations, devices, verifiers,
+ * officers and auditors. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "base/secret.h"
+#include "cmd/cli.h"
+
+static const struct subcommand *const COMMANDS[] = {&INIT_COMMAND, &MIGRATE_COMMAND, &CA_COMMAND,
+    &OPERATOR_COMMAND, &BATCH_COMMAND, &TOKEN_COMMAND, &ENROLL_COMMAND, &RENEW_COMMAND,
+    &VERIFY_COMMAND, &REVOKE_COMMAND, &AUDIT_COMMAND};
+
+static void
+print_help(FILE *out)
+{
+	fputs("usage: moniker COMMAND [OPTIONS]\n\n", out);
+	for (size_t i = 0; i < COUNT(COMMANDS); i++)
+		fprintf(out, "  %-10s %s\n", COMMANDS[i]->name, COMMANDS[i]->summary);
+	fputs(
+	    "\n`moniker COMMAND --help` says more. Options of every command that calls the "
+	    "service:\n"
+	    "  --url URL          the service; default $MONIKER_URL\n"
+	    "  --cacert FILE      its trust anchor; default $MONIKER_CACERT\n"
+	    "  --cert, --key FILE your certificate and key; default $MONIKER_<ROLE>_CERT and _KEY\n"
+	    "  --json             the answer as JSON\n",
+	    out);
+}
+
+int
+main(int argc, char **argv)
+{
+	secret_process_init();
+	if (sodium_init() < 0)
+		return EXIT_FAILURE;
+	if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
+		puts("moniker " MONIKER_VERSION);
+		return EXIT_SUCCESS;
+	}
+	if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
+		print_help(stdout);
+		return EXIT_SUCCESS;
+	}
+	for (size_t i = 0; argc >= 2 && i < COUNT(COMMANDS); i++) {
+		if (strcmp(argv[1], COMMANDS[i]->name) != 0)
+			continue;
+		for (int j = 2; j < argc; j++)
+			if (strcmp(argv[j], "--help") == 0) {
+				fputs(COMMANDS[i]->help, stdout);
+				return EXIT_SUCCESS;
+			}
+		return COMMANDS[i]->run(argc - 1, argv + 1);
+	}
+	print_help(stderr);
+	return EXIT_USAGE;
+}

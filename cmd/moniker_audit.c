@@ -1,0 +1,114 @@
+/* moniker audit: the log on request. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/cli.h"
+#include "cmd/options.h"
+
+struct tail_options {
+	struct cli_api api;
+	bool json;
+	const char *log, *after, *event, *code, *actor, *from, *to, *limit;
+};
+
+/* The values are of the character set of leaves; anything else the service refuses. */
+static void
+add_query(struct buf *path, const char *name, const char *value)
+{
+	if (value == NULL)
+		return;
+	buf_append_format(path, "%s%s=", strchr(buf_text(path), '?') == NULL ? "?" : "&", name);
+	for (const char *c = value; *c != '\0'; c++)
+		if ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+		    (*c >= '0' && *c <= '9') || *c == '.' || *c == '-' || *c == '_')
+			buf_append_u8(path, (uint8_t)*c);
+		else
+			buf_append_format(path, "%%%02X", (unsigned char)*c);
+}
+
+static bool
+one_page(struct http_client *client, const struct tail_options *options, int64_t *after,
+    bool *out_more, struct error *err)
+{
+	DEFER(http_answer_clear) struct http_answer answer = {0};
+	DEFER(buf_clear_public) struct buf path = {0};
+	char number[32];
+
+	(void)snprintf(number, sizeof number, "%lld", (long long)*after);
+	buf_append_text(&path, "/v1/audit/events");
+	add_query(&path, "log", options->log);
+	add_query(&path, "after", number);
+	add_query(&path, "ev", options->event);
+	add_query(&path, "rc", options->code);
+	add_query(&path, "act", options->actor);
+	add_query(&path, "from", options->from);
+	add_query(&path, "to", options->to);
+	add_query(&path, "limit", options->limit);
+	if (!http_client_call(
+		client, "GET", buf_text(&path), NULL, (struct bytes){0}, &answer, err))
+		return false;
+	if (answer.status != 200)
+		return error_set(err, E_INTERNAL, "the service answered %ld: %.100s", answer.status,
+		    buf_text(&answer.body));
+	(void)fwrite(answer.body.data, 1, answer.body.len, stdout);
+	(void)fflush(stdout);
+	*out_more = answer.next >= 0;
+	if (*out_more)
+		*after = answer.next;
+	return true;
+}
+
+/* Pages until the end. */
+static bool
+tail(struct http_client *client, const struct tail_options *options, struct error *err)
+{
+	int64_t after = options->after != NULL ? strtoll(options->after, NULL, 10) : -1;
+	bool more = true;
+
+	while (more)
+		if (!one_page(client, options, &after, &more, err))
+			return false;
+	return true;
+}
+
+static int
+audit_command(int argc, char **argv)
+{
+	struct tail_options options = {0};
+	const struct option_row rows[] = {OPTIONS_API(options.api, options.json),
+	    {"--log", OPTION_TEXT, &options.log}, {"--after", OPTION_TEXT, &options.after},
+	    {"--ev", OPTION_TEXT, &options.event}, {"--rc", OPTION_TEXT, &options.code},
+	    {"--act", OPTION_TEXT, &options.actor}, {"--from", OPTION_TEXT, &options.from},
+	    {"--to", OPTION_TEXT, &options.to}, {"--limit", OPTION_TEXT, &options.limit}};
+	DEFER(http_client_free) struct http_client *client = NULL;
+	struct error err = {0};
+	const char *bad = NULL;
+	int words = 0;
+
+	if (!options_take(argc, argv, rows, COUNT(rows), &words, &bad))
+		return cli_usage(&AUDIT_COMMAND, bad);
+	if (words != 1 || strcmp(argv[1], "tail") != 0)
+		return cli_usage(&AUDIT_COMMAND, "say tail");
+	if (!cli_api_open(&options.api, "AUDITOR", &client, &err) || !tail(client, &options, &err))
+		return cli_fail(&err, options.json, EXIT_FAILURE);
+	return EXIT_SUCCESS;
+}
+
+const struct subcommand AUDIT_COMMAND = {"audit", "the audit log on request",
+    "usage: moniker audit tail [OPTIONS]\n"
+    "\n"
+    "Prints the log's leaves, one JSON object a line, exactly as they were hashed.\n"
+    "\n"
+    "  --log NAME         where there is more than one\n"
+    "  --after SEQ        leaves after this one (default: from the first)\n"
+    "  --ev EVENT         such as enroll.refused, or enroll.*\n"
+    "  --rc CODE          such as DUPLICATE_HARDWARE\n"
+    "  --act ACTOR        such as station:7f3kq2m5nv4wxyza\n"
+    "  --from, --to TIME  RFC 3339 UTC, of sequencing\n"
+    "  --limit N          leaves per request\n"
+    "  --url, --cacert, --cert, --key   see `moniker --help`; role AUDITOR\n"
+    "\n"
+    "Exit status: 0 done, 1 refused or failed, 2 usage.\n",
+    audit_command};

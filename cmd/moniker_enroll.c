@@ -1,0 +1,239 @@
+/* moniker enroll, renew: the reference client of stations and devices. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/secret.h"
+#include "cmd/cli.h"
+#include "cmd/options.h"
+#include "cmd/settings.h"
+
+#define TRIES_MAX 5 /* of a call whose answer may have been lost; the service is idempotent */
+
+struct enroll_options {
+	struct cli_api api;
+	bool json, replace;
+	const char *batch, *token_file, *out, *profile;
+	struct option_values hardware_ids;
+};
+
+static bool
+hardware_ids_of(const struct option_values *values, json_t **out, struct error *err)
+{
+	json_t *ids = json_array();
+
+	for (size_t i = 0; i < values->count; i++) {
+		DEFER(mem_free) char *type = xstrdup(values->at[i]);
+		char *value = strchr(type, '=');
+
+		if (value == NULL) {
+			json_decref(ids);
+			return error_set(
+			    err, E_HARDWARE_ID_INVALID, "write a hardware id as TYPE=VALUE");
+		}
+		*value++ = '\0';
+		(void)json_array_append_new(
+		    ids, json_pack("{s:s, s:s}", "type", type, "value", value));
+	}
+	*out = ids;
+	return true;
+}
+
+static bool
+enroll_body(
+    const struct enroll_options *options, const char *key_path, json_t **out, struct error *err)
+{
+	DEFER(buf_clear_public) struct buf csr = {0};
+	DEFER(secret_free) struct secret *token = NULL;
+	json_t *ids = NULL;
+	json_t *body;
+
+	if (!cli_make_csr(key_path, &csr, err) ||
+	    (options->token_file != NULL && !secret_read_file(options->token_file, &token, err)) ||
+	    !hardware_ids_of(&options->hardware_ids, &ids, err))
+		return false;
+	body =
+	    json_pack("{s:s%, s:o}", "csr", (const char *)csr.data, csr.len, "hardware_ids", ids);
+	if (options->batch != NULL)
+		(void)json_object_set_new(body, "batch", json_string(options->batch));
+	if (options->profile != NULL)
+		(void)json_object_set_new(body, "profile", json_string(options->profile));
+	if (token != NULL)
+		(void)json_object_set_new(body, "token",
+		    json_stringn((const char *)secret_bytes(token).data, secret_bytes(token).len));
+	if (options->replace)
+		(void)json_object_set_new(body, "replace", json_true());
+	*out = body;
+	return true;
+}
+
+/* The same request again gets the same certificate, so a lost answer is simply asked for again. */
+static bool
+call_until_answered(struct http_client *client, const char *path, const json_t *body, json_t **out,
+    struct error *err)
+{
+	for (int try = 1;; try++) {
+		struct error failed = {0};
+		enum error_kind kind;
+
+		if (cli_call(client, "POST", path, json_deep_copy(body), out, &failed))
+			return true;
+		kind = error_info(failed.code)->kind;
+		if (try == TRIES_MAX ||
+		    (kind != ERROR_KIND_UNAVAILABLE && kind != ERROR_KIND_RATE_LIMITED &&
+			failed.code != E_INTERNAL)) {
+			*err = failed;
+			return false;
+		}
+		(void)sleep(1);
+	}
+}
+
+/* <dir>/cert.pem: the certificate and its chain. */
+static bool
+store(const char *dir, const json_t *answer, struct error *err)
+{
+	DEFER(mem_free) char *path = settings_path(dir, "cert.pem");
+	DEFER(buf_clear_public) struct buf pem = {0};
+	json_t *element;
+	size_t i;
+
+	buf_append_text(&pem, cli_text(answer, "certificate"));
+	json_array_foreach(json_object_get(answer, "chain"), i, element)
+	    buf_append_text(&pem, json_string_value(element));
+	return file_write(path, buf_bytes(&pem), 0644, err);
+}
+
+static int
+report(const json_t *answer, const char *dir, bool json)
+{
+	if (json)
+		cli_print_json(answer);
+	else
+		printf("%s\n  serial       %s\n  not after    %s\n  renew after  %s\n  key         "
+		       " %s/key.pem\n  certificate  %s/cert.pem\n",
+		    cli_text(answer, "pseudonym"), cli_text(answer, "serial"),
+		    cli_text(answer, "not_after"), cli_text(answer, "renew_after"), dir, dir);
+	return EXIT_SUCCESS;
+}
+
+static bool
+run_enroll(const struct enroll_options *options, json_t **out, struct error *err)
+{
+	DEFER(http_client_free) struct http_client *client = NULL;
+	DEFER(mem_free) char *key_path = settings_path(options->out, "key.pem");
+	DEFER(json_release) json_t *body = NULL;
+
+	return cli_api_open(
+		   &options->api, options->token_file == NULL ? "STATION" : NULL, &client, err) &&
+	       file_make_dir(options->out, 0700, err) &&
+	       enroll_body(options, key_path, &body, err) &&
+	       call_until_answered(client, "/v1/enrollments", body, out, err) &&
+	       store(options->out, *out, err);
+}
+
+static int
+enroll_command(int argc, char **argv)
+{
+	struct enroll_options options = {0};
+	const struct option_row rows[] = {OPTIONS_API(options.api, options.json),
+	    {"--batch", OPTION_TEXT, &options.batch}, {"--out", OPTION_TEXT, &options.out},
+	    {"--profile", OPTION_TEXT, &options.profile},
+	    {"--token-file", OPTION_TEXT, &options.token_file},
+	    {"--hardware-id", OPTION_LIST, &options.hardware_ids},
+	    {"--replace", OPTION_FLAG, &options.replace}};
+	DEFER(json_release) json_t *answer = NULL;
+	struct error err = {0};
+	const char *bad = NULL;
+	int words = 0;
+
+	if (!options_take(argc, argv, rows, COUNT(rows), &words, &bad))
+		return cli_usage(&ENROLL_COMMAND, bad);
+	if (words != 0 || options.out == NULL ||
+	    (options.batch == NULL && options.token_file == NULL))
+		return cli_usage(&ENROLL_COMMAND, "give --out and --batch or --token-file");
+	if (!run_enroll(&options, &answer, &err))
+		return cli_fail(&err, options.json, EXIT_FAILURE);
+	return report(answer, options.out, options.json);
+}
+
+const struct subcommand ENROLL_COMMAND = {"enroll", "get a device its first certificate",
+    "usage: moniker enroll --out DIR (--batch ID | --token-file FILE) [OPTIONS]\n"
+    "\n"
+    "Makes DIR/key.pem (0600; an existing one is used, so that running it again after a lost\n"
+    "answer gets the same certificate), sends a CSR and writes DIR/cert.pem with its chain.\n"
+    "\n"
+    "  --batch ID               the production lot\n"
+    "  --token-file FILE        a one-time token instead of a station's certificate (mode 0400)\n"
+    "  --hardware-id TYPE=VALUE mac48 eui64 imei soc_uid se_serial tpm_ek idevid; repeat, at most "
+    "4\n"
+    "  --replace                the same board again with a new key\n"
+    "  --profile NAME           when it is not the batch's\n"
+    "  --url, --cacert, --cert, --key, --json   see `moniker --help`; role STATION\n"
+    "\n"
+    "Exit status: 0 enrolled, 1 refused or failed, 2 usage.\n",
+    enroll_command};
+
+/* ---- renew ---- */
+
+static bool
+run_renew(const struct enroll_options *options, bool new_key, json_t **out, struct error *err)
+{
+	DEFER(http_client_free) struct http_client *client = NULL;
+	DEFER(mem_free) char *key_path = settings_path(options->out, "key.pem");
+	DEFER(mem_free) char *next_path = settings_path(options->out, "key.next.pem");
+	DEFER(mem_free) char *certificate_path = settings_path(options->out, "cert.pem");
+	DEFER(buf_clear_public) struct buf csr = {0};
+	DEFER(json_release) json_t *body = NULL;
+	struct cli_api api = options->api;
+
+	api.certificate = certificate_path;
+	api.key = key_path;
+	if (!cli_api_open(&api, NULL, &client, err) ||
+	    !cli_make_csr(new_key ? next_path : key_path, &csr, err))
+		return false;
+	body = json_pack("{s:s%}", "csr", (const char *)csr.data, csr.len);
+	if (!call_until_answered(client, "/v1/renewals", body, out, err) ||
+	    !store(options->out, *out, err))
+		return false;
+	return !new_key || rename(next_path, key_path) == 0 ||
+	       error_set(
+		   err, E_FILE_FAILED, "cannot put the new key in place: it is %s", next_path);
+}
+
+static int
+renew_command(int argc, char **argv)
+{
+	struct enroll_options options = {0};
+	bool new_key = false;
+	const struct option_row rows[] = {{"--url", OPTION_TEXT, &options.api.url},
+	    {"--cacert", OPTION_TEXT, &options.api.ca_file}, {"--json", OPTION_FLAG, &options.json},
+	    {"--dir", OPTION_TEXT, &options.out}, {"--new-key", OPTION_FLAG, &new_key}};
+	DEFER(json_release) json_t *answer = NULL;
+	struct error err = {0};
+	const char *bad = NULL;
+	int words = 0;
+
+	if (!options_take(argc, argv, rows, COUNT(rows), &words, &bad))
+		return cli_usage(&RENEW_COMMAND, bad);
+	if (words != 0 || options.out == NULL)
+		return cli_usage(&RENEW_COMMAND, "give --dir");
+	if (!run_renew(&options, new_key, &answer, &err))
+		return cli_fail(&err, options.json, EXIT_FAILURE);
+	return report(answer, options.out, options.json);
+}
+
+const struct subcommand RENEW_COMMAND = {"renew", "get a device its next certificate",
+    "usage: moniker renew --dir DIR [--new-key]\n"
+    "\n"
+    "Renews DIR/cert.pem under itself, with DIR/key.pem or a new key. Due from two thirds of the\n"
+    "validity on, until 30 days after expiry.\n"
+    "\n"
+    "  --url, --cacert, --json   see `moniker --help`\n"
+    "\n"
+    "Exit status: 0 renewed, 1 refused or failed, 2 usage.\n",
+    renew_command};

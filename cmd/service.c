@@ -1,0 +1,321 @@
+#include "cmd/service.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "api/caller.h"
+#include "api/server.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "ca/certificate_store.h"
+#include "cmd/tls_identity.h"
+#include "db/migrate.h"
+#include "keeper/control.h"
+
+#define READY_WAIT_MS 120000 /* for the keeper and the log at start */
+#define HOUSEKEEPING_S 3600
+
+/* Everything that is built at start, in order; torn down in the reverse order. */
+struct service {
+	const struct settings *settings;
+	struct clock clock;
+	struct rng rng;
+	struct keeper_client *keeper;
+	struct db *db;
+	struct issuers *issuers;
+	struct audit *audit;
+	struct ledger *ledger;
+	struct crl_publisher *crls;
+	struct work_pool *work;
+	struct batch_cache *batches;
+	struct ledger_kind *enroll_kind, *renew_kind, *revoke_kind;
+	struct caller_cache *callers;
+	struct app app;
+	struct tls_identity tls;
+	struct server *server;
+	int signals;
+	pthread_t control;
+	bool control_runs;
+};
+
+/* ---- the control socket: channels to the keeper, and the word to stop ---- */
+
+static void *
+control_main(void *context)
+{
+	struct service *service = context;
+
+	for (;;) {
+		struct control_received message = {0};
+		struct error err = {0};
+		bool closed = false;
+
+		if (!control_receive(CONTROL_FD, &message, &closed, &err) || closed)
+			break; /* the supervisor is gone */
+		if (message.type == CONTROL_CHANNEL_SET)
+			keeper_client_attach(service->keeper, message.channels);
+		else if (message.type == CONTROL_STOP)
+			break;
+		else
+			log_warning("service.control", "unexpected message %d", (int)message.type);
+	}
+	(void)kill(getpid(), SIGTERM);
+	return NULL;
+}
+
+/* ---- building ---- */
+
+static bool
+open_database(struct service *service, struct error *err)
+{
+	service->db = db_new(&(struct db_options){.url = service->settings->database_url,
+	    .application = "monikerd",
+	    .connections_max = (int)service->settings->database_connections,
+	    .wait_ms = 5000});
+	return migrate_check(service->db, err) && db_check_durable(service->db, err) &&
+	       issuers_load(
+		   service->db, service->settings->public_http_url, &service->issuers, err) &&
+	       certificate_ensure_partitions(service->db, clock_now_s(&service->clock), err);
+}
+
+static bool
+open_ledger(struct service *service, const char *log_name, struct error *err)
+{
+	DEFER(mem_free) char *origin = settings_path(service->settings->audit_name, log_name);
+	struct ledger_options options = {.url = service->settings->database_url,
+	    .origin = origin,
+	    .keeper = service->keeper,
+	    .clock = &service->clock,
+	    .rng = &service->rng,
+	    .hooks = {.keep_signatures = certificate_keep_signatures,
+		.read_unsigned = certificate_read_unsigned}};
+
+	if (!audit_new(&(struct audit_options){.db = service->db,
+			   .clock = &service->clock,
+			   .dir = service->settings->audit_dir,
+			   .origin = origin,
+			   .node = service->settings->node},
+		&service->audit, err))
+		return false;
+	audit_hooks(service->audit, &options.hooks);
+	return ledger_new(&options, &service->ledger, err) &&
+	       ledger_wait_ready(service->ledger, READY_WAIT_MS, err);
+}
+
+static bool
+open_crls(struct service *service, struct error *err)
+{
+	return crl_publisher_new(&(struct crl_options){.db = service->db,
+				     .issuers = service->issuers,
+				     .keeper = service->keeper,
+				     .ledger = service->ledger,
+				     .clock = &service->clock,
+				     .node = service->settings->node},
+	    &service->crls, err);
+}
+
+static void
+build_app(struct service *service)
+{
+	struct app *app = &service->app;
+
+	service->work = work_pool_new((int)sysconf(_SC_NPROCESSORS_ONLN));
+	service->batches = batch_cache_new(service->db);
+	service->enroll_kind = enroll_kind_new();
+	service->renew_kind = renew_kind_new();
+	service->revoke_kind = revoke_kind_new();
+	service->callers = caller_cache_new(service->db, service->issuers, &service->clock);
+	*app = (struct app){.clock = &service->clock,
+	    .rng = &service->rng,
+	    .db = service->db,
+	    .keeper = service->keeper,
+	    .ledger = service->ledger,
+	    .audit = service->audit,
+	    .issuers = service->issuers,
+	    .crls = service->crls,
+	    .work = service->work,
+	    .callers = service->callers};
+	app->batches = (struct batch_service){app->db, app->ledger, app->clock, app->rng};
+	app->tokens =
+	    (struct token_service){app->db, app->ledger, app->keeper, app->clock, app->rng};
+	app->operators =
+	    (struct operator_service){app->db, app->ledger, app->issuers, app->clock, app->rng};
+	app->enrollment = (struct enroll_service){app->db, app->ledger, app->keeper, app->issuers,
+	    service->batches, service->enroll_kind, app->clock, app->rng};
+	app->renewal = (struct renew_service){
+	    app->db, app->ledger, app->issuers, service->renew_kind, app->clock, app->rng};
+	app->revocation = (struct revoke_service){
+	    app->db, app->ledger, service->revoke_kind, app->crls, app->clock, app->rng};
+}
+
+static struct tls_identity_options
+tls_options(const struct service *service)
+{
+	return (struct tls_identity_options){.state_dir = service->settings->state_dir,
+	    .server_names = service->settings->server_names,
+	    .node = service->settings->node,
+	    .issuers = service->issuers,
+	    .ledger = service->ledger,
+	    .clock = &service->clock,
+	    .rng = &service->rng};
+}
+
+static bool
+start_serving(struct service *service, struct error *err)
+{
+	const struct settings *settings = service->settings;
+	const struct tls_identity_options tls = tls_options(service);
+
+	return tls_identity_get(&tls, &service->tls, err) &&
+	       server_new(&service->app,
+		   &(struct server_options){.address = settings->address,
+		       .tls_port = (int)settings->port,
+		       .http_port = (int)settings->http_port,
+		       .loop_count = (int)settings->loops,
+		       .worker_count = (int)settings->workers,
+		       .connections_max = (int)settings->connections_max,
+		       .connections_per_address_max = (int)settings->connections_per_address_max,
+		       .tls_certificate_pem = buf_text(&service->tls.certificate_pem),
+		       .tls_key_pem = buf_text(&service->tls.key_pem)},
+		   &service->server, err);
+}
+
+/* ---- running ---- */
+
+static void
+renew_tls(struct service *service)
+{
+	const struct tls_identity_options options = tls_options(service);
+	DEFER(tls_identity_clear) struct tls_identity fresh = {0};
+	struct error err = {0};
+
+	if (!tls_identity_get(&options, &fresh, &err) ||
+	    !server_set_certificate(
+		service->server, buf_text(&fresh.certificate_pem), buf_text(&fresh.key_pem), &err))
+		log_error(LOG_LEVEL_ERROR, "service.tls", NULL, &err);
+	else
+		service->tls.renew_at_s = fresh.renew_at_s;
+}
+
+static void
+housekeep(struct service *service)
+{
+	const int64_t now_s = clock_now_s(&service->clock);
+	struct error err = {0};
+
+	if (!certificate_ensure_partitions(service->db, now_s, &err))
+		log_error(LOG_LEVEL_ERROR, "service.partitions", NULL, &err);
+	if (now_s >= service->tls.renew_at_s)
+		renew_tls(service);
+}
+
+static void
+run_until_stopped(struct service *service)
+{
+	int64_t housekeeping_at_ms = clock_monotonic_ms() + HOUSEKEEPING_S * 1000;
+
+	for (;;) {
+		struct pollfd fd = {.fd = service->signals, .events = POLLIN};
+		struct signalfd_siginfo info;
+
+		if (poll(&fd, 1, 60000) > 0 &&
+		    read(service->signals, &info, sizeof info) == (ssize_t)sizeof info) {
+			if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+				return;
+			housekeeping_at_ms = 0; /* SIGHUP: look now */
+		}
+		if (clock_monotonic_ms() < housekeeping_at_ms)
+			continue;
+		housekeep(service);
+		housekeeping_at_ms = clock_monotonic_ms() + HOUSEKEEPING_S * 1000;
+	}
+}
+
+static void
+service_close(struct service *service)
+{
+	if (service->server != NULL)
+		server_drain_and_free(service->server, (int)service->settings->drain_s * 1000);
+	crl_publisher_free(service->crls);
+	if (service->audit != NULL)
+		audit_end(service->audit);
+	ledger_free(service->ledger);
+	audit_free(service->audit);
+	caller_cache_free(service->callers);
+	enroll_kind_free(service->enroll_kind);
+	renew_kind_free(service->renew_kind);
+	revoke_kind_free(service->revoke_kind);
+	batch_cache_free(service->batches);
+	work_pool_free(service->work);
+	issuers_free(service->issuers);
+	db_free(service->db);
+	tls_identity_clear(&service->tls);
+	if (service->control_runs) {
+		(void)pthread_cancel(service->control);
+		(void)pthread_join(service->control, NULL);
+	}
+	keeper_client_free(service->keeper);
+}
+DEFER_DECLARE_CLEAR(struct service, service_close)
+
+static bool
+block_signals(int *out, struct error *err)
+{
+	sigset_t set;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGHUP);
+	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
+		return error_set(err, E_INTERNAL, "cannot block signals");
+	*out = signalfd(-1, &set, SFD_CLOEXEC);
+	return *out >= 0 || error_set(err, E_INTERNAL, "no signalfd");
+}
+
+static bool
+start_control(struct service *service, struct error *err)
+{
+	service->keeper = keeper_client_new();
+	service->control_runs = pthread_create(&service->control, NULL, control_main, service) == 0;
+	return service->control_runs || error_set(err, E_INTERNAL, "cannot start a thread");
+}
+
+bool
+service_run(const struct settings *settings, const char *log_name, struct error *err)
+{
+	DEFER(service_close)
+	struct service service = {
+	    .settings = settings, .clock = clock_system(), .rng = rng_system(), .signals = -1};
+
+	if (!block_signals(&service.signals, err) || !start_control(&service, err) ||
+	    !open_database(&service, err) || !open_ledger(&service, log_name, err) ||
+	    !open_crls(&service, err))
+		return false;
+	build_app(&service);
+	if (!start_serving(&service, err) || !audit_begin(service.audit, service.ledger, err) ||
+	    !control_send(CONTROL_FD, CONTROL_READY, err))
+		return false;
+	log_info("service.start", "serving on port %d (TLS) and %d (HTTP)",
+	    server_tls_port(service.server), server_http_port(service.server));
+	run_until_stopped(&service);
+	log_info("service.stop", "draining");
+	return true;
+}
+
+bool
+service_check(const struct settings *settings, struct error *err)
+{
+	DEFER(service_close)
+	struct service service = {
+	    .settings = settings, .clock = clock_system(), .rng = rng_system(), .signals = -1};
+	char log_name[LOG_NAME_MAX + 1];
+
+	return settings_log_name(settings, log_name, err) && open_database(&service, err);
+}

@@ -1,0 +1,95 @@
+#include "cmd/settings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/config.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+#define AT(member) offsetof(struct settings, member)
+
+/* clang-format off */
+static const struct config_field FIELDS[] = {
+	/* section    key                    type         where                         default           min max  help */
+	{ "service",  "user",                CONFIG_TEXT, AT(user),                     "moniker",        0, 0, "unix user of the service, when started as root" },
+	{ "service",  "keeper_user",         CONFIG_TEXT, AT(keeper_user),              "moniker-keeper", 0, 0, "unix user of the keeper, when started as root" },
+	{ "service",  "node",                CONFIG_TEXT, AT(node),                     "node1",          0, 0, "name of this node in leases and in the name of its audit log" },
+	{ "service",  "state_dir",           CONFIG_TEXT, AT(state_dir),                NULL,             0, 0, "folder of the service's TLS key and certificate" },
+	{ "http",     "address",             CONFIG_TEXT, AT(address),                  "127.0.0.1",      0, 0, "address to listen on; :: for all" },
+	{ "http",     "server_names",        CONFIG_TEXT, AT(server_names),             "localhost,127.0.0.1", 0, 0, "DNS names and addresses in the service's TLS certificate, comma-separated" },
+	{ "http",     "public_http_url",     CONFIG_TEXT, AT(public_http_url),          NULL,             0, 0, "where anybody reaches http_port; burned into certificates by moniker init" },
+	{ "http",     "port",                CONFIG_INT,  AT(port),                     "8443",           1, 65535, "TCP port of the API (TLS 1.3)" },
+	{ "http",     "http_port",           CONFIG_INT,  AT(http_port),                "8080",           1, 65535, "TCP port for CRLs and CA certificates (plain HTTP)" },
+	{ "http",     "loops",               CONFIG_INT,  AT(loops),                    "0",              0, 64, "event loops; 0: one a processor" },
+	{ "http",     "workers",             CONFIG_INT,  AT(workers),                  "256",            4, 1024, "threads that run requests: the largest group commit" },
+	{ "http",     "connections_max",     CONFIG_INT,  AT(connections_max),          "4096",           16, 65536, "connections per event loop" },
+	{ "http",     "connections_per_address_max", CONFIG_INT, AT(connections_per_address_max), "4096", 1, 65536, "connections per client address and event loop" },
+	{ "http",     "drain_s",             CONFIG_INT,  AT(drain_s),                  "20",             1, 600, "seconds that requests in flight get at a stop" },
+	{ "database", "url",                 CONFIG_TEXT, AT(database_url),             NULL,             0, 0, "libpq connection string of the role moniker_service; no password in it" },
+	{ "database", "connections",         CONFIG_INT,  AT(database_connections),     "8",              2, 64, "connections for reading" },
+	{ "keeper",   "dir",                 CONFIG_TEXT, AT(keeper_dir),               NULL,             0, 0, "folder of the keeper's keys, policy and journal, owned by keeper_user" },
+	{ "keeper",   "passphrase_file",     CONFIG_TEXT, AT(passphrase_file),          "",               0, 0, "file with the keyring's passphrase, mode 0400; empty: systemd credential `passphrase`, or the terminal" },
+	{ "audit",    "dir",                 CONFIG_TEXT, AT(audit_dir),                NULL,             0, 0, "folder of the published logs, one folder each" },
+	{ "audit",    "name",                CONFIG_TEXT, AT(audit_name),               NULL,             0, 0, "first part of the logs' origin, a name that you own" },
+	{ "log",      "level",               CONFIG_TEXT, AT(log_level),                "info",           0, 0, "error, warning, info or debug" },
+};
+/* clang-format on */
+
+bool
+settings_read(const char *path, struct settings *out, struct error *err)
+{
+	return config_read(path, FIELDS, COUNT(FIELDS), out, err);
+}
+
+void
+settings_clear(struct settings *settings)
+{
+	config_clear(FIELDS, COUNT(FIELDS), settings);
+}
+
+void
+settings_print(void)
+{
+	const char *section = "";
+
+	for (size_t i = 0; i < COUNT(FIELDS); i++) {
+		const struct config_field *field = &FIELDS[i];
+
+		if (strcmp(section, field->section) != 0)
+			printf("%s[%s]\n", i == 0 ? "" : "\n", field->section);
+		section = field->section;
+		printf("; %s\n", field->unit_and_help);
+		if (field->default_value == NULL)
+			printf("%s =              ; required\n", field->key);
+		else
+			printf("; %s = %s\n", field->key, field->default_value);
+	}
+}
+
+char *
+settings_path(const char *dir, const char *name)
+{
+	DEFER(buf_clear_public) struct buf path = {0};
+
+	buf_append_format(&path, "%s/%s", dir, name);
+	return xstrdup(buf_text(&path));
+}
+
+bool
+settings_log_name(
+    const struct settings *settings, char out[static LOG_NAME_MAX + 1], struct error *err)
+{
+	DEFER(mem_free) char *path = settings_path(settings->keeper_dir, "log");
+	DEFER(buf_clear_public) struct buf text = {0};
+
+	if (!file_read(path, LOG_NAME_MAX + 1, &text, err))
+		return false;
+	while (text.len > 0 && text.data[text.len - 1] == '\n')
+		buf_truncate(&text, text.len - 1);
+	if (text.len == 0 || text.len > LOG_NAME_MAX)
+		return error_set(err, E_CONFIG_INVALID, "%s does not name a log", path);
+	(void)snprintf(out, LOG_NAME_MAX + 1, "%s", buf_text(&text));
+	return true;
+}

@@ -1,0 +1,52 @@
+/* settings: moniker.conf, one table of keys; docs/man/moniker.conf.5 describes each. */
+#ifndef CMD_SETTINGS_H
+#define CMD_SETTINGS_H
+
+#include <stdint.h>
+
+#include "base/defer.h"
+#include "base/error.h"
+
+struct settings {
+	/* [service] */
+	char *user;        /* uid of the service, when started as root */
+	char *keeper_user; /* uid of the keeper */
+	char *node;        /* this node's name in logs and leases */
+	char *state_dir;   /* the service's own files: TLS key and certificate */
+	/* [http] */
+	char *address;
+	char *server_names;    /* DNS names and IP addresses of the service's certificate,
+				  comma-separated */
+	char *public_http_url; /* burned into certificates: CRLs and CA certificates */
+	int64_t port, http_port;
+	int64_t loops, workers, connections_max, connections_per_address_max;
+	int64_t drain_s;
+	/* [database] */
+	char *database_url;
+	int64_t database_connections;
+	/* [keeper] */
+	char *keeper_dir;
+	char *passphrase_file; /* "": a systemd credential named "passphrase", or the terminal */
+	/* [audit] */
+	char *audit_dir;
+	char *audit_name; /* first part of the log's origin */
+	/* [log] */
+	char *log_level;
+};
+
+/* E_FILE_FAILED, E_CONFIG_INVALID */
+MUST_CHECK bool settings_read(const char *path, struct settings *out, struct error *err);
+void settings_clear(struct settings *settings);
+DEFER_DECLARE_CLEAR(struct settings, settings_clear)
+/* Every key with its default and help, for --help-config and the man page's test. */
+void settings_print(void);
+
+/* "<keeper_dir>/<name>"; the caller frees. */
+char *settings_path(const char *dir, const char *name);
+
+#define LOG_NAME_MAX 64
+/* The open log's name, from <keeper_dir>/log. E_FILE_FAILED: `moniker init` has not run */
+MUST_CHECK bool settings_log_name(
+    const struct settings *settings, char out[static LOG_NAME_MAX + 1], struct error *err);
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * tls_identity: the service's own TLS key and certificate.
+ *
+ * The certificate comes from the Service TLS CA through the same line as any other: a cert.issue
+ * leaf that commits to the TBS is recorded first, then the keeper signs. Renewed at two thirds.
+ */
+#ifndef CMD_TLS_IDENTITY_H
+#define CMD_TLS_IDENTITY_H
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "ca/issuer.h"
+#include "db/ledger.h"
+
+struct tls_identity_options {
+	const char *state_dir;    /* tls.key, tls.pem */
+	const char *server_names; /* comma-separated DNS names and addresses */
+	const char *node;
+	const struct issuers *issuers;
+	struct ledger *ledger;
+	const struct clock *clock;
+	const struct rng *rng;
+};
+struct tls_identity {
+	struct buf certificate_pem; /* chain, leaf first */
+	struct buf key_pem;
+	int64_t renew_at_s;
+};
+void tls_identity_clear(struct tls_identity *identity); /* wipes */
+DEFER_DECLARE_CLEAR(struct tls_identity, tls_identity_clear)
+
+/*
+ * The one in state_dir, or a new one when there is none, it is due, or it names other hosts.
+ * E_FILE_FAILED, E_CONFIG_INVALID (server_names), and the ledger's
+ */
+MUST_CHECK bool tls_identity_get(
+    const struct tls_identity_options *options, struct tls_identity *out, struct error *err);
+
+#endif

@@ -1,0 +1,180 @@
+#include "db/db.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "db/conn.h"
+#include "db/pool.h"
+
+#define CONNECTIONS_MAX 64
+
+struct db {
+	char *url, *application;
+	int connections_max, wait_ms;
+	pthread_mutex_t mutex;
+	pthread_cond_t freed;
+	struct conn *idle[CONNECTIONS_MAX];
+	int idle_count, open_count; /* open: idle and lent */
+};
+
+struct db *
+db_new(const struct db_options *options)
+{
+	struct db *db = xcalloc(1, sizeof *db);
+	pthread_condattr_t attributes;
+
+	assert(options->connections_max >= 1 && options->connections_max <= CONNECTIONS_MAX);
+	db->url = xstrdup(options->url);
+	db->application = xstrdup(options->application);
+	db->connections_max = options->connections_max;
+	db->wait_ms = options->wait_ms;
+	(void)pthread_mutex_init(&db->mutex, NULL);
+	(void)pthread_condattr_init(&attributes);
+	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&db->freed, &attributes);
+	(void)pthread_condattr_destroy(&attributes);
+	return db;
+}
+
+void
+db_free(struct db *db)
+{
+	if (db == NULL)
+		return;
+	assert(db->idle_count == db->open_count); /* nothing is lent */
+	while (db->idle_count > 0)
+		conn_close(db->idle[--db->idle_count]);
+	(void)pthread_cond_destroy(&db->freed);
+	(void)pthread_mutex_destroy(&db->mutex);
+	free(db->url);
+	free(db->application);
+	free(db);
+}
+
+/* Waits for an idle connection or for leave to open one (*out NULL). False: waited too long. */
+static bool
+wait_for_turn(struct db *db, struct conn **out)
+{
+	struct timespec until;
+	bool turn = true;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += db->wait_ms / 1000;
+	until.tv_nsec += (long)(db->wait_ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	*out = NULL;
+	(void)pthread_mutex_lock(&db->mutex);
+	while (turn && db->idle_count == 0 && db->open_count == db->connections_max)
+		turn = pthread_cond_timedwait(&db->freed, &db->mutex, &until) != ETIMEDOUT;
+	if (db->idle_count > 0) {
+		*out = db->idle[--db->idle_count];
+		turn = true;
+	} else if (turn)
+		db->open_count++;
+	(void)pthread_mutex_unlock(&db->mutex);
+	return turn;
+}
+
+static void
+give_turn_back(struct db *db)
+{
+	(void)pthread_mutex_lock(&db->mutex);
+	db->open_count--;
+	(void)pthread_cond_signal(&db->freed);
+	(void)pthread_mutex_unlock(&db->mutex);
+}
+
+bool
+pool_acquire(struct db *db, struct conn **out, struct error *err)
+{
+	if (!wait_for_turn(db, out)) {
+		(void)error_set(err, E_DATABASE_UNAVAILABLE, "all connections are in use");
+		err->retry_after_s = 1;
+		return false;
+	}
+	if (*out != NULL || conn_open(db->url, db->application, out, err))
+		return true;
+	give_turn_back(db);
+	return false;
+}
+
+void
+pool_release(struct db *db, struct conn *conn)
+{
+	if (conn_failed(conn)) {
+		conn_close(conn);
+		give_turn_back(db);
+		return;
+	}
+	(void)pthread_mutex_lock(&db->mutex);
+	db->idle[db->idle_count++] = conn;
+	(void)pthread_cond_signal(&db->freed);
+	(void)pthread_mutex_unlock(&db->mutex);
+}
+
+static bool
+query_once(struct db *db, const struct stmt *stmt, const struct params *params, struct rows **out,
+    bool *out_connection_failed, struct error *err)
+{
+	struct conn *conn;
+	bool done;
+
+	*out_connection_failed = false;
+	if (!pool_acquire(db, &conn, err))
+		return false;
+	done = conn_queue(conn, stmt, params, err) && conn_flush(conn, out, 1, err);
+	*out_connection_failed = conn_failed(conn);
+	pool_release(db, conn);
+	return done;
+}
+
+bool
+db_query(struct db *db, const struct stmt *stmt, const struct params *params, struct rows **out,
+    struct error *err)
+{
+	/* A pooled connection may have died while idle, all of them at a restart: reads try again.
+	 */
+	for (int tries = db->connections_max;; tries--) {
+		struct error failed = {0};
+		bool connection_failed;
+
+		if (query_once(db, stmt, params, out, &connection_failed, &failed))
+			return true;
+		if (!connection_failed || tries == 0) {
+			*err = failed;
+			return false;
+		}
+	}
+}
+
+/* Server version and the settings without which a commit is no promise. */
+static const struct stmt DURABILITY = STMT("db_durability", 0, 4,
+    "SELECT current_setting('fsync') <> 'off',"
+    " current_setting('full_page_writes') <> 'off',"
+    " current_setting('synchronous_commit') <> 'off',"
+    " current_setting('server_version_num')::int");
+
+bool
+db_check_durable(struct db *db, struct error *err)
+{
+	static const char *const NAMES[] = {"fsync", "full_page_writes", "synchronous_commit"};
+	DEFER(rows_free) struct rows *rows = NULL;
+
+	if (!db_query(db, &DURABILITY, NULL, &rows, err))
+		return false;
+	for (int i = 0; i < (int)COUNT(NAMES); i++)
+		if (!rows_bool(rows, 0, i))
+			return error_set(err, E_CONFIG_INVALID,
+			    "PostgreSQL runs with %s off: what is recorded could be lost",
+			    NAMES[i]);
+	return rows_int(rows, 0, 3) >= 150000 ||
+	       error_set(err, E_CONFIG_INVALID, "PostgreSQL 15 or newer is needed");
+}

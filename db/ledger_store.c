@@ -1,0 +1,101 @@
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "db/ledger_core.h"
+
+/* $1 origin. From here on the owner before cannot commit. */
+static const struct stmt TAKE_OVER = STMT("ledger_take_over", 1, 4,
+    "SELECT log, owner, size, last_st_at_s FROM ledger_take_over($1::text)");
+
+/* $1 log, $2 owner, $3 size, $4 new leaves, $5 `st` of the last. Raises unless owner and size
+ * match. */
+static const struct stmt FENCE = STMT("ledger_fence", 5, 1,
+    "SELECT ledger_fence($1::smallint, $2::bigint, $3::bigint, $4::bigint, $5::bigint) IS NULL");
+
+/* $1 log, $2 seq of the first, $3 bodies. */
+static const struct stmt LEAVES_INSERT = STMT("ledger_leaves_insert", 3, 0,
+    "INSERT INTO audit_leaf (log, seq, body)"
+    " SELECT $1::smallint, $2::bigint + i - 1, body"
+    " FROM unnest($3::bytea[]) WITH ORDINALITY AS leaf(body, i)");
+
+/* $1 log, $2 seq. */
+static const struct stmt PARTITION_ENSURE = STMT("ledger_partition_ensure", 2, 1,
+    "SELECT audit_partition_ensure($1::smallint, $2::bigint) IS NULL");
+
+/* $1 log, $2 first seq, $3 how many. */
+static const struct stmt LEAVES_READ = STMT("ledger_leaves_read", 3, 2,
+    "SELECT seq, body FROM audit_leaf WHERE log = $1::smallint AND seq >= $2::bigint"
+    " ORDER BY seq LIMIT $3::int");
+
+const struct stmt *const *
+ledger_statements(void)
+{
+	static const struct stmt *const ALL[] = {
+	    &TAKE_OVER, &FENCE, &LEAVES_INSERT, &PARTITION_ENSURE, &LEAVES_READ, NULL};
+
+	return ALL;
+}
+
+bool
+ledger_take_over(struct tx *tx, const char *origin, struct ledger_taken *out, struct error *err)
+{
+	DEFER(params_clear) struct params params = {0};
+	DEFER(rows_free) struct rows *rows = NULL;
+
+	params_text(&params, origin);
+	if (!tx_query(tx, &TAKE_OVER, &params, &rows, err))
+		return false;
+	*out = (struct ledger_taken){.log = (int)rows_int(rows, 0, 0),
+	    .owner = rows_int(rows, 0, 1),
+	    .size = rows_int(rows, 0, 2),
+	    .last_st_s = rows_int(rows, 0, 3)};
+	return true;
+}
+
+bool
+ledger_queue_fence(
+    struct tx *tx, const struct ledger *ledger, int64_t count, int64_t last_st_s, struct error *err)
+{
+	DEFER(params_clear) struct params params = {0};
+
+	params_int2(&params, (int16_t)ledger->log);
+	params_int8(&params, ledger->owner);
+	params_int8(&params, ledger->size);
+	params_int8(&params, count);
+	params_int8(&params, last_st_s);
+	return tx_queue(tx, &FENCE, &params, err);
+}
+
+bool
+ledger_queue_leaves(struct tx *tx, int log, int64_t first_seq, const struct bytes *leaves,
+    size_t count, struct error *err)
+{
+	DEFER(params_clear) struct params params = {0};
+
+	params_int2(&params, (int16_t)log);
+	params_int8(&params, first_seq);
+	params_bytea_array(&params, leaves, count);
+	return tx_queue(tx, &LEAVES_INSERT, &params, err);
+}
+
+bool
+ledger_ensure_partition(struct tx *tx, int log, int64_t seq, struct error *err)
+{
+	DEFER(params_clear) struct params params = {0};
+
+	params_int2(&params, (int16_t)log);
+	params_int8(&params, seq);
+	return tx_run(tx, &PARTITION_ENSURE, &params, err);
+}
+
+bool
+ledger_read_leaves(
+    struct tx *tx, int log, int64_t from_seq, size_t max, struct rows **out, struct error *err)
+{
+	DEFER(params_clear) struct params params = {0};
+
+	params_int2(&params, (int16_t)log);
+	params_int8(&params, from_seq);
+	params_int4(&params, (int32_t)max);
+	return tx_query(tx, &LEAVES_READ, &params, out, err);
+}

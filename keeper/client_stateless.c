@@ -1,0 +1,172 @@
+#include <assert.h>
+
+#include "keeper/client_private.h"
+
+#define TAGS_MAX 4096
+#define TOKENS_MAX WIRE_TOKENS_MAX
+
+static bool
+ask(const struct stateless *lane, enum wire_type type, struct bytes body, enum wire_type answer,
+    struct bytes *out_body, struct error *err)
+{
+	return channel_send(lane->channels, lane->fd, type, body, err)
+	    && channel_receive(lane->channels, lane->fd, lane->in, answer, out_body, err);
+}
+
+/* ---- tags ---- */
+
+/* At most WIRE_TAGS_MAX of them. */
+static bool
+tags_some(const struct stateless *lane, const struct bytes *messages, size_t count,
+    uint8_t (*out_tags)[TAG_BYTES], uint8_t *out_kid, struct error *err)
+{
+	DEFER(buf_clear) struct buf body = {0};
+	struct bytes answer;
+
+	for (size_t i = 0; i < count; i++) {
+		assert(messages[i].len > 0 && messages[i].len <= TAG_MESSAGE_MAX);
+		buf_append_u8(&body, (uint8_t)messages[i].len);
+		buf_append(&body, messages[i]);
+	}
+	if (!ask(lane, WIRE_TAGS, buf_bytes(&body), WIRE_TAGGED, &answer, err))
+		return false;
+	if (answer.len != 1 + count * TAG_BYTES)
+		return channel_malformed(lane->channels, err);
+	*out_kid = answer.data[0];
+	memcpy(out_tags, answer.data + 1, count * TAG_BYTES);
+	return true;
+}
+
+/* All on one channel, hence by one keeper process: the key cannot change in between. */
+bool
+keeper_tags(struct keeper_client *client, const struct bytes *messages, size_t count,
+    uint8_t (*out_tags)[TAG_BYTES], uint8_t *out_kid, struct error *err)
+{
+	DEFER(stateless_release) struct stateless lane = {0};
+
+	assert(count > 0 && count <= TAGS_MAX);
+	if (!stateless_acquire(client, &lane, err))
+		return false;
+	for (size_t done = 0; done < count; done += WIRE_TAGS_MAX) {
+		size_t left = count - done;
+
+		if (!tags_some(&lane, messages + done, left < WIRE_TAGS_MAX ? left : WIRE_TAGS_MAX,
+			out_tags + done, out_kid, err))
+			return false;
+	}
+	return true;
+}
+
+/* ---- tokens ---- */
+
+bool
+keeper_token_macs(struct keeper_client *client, const uint8_t (*heads)[TOKEN_HEAD_BYTES],
+    size_t count, uint8_t (*out)[TOKEN_MAC_BYTES], struct error *err)
+{
+	DEFER(stateless_release) struct stateless lane = {0};
+	struct bytes answer;
+
+	assert(count > 0 && count <= TOKENS_MAX);
+	if (!stateless_acquire(client, &lane, err)
+	    || !ask(&lane, WIRE_TOKEN_MACS, bytes_of(heads, count * TOKEN_HEAD_BYTES), WIRE_MACS,
+		&answer, err))
+		return false;
+	if (answer.len != count * TOKEN_MAC_BYTES)
+		return channel_malformed(lane.channels, err);
+	memcpy(out, answer.data, answer.len);
+	return true;
+}
+
+/* An answer of one octet. */
+static bool
+ask_octet(struct keeper_client *client, enum wire_type type, struct bytes body,
+    enum wire_type answer_type, uint8_t *out, struct error *err)
+{
+	DEFER(stateless_release) struct stateless lane = {0};
+	struct bytes answer;
+
+	if (!stateless_acquire(client, &lane, err)
+	    || !ask(&lane, type, body, answer_type, &answer, err))
+		return false;
+	if (answer.len != 1)
+		return channel_malformed(lane.channels, err);
+	*out = answer.data[0];
+	return true;
+}
+
+bool
+keeper_token_kid(struct keeper_client *client, uint8_t *out_kid, struct error *err)
+{
+	return ask_octet(client, WIRE_TOKEN_KID, (struct bytes){0}, WIRE_KID, out_kid, err);
+}
+
+bool
+keeper_token_check(struct keeper_client *client, const uint8_t head[static TOKEN_HEAD_BYTES],
+    const uint8_t mac[static TOKEN_MAC_BYTES], bool *out_good, struct error *err)
+{
+	uint8_t token[TOKEN_HEAD_BYTES + TOKEN_MAC_BYTES], verdict = 0;
+
+	memcpy(token, head, TOKEN_HEAD_BYTES);
+	memcpy(token + TOKEN_HEAD_BYTES, mac, TOKEN_MAC_BYTES);
+	if (!ask_octet(client, WIRE_TOKEN_CHECK, bytes_of(token, sizeof(token)), WIRE_VERDICT,
+		&verdict, err))
+		return false;
+	*out_good = verdict == 1;
+	return true;
+}
+
+/* ---- CRLs ---- */
+
+static bool
+send_entries(const struct stateless *lane, const struct keeper_crl *crl, struct error *err)
+{
+	struct bytes entries = {0};
+
+	do {
+		if (!crl->next_entries(crl->context, &entries, err))
+			return false;
+		assert(entries.len <= KEEPER_CRL_CHUNK_MAX);
+		if (entries.len > 0
+		    && !channel_send(lane->channels, lane->fd, WIRE_CRL_ENTRIES, entries, err))
+			return false;
+	} while (entries.len > 0);
+	return true;
+}
+
+/* The caller's entries failed: an end without extensions is refused, and the channel free again. */
+static void
+abandon(const struct stateless *lane)
+{
+	struct bytes ignored_body;
+	struct error ignored = {0};
+
+	(void)!ask(lane, WIRE_CRL_END, (struct bytes){0}, WIRE_SIGNATURE, &ignored_body, &ignored);
+}
+
+bool
+keeper_sign_crl(struct keeper_client *client, const struct keeper_crl *crl,
+    uint8_t out[static KEY_SIGNATURE_MAX], size_t *out_len, struct error *err)
+{
+	DEFER(stateless_release) struct stateless lane = {0};
+	DEFER(buf_clear_public) struct buf begin = {0};
+	struct bytes signature;
+
+	if (ISSUER_ID_BYTES + crl->head.len > WIRE_BODY_MAX || crl->extensions.len > WIRE_BODY_MAX)
+		return error_set(err, E_KEEPER_REFUSED, "CRL: its head or extensions are too long");
+	buf_append(&begin, bytes_of(crl->issuer, ISSUER_ID_BYTES));
+	buf_append(&begin, crl->head);
+	if (!stateless_acquire(client, &lane, err)
+	    || !channel_send(lane.channels, lane.fd, WIRE_CRL_BEGIN, buf_bytes(&begin), err))
+		return false;
+	if (!send_entries(&lane, crl, err)) {
+		abandon(&lane);
+		return false;
+	}
+	if (!ask(&lane, WIRE_CRL_END, crl->extensions, WIRE_SIGNATURE, &signature, err))
+		return false;
+	if (signature.len == 0 || signature.len > KEY_SIGNATURE_MAX)
+		return channel_malformed(lane.channels, err);
+	memcpy(out, signature.data, signature.len);
+	*out_len = signature.len;
+	return true;
+}

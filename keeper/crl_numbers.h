@@ -1,0 +1,32 @@
+/*
+ * crl_numbers: the last CRL number signed for each (issuer, shard), in a file of slots.
+ *
+ * A slot is issuer(8) shard(2) 0(6) number(8) check(8, of the SHA-256 over all before). It lies
+ * within one sector, so that a crash leaves the old or the new one.
+ */
+#ifndef KEEPER_CRL_NUMBERS_H
+#define KEEPER_CRL_NUMBERS_H
+
+#include "base/defer.h"
+#include "base/error.h"
+#include "keeper/key.h"
+
+#define CRL_NUMBERS_MAX 65536 /* slots */
+
+struct crl_numbers;
+
+/* Makes the file when it is not there. E_FILE_FAILED, E_BAD_SYNTAX: a slot is damaged */
+MUST_CHECK bool crl_numbers_open(const char *path, struct crl_numbers **out, struct error *err);
+void crl_numbers_free(struct crl_numbers *numbers);
+DEFER_DECLARE(struct crl_numbers, crl_numbers_free)
+
+/*
+ * Takes `number` for (issuer, shard): durable when it returns. Thread-safe.
+ * E_KEEPER_REFUSED   not above the last
+ * E_FILE_FAILED
+ */
+MUST_CHECK bool crl_numbers_take(struct crl_numbers *numbers,
+    const uint8_t issuer[static ISSUER_ID_BYTES], unsigned shard, uint64_t number,
+    struct error *err);
+
+#endif

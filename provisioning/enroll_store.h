@@ -1,0 +1,26 @@
+/* enroll_store: what an enrollment reads under lock, and what the winners of a batch write. */
+#ifndef PROVISIONING_ENROLL_STORE_H
+#define PROVISIONING_ENROLL_STORE_H
+
+#include "provisioning/enroll_kind.h"
+
+struct enroll_snapshot {
+	struct decide_snapshot rows;
+	int64_t *stations;                          /* of all batches; rows.batches point here */
+	char (*token_handles)[HANDLE_TEXT_LEN + 1]; /* of rows.tokens */
+	uint8_t (*key_serials)[SERIAL_BYTES];       /* of rows.keys: their first certificate */
+	struct enroll_superseded *superseded;       /* of devices that may be replaced */
+	size_t superseded_count;
+};
+void enroll_snapshot_free(struct enroll_snapshot *snapshot);
+DEFER_DECLARE(struct enroll_snapshot, enroll_snapshot_free)
+
+/* Locks batches, tokens and tags, in this order and each sorted; two round trips. */
+MUST_CHECK bool enroll_store_read(
+    const struct ledger_batch *batch, struct enroll_snapshot **out, struct error *err);
+
+/* Counts refusals and issues, and writes all that a new device is, but for its status changes. */
+MUST_CHECK bool enroll_store_write(const struct ledger_batch *batch,
+    const struct enroll_snapshot *snapshot, bool *out_lost_race, struct error *err);
+
+#endif

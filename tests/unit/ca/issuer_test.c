@@ -1,0 +1,126 @@
+#include "cmocka_all.h"
+
+#include "authorities.h"
+
+static void
+every_certificate_leads_to_the_authority_that_signed_it(void **state)
+{
+	DEFER(authorities_clear) struct authorities authorities = {0};
+
+	(void)state;
+	authorities_init(&authorities);
+	for (int kind = ISSUER_DEVICE_CA; kind < ISSUER_KIND_COUNT; kind++) {
+		const struct issuer *issuer =
+		    issuers_active(authorities.issuers, (enum issuer_kind)kind);
+
+		assert_ptr_equal(
+		    issuers_verify(authorities.issuers, &issuer->certificate), issuer->parent);
+		assert_ptr_equal(issuers_find(authorities.issuers, issuer->id), issuer);
+	}
+}
+
+static void
+the_same_names_under_other_keys_lead_nowhere(void **state)
+{
+	DEFER(authorities_clear) struct authorities ours = {0};
+	DEFER(authorities_clear) struct authorities theirs = {0};
+	DEFER(buf_clear_public) struct buf forged = {0};
+	DEFER(buf_clear_public) struct buf signature = {0};
+	const struct issuer *their_root;
+	struct certificate certificate;
+	struct error err = {0};
+
+	(void)state;
+	authorities_init(&ours);
+	authorities_init(&theirs);
+	assert_null(issuers_verify(
+	    ours.issuers, &issuers_active(theirs.issuers, ISSUER_DEVICE_CA)->certificate));
+
+	/* Our own TBS, key identifiers and all, signed by a root of the same name. */
+	their_root = issuers_active(theirs.issuers, ISSUER_DEVICE_ROOT);
+	certificate = issuers_active(ours.issuers, ISSUER_DEVICE_CA)->certificate;
+	assert_true(ceremony_sign(
+	    theirs.ceremony.roots, their_root->id, certificate.tbs, &signature, &err));
+	certificate_assemble(certificate.tbs, buf_bytes(&signature), &forged);
+	assert_true(certificate_parse(buf_bytes(&forged), &certificate, &err));
+	assert_null(issuers_verify(ours.issuers, &certificate));
+}
+
+static void
+the_chain_leaves_the_root_out(void **state)
+{
+	DEFER(authorities_clear) struct authorities authorities = {0};
+	DEFER(buf_clear_public) struct buf pem = {0};
+	DEFER(buf_clear_public) struct buf der = {0};
+	struct error err = {0};
+
+	(void)state;
+	authorities_init(&authorities);
+	issuer_chain_pem(issuers_active(authorities.issuers, ISSUER_DEVICE_CA), &pem);
+	assert_true(pem_decode(buf_bytes(&pem), "CERTIFICATE", &der, &err));
+	assert_true(bytes_equal(
+	    buf_bytes(&der), buf_bytes(&authorities.ceremony.certificates[ISSUER_DEVICE_CA])));
+	buf_truncate(&pem, 0);
+	issuer_chain_pem(issuers_active(authorities.issuers, ISSUER_DEVICE_ROOT), &pem);
+	assert_int_equal(pem.len, 0);
+}
+
+static void
+an_incomplete_set_is_refused(void **state)
+{
+	DEFER(authorities_clear) struct authorities authorities = {0};
+	const struct buf *certificates;
+	struct issuer_row rows[ISSUER_KIND_COUNT];
+	struct issuers *issuers = NULL;
+	uint8_t unknown[ISSUER_ID_BYTES] = {0};
+
+	(void)state;
+	authorities_init(&authorities);
+	certificates = authorities.ceremony.certificates;
+	for (int broken = 0; broken < 3; broken++) {
+		struct error err = {0};
+
+		for (int kind = 0; kind < ISSUER_KIND_COUNT; kind++)
+			rows[kind] = (struct issuer_row){.kind = (enum issuer_kind)kind,
+			    .certificate = buf_bytes(&certificates[kind]),
+			    .shard_count = 1,
+			    .active = true};
+		if (broken == 0)
+			rows[ISSUER_OPERATORS_CA].active = false;
+		else if (broken == 1)
+			rows[ISSUER_DEVICE_CA].parent = bytes_of(unknown, sizeof unknown);
+		else
+			rows[ISSUER_DEVICE_CA].certificate.len--;
+		assert_false(issuers_new(rows, COUNT(rows), TEST_HTTP_URL, &issuers, &err));
+		assert_int_equal(err.code, broken == 2 ? E_BAD_SYNTAX : E_CONFIG_INVALID);
+		assert_null(issuers);
+	}
+}
+
+static void
+kinds_have_the_names_of_the_schema(void **state)
+{
+	enum issuer_kind kind;
+
+	(void)state;
+	assert_string_equal(issuer_kind_name(ISSUER_SERVICE_CA), "service-ca");
+	for (int i = 0; i < ISSUER_KIND_COUNT; i++) {
+		assert_true(issuer_kind_of(issuer_kind_name((enum issuer_kind)i), &kind));
+		assert_int_equal(kind, i);
+	}
+	assert_false(issuer_kind_of("birth-ca", &kind));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(every_certificate_leads_to_the_authority_that_signed_it),
+	    cmocka_unit_test(the_same_names_under_other_keys_lead_nowhere),
+	    cmocka_unit_test(the_chain_leaves_the_root_out),
+	    cmocka_unit_test(an_incomplete_set_is_refused),
+	    cmocka_unit_test(kinds_have_the_names_of_the_schema),
+	};
+
+	return cmocka_run_group_tests_name("issuer", tests, NULL, NULL);
+}

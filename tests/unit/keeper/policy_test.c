@@ -1,0 +1,129 @@
+#include "fixture.h"
+
+static void
+policy_of_two(struct policy *out)
+{
+	*out = (struct policy){.issuer_count = 2};
+	issuer_init(&out->issuers[0]);
+	issuer_init(&out->issuers[1]);
+	memset(out->issuers[1].id, 7, ISSUER_ID_BYTES);
+	out->issuers[1].form = POLICY_FORM_SERVICE;
+	out->issuers[1].ekus = POLICY_EKU_SERVER_AUTH | POLICY_EKU_CLIENT_AUTH;
+	out->issuers[1].events = UINT64_C(1) << LEAF_LOG_VERIFY; /* the last event there is */
+	out->issuers[1].shard_count = 9999;
+	buf_append_text(&out->issuers[1].ocsp_url, OCSP_URL);
+}
+
+static void
+a_policy_comes_back_whole(void **state)
+{
+	DEFER(folder_clear) struct folder folder;
+	DEFER(policy_clear) struct policy policy;
+	DEFER(policy_clear) struct policy again = {0};
+	const struct policy_issuer *issuer;
+	const char *path;
+	struct error err = {0};
+
+	(void)state;
+	folder_init(&folder);
+	path = folder_file(&folder, "policy.json");
+	policy_of_two(&policy);
+	assert_ok(policy_write(&policy, path, &err), &err);
+	assert_ok(policy_read(path, &again, &err), &err);
+	assert_int_equal(again.issuer_count, 2);
+	issuer = policy_find(&again, policy.issuers[1].id);
+	assert_ptr_equal(issuer, &again.issuers[1]);
+	assert_int_equal(issuer->form, POLICY_FORM_SERVICE);
+	assert_true(issuer->events == policy.issuers[1].events);
+	assert_int_equal(issuer->key_types, policy.issuers[1].key_types);
+	assert_int_equal(issuer->ekus, policy.issuers[1].ekus);
+	assert_int_equal(issuer->shard_count, 9999);
+	assert_true(issuer->validity_max_s == policy.issuers[1].validity_max_s);
+	assert_true(issuer->not_before_s == policy.issuers[1].not_before_s);
+	assert_true(issuer->not_after_s == policy.issuers[1].not_after_s);
+	assert_true(bytes_equal(buf_bytes(&issuer->subject), buf_bytes(&policy.issuers[1].subject)));
+	assert_true(bytes_equal(
+	    buf_bytes(&issuer->key_identifier), buf_bytes(&policy.issuers[1].key_identifier)));
+	assert_string_equal(buf_text(&again.issuers[1].ocsp_url), OCSP_URL);
+	assert_int_equal(again.issuers[0].ocsp_url.len, 0);
+	assert_null(policy_find(&again, (const uint8_t[ISSUER_ID_BYTES]){9}));
+}
+
+#define MEMBERS_BEFORE_EVENTS "\"id\":\"0011223344556677\",\"form\":\"device\","
+#define MEMBERS_AFTER_EVENTS                                                            \
+	"\"key_types\":[\"p256\"],\"ekus\":[\"client_auth\"],\"validity_max_s\":100,"    \
+	"\"not_before\":\"2026-01-01T00:00:00Z\",\"not_after\":\"2027-01-01T00:00:00Z\"," \
+	"\"subject\":\"MAA=\",\"key_identifier\":\"aabb\",\"shard_count\":1"
+#define EVENTS "\"events\":[\"enroll.ok\"],"
+#define ISSUER "{" MEMBERS_BEFORE_EVENTS EVENTS MEMBERS_AFTER_EVENTS "}"
+
+static void
+only_the_one_form_is_read(void **state)
+{
+	static const struct {
+		const char *what, *text;
+		bool good;
+	} ROWS[] = {
+	    {"one issuer", "{\"issuers\":[" ISSUER "]}", true},
+	    {"no issuer", "{\"issuers\":[]}", true},
+	    {"no list", "{}", false},
+	    {"not an object", "[]", false},
+	    {"unknown member", "{\"issuers\":[],\"x\":1}", false},
+	    {"an issuer twice", "{\"issuers\":[" ISSUER "," ISSUER "]}", false},
+	    {"an issuer that is no object", "{\"issuers\":[1]}", false},
+	    {"unknown event",
+		"{\"issuers\":[{" MEMBERS_BEFORE_EVENTS
+		"\"events\":[\"enroll.maybe\"]," MEMBERS_AFTER_EVENTS "}]}",
+		false},
+	    {"an event twice",
+		"{\"issuers\":[{" MEMBERS_BEFORE_EVENTS
+		"\"events\":[\"enroll.ok\",\"enroll.ok\"]," MEMBERS_AFTER_EVENTS "}]}",
+		false},
+	    {"an event that is a number",
+		"{\"issuers\":[{" MEMBERS_BEFORE_EVENTS "\"events\":[1]," MEMBERS_AFTER_EVENTS
+		"}]}",
+		false},
+	    {"no events", "{\"issuers\":[{" MEMBERS_BEFORE_EVENTS MEMBERS_AFTER_EVENTS "}]}",
+		false},
+	    {"short id",
+		"{\"issuers\":[{\"id\":\"00\",\"form\":\"device\"," EVENTS MEMBERS_AFTER_EVENTS
+		"}]}",
+		false},
+	    {"unknown form",
+		"{\"issuers\":[{\"id\":\"0011223344556677\",\"form\":\"ca\"," EVENTS
+		    MEMBERS_AFTER_EVENTS "}]}",
+		false},
+	    {"a URL with a space",
+		"{\"issuers\":[{" MEMBERS_BEFORE_EVENTS EVENTS MEMBERS_AFTER_EVENTS
+		",\"ca_url\":\"http://a b\"}]}",
+		false},
+	    {"trailing text", "{\"issuers\":[]} x", false},
+	};
+	DEFER(folder_clear) struct folder folder;
+	const char *path;
+
+	(void)state;
+	folder_init(&folder);
+	path = folder_file(&folder, "policy.json");
+	for (size_t i = 0; i < COUNT(ROWS); i++) {
+		DEFER(policy_clear) struct policy policy = {0};
+		struct error err = {0};
+
+		assert_ok(file_write(path, bytes_of_text(ROWS[i].text), 0600, &err), &err);
+		if (policy_read(path, &policy, &err) != ROWS[i].good)
+			fail_msg("%s: %s", ROWS[i].what, err.detail);
+		if (!ROWS[i].good)
+			assert_int_equal(err.code, E_CONFIG_INVALID);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_policy_comes_back_whole),
+	    cmocka_unit_test(only_the_one_form_is_read),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
