@@ -30,7 +30,7 @@ fill_record(struct batch_proposal *proposal, enum leaf_event event, int64_t now_
 {
 	char subject[LEAF_VALUE_MAX + 1];
 
-	snprintf(subject, sizeof subject, "b:%s", proposal->batch->handle);
+	(void)snprintf(subject, sizeof subject, "b:%s", proposal->batch->handle);
 	proposal->record = (struct record){0};
 	note_leaf(&proposal->record.leaf, event, proposal->actor, subject, NULL, now_s);
 	proposal->base.records = &proposal->record;
@@ -167,16 +167,14 @@ static const struct ledger_kind CLOSE = {
 
 /* ---- what may be opened ---- */
 
+#define LETTERS_AND_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+/* As the schema has it. */
 static bool
 is_name(const char *name)
 {
-	static const char FIRST[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-	static const char REST[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-
-	return name[0] != '\0' && strchr(FIRST, name[0]) != NULL &&
-	       name[strspn(name, REST)] == '\0';
+	return name[0] != '\0' && strchr(LETTERS_AND_DIGITS, name[0]) != NULL &&
+	       name[strspn(name, LETTERS_AND_DIGITS "._-")] == '\0';
 }
 
 static bool

@@ -340,15 +340,14 @@ static bool (*const RULES[])(struct turn *turn, struct error *err) = {
 
 /* ---- one turn ---- */
 
+static const enum error_code COUNTED[] = {E_BAD_SYNTAX, E_BAD_TYPE, E_BAD_ALGORITHM, E_BAD_PROOF,
+    E_WEAK_KEY, E_HARDWARE_ID_MISSING, E_HARDWARE_ID_INVALID, E_DUPLICATE_HARDWARE};
+
 static bool
 counts_on_token(enum error_code code)
 {
-	static const enum error_code KINDS[] = {E_BAD_SYNTAX, E_BAD_TYPE, E_BAD_ALGORITHM,
-	    E_BAD_PROOF, E_WEAK_KEY, E_HARDWARE_ID_MISSING, E_HARDWARE_ID_INVALID,
-	    E_DUPLICATE_HARDWARE};
-
-	for (size_t i = 0; i < COUNT(KINDS); i++)
-		if (code == KINDS[i])
+	for (size_t i = 0; i < COUNT(COUNTED); i++)
+		if (code == COUNTED[i])
 			return true;
 	return false;
 }

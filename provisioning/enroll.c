@@ -266,12 +266,13 @@ encode_recorded(const struct enroll_service *service, const uint8_t issuer[stati
 	return true;
 }
 
+static const struct timespec RECALL_PAUSE = {.tv_nsec = RECALL_POLL_MS * 1000000L};
+
 /* Reads the certificate that a retry is about; its signature may still be on its way. */
 static bool
 recall(const struct enroll_service *service, const struct enroll_proposal *proposal,
     int64_t deadline_ms, struct enrolled *out, struct error *err)
 {
-	static const struct timespec PAUSE = {.tv_nsec = RECALL_POLL_MS * 1000000L};
 	DEFER(buf_clear_public) struct buf der = {0};
 	uint8_t issuer[ISSUER_ID_BYTES];
 
@@ -285,7 +286,7 @@ recall(const struct enroll_service *service, const struct enroll_proposal *propo
 			err->retry_after_s = 1;
 			return error_set(err, E_KEEPER_UNAVAILABLE, "recorded, but not signed yet");
 		}
-		nanosleep(&PAUSE, NULL);
+		(void)nanosleep(&RECALL_PAUSE, NULL);
 	}
 }
 
@@ -358,7 +359,8 @@ encode_item(void *context, size_t i)
 static bool
 submit_prepared(const struct many *many, struct error *err)
 {
-	DEFER(mem_free) struct proposal **prepared = xcalloc(many->count, sizeof(*prepared));
+	DEFER(mem_free)
+	struct proposal **prepared = xcalloc(many->count, sizeof(struct proposal *));
 	size_t count = 0;
 
 	for (size_t i = 0; i < many->count; i++)

@@ -42,15 +42,15 @@ name_actor(const struct enroll_proposal *proposal, const struct enroll_snapshot 
 	const struct decide_token *token;
 
 	if (!proposal->input.has_token) {
-		snprintf(out, LEAF_VALUE_MAX + 1, "station:%s", proposal->station_handle);
+		(void)snprintf(out, LEAF_VALUE_MAX + 1, "station:%s", proposal->station_handle);
 		return;
 	}
 	token = decide_find_token(&snapshot->rows, proposal->input.token);
 	if (token != NULL)
-		snprintf(out, LEAF_VALUE_MAX + 1, "token:%s",
+		(void)snprintf(out, LEAF_VALUE_MAX + 1, "token:%s",
 		    snapshot->token_handles[token - snapshot->rows.tokens]);
 	else
-		snprintf(out, LEAF_VALUE_MAX + 1, "nobody");
+		(void)snprintf(out, LEAF_VALUE_MAX + 1, "nobody");
 }
 
 static struct leaf *
@@ -73,7 +73,7 @@ record_refusal(struct enroll_proposal *proposal, const char *actor, int64_t at_s
 
 	proposal->base.err = proposal->output.err;
 	if (proposal->batch_handle[0] != '\0')
-		snprintf(subject, sizeof subject, "b:%s", proposal->batch_handle);
+		(void)snprintf(subject, sizeof subject, "b:%s", proposal->batch_handle);
 	add_leaf(proposal, LEAF_ENROLL_REFUSED, actor, subject, at_s);
 	if (proposal->output.burns_token)
 		add_leaf(proposal, LEAF_TOKEN_BURN, actor, subject, at_s);
@@ -84,7 +84,7 @@ record_issue(struct enroll_proposal *proposal, const char *actor, int64_t at_s)
 {
 	char subject[LEAF_VALUE_MAX + 1];
 
-	snprintf(
+	(void)snprintf(
 	    subject, sizeof subject, "b:%s/h:%s", proposal->batch_handle, proposal->issued.handle);
 	add_leaf(proposal, LEAF_ENROLL_OK, actor, subject, at_s);
 	issue_fill_record(&proposal->issued, &proposal->records[0]);
@@ -111,14 +111,15 @@ record_replacement(struct enroll_proposal *proposal, const struct enroll_snapsho
 	proposal->superseded = *get_superseded(snapshot, proposal->output.replaced_device);
 	proposal->base.changes_status = true;
 
-	snprintf(subject, sizeof subject, "b:%s/h:%s/h:%s", proposal->batch_handle,
+	(void)snprintf(subject, sizeof subject, "b:%s/h:%s/h:%s", proposal->batch_handle,
 	    proposal->issued.handle, proposal->superseded.handle);
 	add_leaf(proposal, LEAF_ENROLL_REPLACE, actor, subject, at_s);
 	issue_fill_record(&proposal->issued, &proposal->records[0]);
 
-	snprintf(subject, sizeof subject, "h:%s", proposal->superseded.handle);
+	(void)snprintf(subject, sizeof subject, "h:%s", proposal->superseded.handle);
 	supersede = add_leaf(proposal, LEAF_CERT_SUPERSEDE, actor, subject, at_s);
-	snprintf(supersede->code, sizeof supersede->code, "%s", reason_code(REASON_SUPERSEDED));
+	(void)snprintf(
+	    supersede->code, sizeof supersede->code, "%s", reason_code(REASON_SUPERSEDED));
 }
 
 /* A replay changes nothing, so it leaves no leaf: the caller reads what is recorded. */

@@ -50,20 +50,20 @@ static const struct stmt READ_SUPERSEDED = STMT("enroll_read_superseded", 2, 5,
     "SELECT device, serial, issuer, handle, not_after_at_s FROM certificate"
     " WHERE device = ANY ($1::int8[]) AND month >= $2::int2");
 
+static const struct stmt *const STATEMENTS[] = {
+    &LOCK_BATCHES,
+    &READ_STATIONS,
+    &LOCK_TOKENS,
+    &READ_KEYS,
+    &LOCK_TAGS,
+    &READ_DEVICES,
+    &READ_SUPERSEDED,
+    NULL,
+};
+
 const struct stmt *const *
 enroll_statements(void)
 {
-	static const struct stmt *const STATEMENTS[] = {
-	    &LOCK_BATCHES,
-	    &READ_STATIONS,
-	    &LOCK_TOKENS,
-	    &READ_KEYS,
-	    &LOCK_TAGS,
-	    &READ_DEVICES,
-	    &READ_SUPERSEDED,
-	    NULL,
-	};
-
 	return STATEMENTS;
 }
 

@@ -63,22 +63,22 @@ static const struct stmt SPEND_TOKENS = STMT("enroll_spend_tokens", 2, 0,
 static const struct stmt REPLACE_DEVICES = STMT("enroll_replace_devices", 1, 0,
     "UPDATE device SET state = 'replaced' WHERE id = ANY ($1::int8[]) AND state = 'active'");
 
+static const struct stmt *const STATEMENTS[] = {
+    &COUNT_IN_BATCHES,
+    &COUNT_ON_TOKENS,
+    &INSERT_DEVICES,
+    &INSERT_KEYS,
+    &INSERT_TAGS,
+    &MOVE_TAGS,
+    &CONSUME_LEAVES,
+    &SPEND_TOKENS,
+    &REPLACE_DEVICES,
+    NULL,
+};
+
 const struct stmt *const *
 enroll_write_statements(void)
 {
-	static const struct stmt *const STATEMENTS[] = {
-	    &COUNT_IN_BATCHES,
-	    &COUNT_ON_TOKENS,
-	    &INSERT_DEVICES,
-	    &INSERT_KEYS,
-	    &INSERT_TAGS,
-	    &MOVE_TAGS,
-	    &CONSUME_LEAVES,
-	    &SPEND_TOKENS,
-	    &REPLACE_DEVICES,
-	    NULL,
-	};
-
 	return STATEMENTS;
 }
 
@@ -428,7 +428,7 @@ write_certificates(const struct ledger_batch *batch, bool *out_lost_race, struct
 {
 	DEFER(mem_free) struct certificate_row *rows = xcalloc(batch->count, sizeof *rows);
 	DEFER(mem_free)
-	const struct issued **issued = xcalloc(batch->count, sizeof *issued);
+	const struct issued **issued = xcalloc(batch->count, sizeof(struct issued *));
 	DEFER(mem_free) int64_t *seqs = xcalloc(batch->count, sizeof *seqs);
 	size_t count = 0, inserted;
 

@@ -55,6 +55,14 @@ struct add_proposal {
 	struct record records[2];
 };
 
+static void
+add_free(struct add_proposal *adding)
+{
+	operator_grant_clear(&adding->grant);
+	mem_free(adding);
+}
+DEFER_DECLARE(struct add_proposal, add_free)
+
 static struct add_proposal *
 add_at(const struct ledger_batch *batch, size_t i)
 {
@@ -104,7 +112,7 @@ add_fill_records(struct add_proposal *adding, int64_t now_s)
 	memset(adding->records, 0, sizeof adding->records);
 	if (adding->decision == OPERATOR_REFUSE) {
 		if (adding->grant.known.person_exists)
-			snprintf(subject, sizeof subject, "p:%s", adding->grant.known.handle);
+			(void)snprintf(subject, sizeof subject, "p:%s", adding->grant.known.handle);
 		note_leaf(&adding->records[base->record_count++].leaf, LEAF_ADMIN_GRANT,
 		    adding->grant.request->actor, subject, &base->err, now_s);
 		return;
@@ -181,11 +189,9 @@ static bool
 add_once(const struct operator_service *service, const struct operator_request *request,
     struct operator_pending *out, bool *out_stale, struct error *err)
 {
-	DEFER(mem_free) struct add_proposal *adding = xcalloc(1, sizeof *adding);
-	DEFER(operator_grant_clear) struct operator_grant unused = {0};
+	DEFER(add_free) struct add_proposal *adding = xcalloc(1, sizeof *adding);
 	struct proposal *submitted = &adding->base;
 	struct operator_known known;
-	bool recorded;
 
 	if (!read_known(service, request->name, csr_spki_sha256(request->csr), &known, err))
 		return false;
@@ -198,9 +204,7 @@ add_once(const struct operator_service *service, const struct operator_request *
 		*err = adding->refused; /* ours, not the caller's: nothing to record */
 		return false;
 	}
-	recorded = ledger_submit(service->ledger, &submitted, 1, err);
-	unused = adding->grant; /* whatever the outcome, its TBS is freed */
-	if (!recorded)
+	if (!ledger_submit(service->ledger, &submitted, 1, err))
 		return false;
 	if (adding->base.err.code != E_NONE) {
 		*err = adding->base.err;
@@ -272,7 +276,7 @@ removal_decide(void *context, struct ledger_batch *batch)
 		removal->record = (struct record){0};
 		if (!removal->known.person_exists || !removal->known.active)
 			continue; /* gone already */
-		snprintf(subject, sizeof subject, "p:%s", removal->known.handle);
+		(void)snprintf(subject, sizeof subject, "p:%s", removal->known.handle);
 		note_leaf(&removal->record.leaf, LEAF_ADMIN_GRANT, removal->actor, subject, NULL,
 		    batch->now_s);
 		removal->record.leaf.details[0] =

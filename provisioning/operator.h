@@ -77,6 +77,9 @@ MUST_CHECK bool operator_get(
 /* Appends the certificate's DER; nothing while it is pending. E_NOT_FOUND */
 MUST_CHECK bool operator_certificate_find(struct db *db, const uint8_t serial[static SERIAL_BYTES],
     struct buf *out_der, struct error *err);
+/* The newest signed certificate of the person; nothing while there is none. */
+MUST_CHECK bool operator_certificate_newest(
+    struct db *db, const char *name, struct buf *out_der, struct error *err);
 
 /* Who holds the certificate with this serial: E_CALLER_UNKNOWN (no row), E_CALLER_REVOKED. */
 MUST_CHECK bool operator_find_caller(struct db *db, const uint8_t serial[static SERIAL_BYTES],

@@ -87,7 +87,7 @@ operator_grant_leaf(struct leaf *out, const struct operator_grant *grant, int64_
 	char subject[LEAF_VALUE_MAX + 1];
 	size_t count = 0;
 
-	snprintf(subject, sizeof subject, "p:%s", grant->handle);
+	(void)snprintf(subject, sizeof subject, "p:%s", grant->handle);
 	note_leaf(out, LEAF_ADMIN_GRANT, grant->request->actor, subject, NULL, now_s);
 	for (unsigned bit = 0; bit < ROLE_COUNT; bit++)
 		if ((grant->request->roles & 1U << bit) != 0)
@@ -100,7 +100,7 @@ operator_grant_issue_leaf(struct leaf *out, const struct operator_grant *grant, 
 {
 	char subject[LEAF_VALUE_MAX + 1];
 
-	snprintf(subject, sizeof subject, "p:%s/h:%s", grant->handle, grant->issued.handle);
+	(void)snprintf(subject, sizeof subject, "p:%s/h:%s", grant->handle, grant->issued.handle);
 	note_leaf(out, LEAF_CERT_ISSUE, grant->request->actor, subject, NULL, now_s);
 	out->has_commitment = true;
 	memcpy(out->commitment, grant->issued.commitment, sizeof out->commitment);

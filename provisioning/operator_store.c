@@ -67,6 +67,12 @@ static const struct stmt CERTIFICATES_REVOKE = STMT("operator_certificates_revok
 static const struct stmt CERTIFICATE_READ = STMT("operator_certificate_read", 1, 2,
     "SELECT tbs, signature FROM operator_certificate WHERE serial = $1::bytea");
 
+/* $1 name of a person: the newest signed certificate that is not revoked */
+static const struct stmt CERTIFICATE_NEWEST = STMT("operator_certificate_newest", 1, 2,
+    "SELECT c.tbs, c.signature FROM operator_certificate AS c JOIN person AS p ON p.id = c.person"
+    " WHERE p.name = $1::text AND c.signature IS NOT NULL AND c.revoked_at_s IS NULL"
+    " ORDER BY c.created_at_s DESC, c.serial LIMIT 1");
+
 static const struct stmt GENERATION_READ =
     STMT("operator_generation_read", 0, 1, "SELECT value FROM generation WHERE name = 'callers'");
 
@@ -84,6 +90,7 @@ static const struct stmt SIGNATURE_SET = STMT("operator_signature_set", 2, 1,
 
 static const struct stmt *const STATEMENTS[] = {
     &PERSON_LOCK,
+    &CERTIFICATE_NEWEST,
     &PERSON_READ,
     &PERSONS_LIST,
     &CALLER_READ,
@@ -260,6 +267,20 @@ operator_certificate_find(struct db *db, const uint8_t serial[static SERIAL_BYTE
 	if (rows_count(rows) == 0)
 		return error_set(err, E_NOT_FOUND, "no operator has this certificate");
 	if (!rows_null(rows, 0, 1))
+		certificate_assemble(rows_bytes(rows, 0, 0), rows_bytes(rows, 0, 1), out_der);
+	return true;
+}
+
+bool
+operator_certificate_newest(struct db *db, const char *name, struct buf *out_der, struct error *err)
+{
+	DEFER(params_clear) struct params params = {0};
+	DEFER(rows_free) struct rows *rows = NULL;
+
+	params_text(&params, name);
+	if (!db_query(db, &CERTIFICATE_NEWEST, &params, &rows, err))
+		return false;
+	if (rows_count(rows) > 0)
 		certificate_assemble(rows_bytes(rows, 0, 0), rows_bytes(rows, 0, 1), out_der);
 	return true;
 }

@@ -154,7 +154,7 @@ make_record(struct renew_proposal *proposal, int64_t now_s)
 	proposal->base.records = &proposal->record;
 	proposal->base.record_count = proposal->decision == RENEW_REPLAY ? 0 : 1;
 	if (proposal->decision == RENEW_ISSUE) {
-		snprintf(subject, sizeof subject, "h:%s/h:%s", proposal->issued->handle,
+		(void)snprintf(subject, sizeof subject, "h:%s/h:%s", proposal->issued->handle,
 		    proposal->presented.handle);
 		note_leaf(
 		    &proposal->record.leaf, LEAF_RENEW_OK, proposal->actor, subject, NULL, now_s);
@@ -162,7 +162,7 @@ make_record(struct renew_proposal *proposal, int64_t now_s)
 		return;
 	}
 	if (proposal->presented.known)
-		snprintf(subject, sizeof subject, "h:%s", proposal->presented.handle);
+		(void)snprintf(subject, sizeof subject, "h:%s", proposal->presented.handle);
 	note_leaf(&proposal->record.leaf, LEAF_RENEW_REFUSED, proposal->actor, subject,
 	    &proposal->base.err, now_s);
 }
@@ -210,7 +210,7 @@ winners_collect(const struct ledger_batch *batch, struct winners *out)
 {
 	out->rows = xcalloc(batch->count, sizeof *out->rows);
 	out->new_keys = xcalloc(batch->count, sizeof *out->new_keys);
-	out->issued = xcalloc(batch->count, sizeof *out->issued);
+	out->issued = xcalloc(batch->count, sizeof(const struct issued *));
 	out->certificates = xcalloc(batch->count, sizeof *out->certificates);
 	out->seqs = xcalloc(batch->count, sizeof *out->seqs);
 	for (size_t i = 0; i < batch->count; i++) {
@@ -411,7 +411,7 @@ renew(const struct renew_service *service, const struct renew_request *request,
 	memcpy(proposal.serial, request->serial, sizeof proposal.serial);
 	if (!renew_find_presented(service->db, request->serial, &proposal.presented, err))
 		return false;
-	snprintf(proposal.actor, sizeof proposal.actor, "device%s%s",
+	(void)snprintf(proposal.actor, sizeof proposal.actor, "device%s%s",
 	    proposal.presented.known ? ":" : "", proposal.presented.handle);
 	if (!prepare(service, request, &proposal, &issued, &proposal.refused) &&
 	    !error_info(proposal.refused.code)->audit) {

@@ -87,11 +87,11 @@ fill_leaf(struct leaf *out, enum leaf_event event, const char *handle,
 {
 	char subject[LEAF_VALUE_MAX + 1];
 
-	snprintf(subject, sizeof subject, "h:%s", handle);
+	(void)snprintf(subject, sizeof subject, "h:%s", handle);
 	note_leaf(out, event, request->actor, subject, NULL, now_s);
 	out->severity = ACTION_LEAVES[plan->action].severity;
 	if (plan->reason != REASON_UNSPECIFIED || plan->action == STATUS_REVOKE)
-		snprintf(out->code, sizeof out->code, "%s", reason_code(plan->reason));
+		(void)snprintf(out->code, sizeof out->code, "%s", reason_code(plan->reason));
 	if (request->detail != REVOKE_NO_DETAIL)
 		out->details[0] =
 		    (struct leaf_detail){.key = "why", .text = DETAIL_WORDS[request->detail]};
@@ -128,7 +128,7 @@ make_refusal(struct revoke_proposal *proposal, const char *handle, int64_t now_s
 	char subject[LEAF_VALUE_MAX + 1] = "";
 
 	if (handle != NULL)
-		snprintf(subject, sizeof subject, "h:%s", handle);
+		(void)snprintf(subject, sizeof subject, "h:%s", handle);
 	proposal->records = xcalloc(1, sizeof *proposal->records);
 	note_leaf(&proposal->records->leaf, LEAF_CERT_REFUSED, proposal->request->actor, subject,
 	    &proposal->base.err, now_s);
@@ -153,7 +153,7 @@ report(struct revoke_result *out, const char *id, const struct revoke_plan *plan
 	    .before = plan->before,
 	    .after = plan->after,
 	};
-	strcpy(out->id, id);
+	(void)snprintf(out->id, sizeof out->id, "%s", id);
 	uuid_encode(out->pseudonym, plan->device->pseudonym);
 }
 
@@ -332,7 +332,7 @@ apply(const struct revoke_service *service, const struct revoke_request *request
 }
 
 bool
-revoke(const struct revoke_service *service, const struct revoke_request *request,
+revoke_device(const struct revoke_service *service, const struct revoke_request *request,
     struct revoke_result *out, struct error *err)
 {
 	int64_t device;
@@ -357,7 +357,7 @@ revoke_get(struct db *db, const char *id, struct revoke_record *out, struct erro
 		return false;
 	if (!found)
 		return error_set(err, E_NOT_FOUND, "there is no such request");
-	strcpy(record.id, id);
+	(void)snprintf(record.id, sizeof record.id, "%s", id);
 	*out = record;
 	return true;
 }

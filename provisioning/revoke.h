@@ -43,10 +43,12 @@ struct revoke_result {
 	enum device_state before, after;
 };
 /*
- * E_UNKNOWN_DEVICE, E_UNKNOWN_CERTIFICATE, E_STATE_CONFLICT, E_BAD_SYNTAX (the value's form)
+ * Not just `revoke`: <unistd.h> has a function of that name.
+ * E_UNKNOWN_DEVICE, E_UNKNOWN_CERTIFICATE, E_STATE_CONFLICT, E_BAD_SYNTAX (the value's form, or a
+ * hold as the reason of a revocation)
  */
-MUST_CHECK bool revoke(const struct revoke_service *service, const struct revoke_request *request,
-    struct revoke_result *out, struct error *err);
+MUST_CHECK bool revoke_device(const struct revoke_service *service,
+    const struct revoke_request *request, struct revoke_result *out, struct error *err);
 /* A request by its id. E_NOT_FOUND */
 struct revoke_record {
 	char id[HANDLE_TEXT_LEN + 1];

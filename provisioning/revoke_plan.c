@@ -1,6 +1,6 @@
 #include "provisioning/revoke_plan.h"
 
-static struct revoke_device *
+static struct revoke_target *
 find_device(const struct revoke_snapshot *snapshot, int64_t id)
 {
 	for (size_t i = 0; i < snapshot->device_count; i++)

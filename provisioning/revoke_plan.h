@@ -7,7 +7,7 @@
 #define REVOKE_CERTIFICATES_MAX 1000 /* of one device in one transaction */
 
 struct revoke_plan {
-	struct revoke_device *device; /* in the snapshot */
+	struct revoke_target *device; /* in the snapshot */
 	enum status_action action;
 	enum reason reason; /* as written: of a hold always REASON_HOLD */
 	enum device_state before, after;

@@ -137,7 +137,7 @@ fill_devices(const struct rows *rows, struct revoke_snapshot *out, struct error 
 	out->device_count = rows_count(rows);
 	out->devices = xcalloc(out->device_count + 1, sizeof *out->devices);
 	for (size_t i = 0; i < out->device_count; i++) {
-		struct revoke_device *device = &out->devices[i];
+		struct revoke_target *device = &out->devices[i];
 		char state[10];
 
 		device->id = rows_int(rows, i, 0);
@@ -217,7 +217,7 @@ update_devices(struct tx *tx, const struct revoke_snapshot *snapshot, struct err
 	size_t count = 0;
 
 	for (size_t i = 0; i < snapshot->device_count; i++) {
-		const struct revoke_device *device = &snapshot->devices[i];
+		const struct revoke_target *device = &snapshot->devices[i];
 
 		if (!device->changed)
 			continue;
@@ -242,7 +242,7 @@ update_tags(struct tx *tx, const struct revoke_snapshot *snapshot, struct error 
 	size_t count = 0;
 
 	for (size_t i = 0; i < snapshot->device_count; i++) {
-		const struct revoke_device *device = &snapshot->devices[i];
+		const struct revoke_target *device = &snapshot->devices[i];
 
 		if (!device->blocked && !device->readmitted)
 			continue;

@@ -15,7 +15,7 @@ MUST_CHECK bool revoke_find_by_pseudonym(struct db *db, const uint8_t pseudonym[
 MUST_CHECK bool revoke_find_by_handle(
     struct db *db, const char *handle, int64_t *out_device, struct error *err);
 
-struct revoke_device {
+struct revoke_target {
 	int64_t id;
 	enum device_state state;
 	uint8_t pseudonym[UUID_BYTES];
@@ -33,7 +33,7 @@ struct revoke_certificate {
 	enum reason reason; /* of the change */
 };
 struct revoke_snapshot { /* both sorted by device; certificates then from the oldest on */
-	struct revoke_device *devices;
+	struct revoke_target *devices;
 	size_t device_count;
 	struct revoke_certificate *certificates;
 	size_t certificate_count;

@@ -96,7 +96,7 @@ mint_decide(void *context, struct ledger_batch *batch)
 		struct mint *mint = (struct mint *)batch->proposals[i];
 		char subject[LEAF_VALUE_MAX + 1];
 
-		snprintf(subject, sizeof subject, "b:%s", mint->request->batch_handle);
+		(void)snprintf(subject, sizeof subject, "b:%s", mint->request->batch_handle);
 		mint->record = (struct record){0};
 		note_leaf(&mint->record.leaf, LEAF_TOKEN_MINT, mint->request->actor, subject, NULL,
 		    batch->now_s);

@@ -57,7 +57,7 @@ columns_fill(struct columns *out, const struct token_row *rows, size_t count)
 		out->ids[i] = rows[i].token.id;
 		out->batches[i] = rows[i].token.batch;
 		out->expiries_s[i] = rows[i].token.expires_at_s;
-		out->kids[i] = rows[i].bound_count > 0 ? rows[i].bound_kid : -1;
+		out->kids[i] = (int16_t)(rows[i].bound_count > 0 ? rows[i].bound_kid : -1);
 		out->handles[i] = bytes_of_text(rows[i].handle);
 		out->randoms[i] = bytes_of(rows[i].token.random_sha256, SHA256_BYTES);
 		for (size_t k = 0; k < rows[i].bound_count; k++)

@@ -1,0 +1,213 @@
+#include "api/caller.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "provisioning/renew.h"
+
+#define GENERATION_AGE_MAX_MS 1000 /* other nodes' grants are felt by then */
+
+struct caller_cache {
+	struct db *db;
+	const struct issuers *issuers;
+	const struct clock *clock;
+	pthread_mutex_t mutex;
+	int64_t generation, read_at_ms;
+	int64_t bumps; /* of this process: every bump is a new generation, too */
+};
+
+struct caller_cache *
+caller_cache_new(struct db *db, const struct issuers *issuers, const struct clock *clock)
+{
+	struct caller_cache *cache = xcalloc(1, sizeof *cache);
+
+	cache->db = db;
+	cache->issuers = issuers;
+	cache->clock = clock;
+	cache->read_at_ms = INT64_MIN / 2;
+	(void)pthread_mutex_init(&cache->mutex, NULL);
+	return cache;
+}
+
+void
+caller_cache_free(struct caller_cache *cache)
+{
+	if (cache == NULL)
+		return;
+	(void)pthread_mutex_destroy(&cache->mutex);
+	free(cache);
+}
+
+void
+caller_cache_bump(struct caller_cache *cache)
+{
+	(void)pthread_mutex_lock(&cache->mutex);
+	cache->bumps++;
+	(void)pthread_mutex_unlock(&cache->mutex);
+}
+
+/* The generation, read from the database when ours is older than a second. */
+static bool
+current_generation(struct caller_cache *cache, int64_t *out, struct error *err)
+{
+	const int64_t now_ms = clock_monotonic_ms();
+	int64_t generation = 0;
+	bool old;
+
+	(void)pthread_mutex_lock(&cache->mutex);
+	old = now_ms - cache->read_at_ms >= GENERATION_AGE_MAX_MS;
+	if (old)
+		cache->read_at_ms = now_ms; /* one thread looks, the others go on */
+	*out = cache->generation + cache->bumps;
+	(void)pthread_mutex_unlock(&cache->mutex);
+	if (!old)
+		return true;
+	if (!operator_generation(cache->db, &generation, err)) {
+		(void)pthread_mutex_lock(&cache->mutex);
+		cache->read_at_ms = INT64_MIN / 2;
+		(void)pthread_mutex_unlock(&cache->mutex);
+		return false;
+	}
+	(void)pthread_mutex_lock(&cache->mutex);
+	cache->generation = generation;
+	*out = cache->generation + cache->bumps;
+	(void)pthread_mutex_unlock(&cache->mutex);
+	return true;
+}
+
+/* Our answer is that the certificate is no credential; anything else is a failure to tell. */
+static bool
+refuse_or_fail(struct caller *caller, const struct error *why, struct error *err)
+{
+	if (error_info(why->code)->kind != ERROR_KIND_FORBIDDEN) {
+		*err = *why;
+		return false;
+	}
+	caller->refused = *why;
+	return true;
+}
+
+static bool
+resolve_operator(struct caller_cache *cache, struct caller *caller, struct error *err)
+{
+	struct operator_person person;
+	struct error why = {0};
+
+	if (!operator_find_caller(cache->db, caller->serial, &person, &why))
+		return refuse_or_fail(caller, &why, err);
+	caller->kind = CALLER_IS_OPERATOR;
+	caller->person = person.id;
+	caller->mask = person.roles;
+	(void)snprintf(caller->handle, sizeof caller->handle, "%s", person.handle);
+	return true;
+}
+
+/* With every request: a revoked device must feel it at once. */
+static bool
+check_device(struct caller_cache *cache, struct caller *caller, struct error *err)
+{
+	struct certificate_status status = {0};
+	const uint8_t(*serials)[SERIAL_BYTES] = (const uint8_t(*)[SERIAL_BYTES])caller->serial;
+
+	if (!certificate_statuses(cache->db, serials, 1, &status, err))
+		return false;
+	if (!status.known) {
+		(void)error_set(
+		    &caller->refused, E_CALLER_UNKNOWN, "the client certificate is not on record");
+		return true;
+	}
+	(void)snprintf(caller->handle, sizeof caller->handle, "%s", status.handle);
+	if (status.revoked)
+		(void)error_set(&caller->refused, E_CALLER_REVOKED, "the device is revoked");
+	return true;
+}
+
+static bool
+resolve_certificate(
+    struct caller_cache *cache, struct bytes der, struct caller *caller, struct error *err)
+{
+	const int64_t now_s = clock_now_s(cache->clock);
+	struct certificate certificate;
+	struct error ignored = {0};
+	const struct issuer *issuer = NULL;
+
+	if (certificate_parse(der, &certificate, &ignored) &&
+	    certificate.serial.len == SERIAL_BYTES)
+		issuer = issuers_verify(cache->issuers, &certificate);
+	if (issuer == NULL ||
+	    (issuer->kind != ISSUER_OPERATORS_CA && issuer->kind != ISSUER_DEVICE_CA)) {
+		(void)error_set(&caller->refused, E_CALLER_UNKNOWN,
+		    "no authority of this service issued the client certificate");
+		return true;
+	}
+	memcpy(caller->serial, certificate.serial.data, SERIAL_BYTES);
+	sha256(certificate.spki, caller->spki_sha256);
+	if (issuer->kind == ISSUER_DEVICE_CA) {
+		caller->kind = CALLER_IS_DEVICE;
+		caller->mask = CALLER_DEVICE;
+		caller->expired = now_s > certificate.not_after_s;
+	}
+	if (now_s < certificate.not_before_s ||
+	    now_s >
+		certificate.not_after_s + (caller->kind == CALLER_IS_DEVICE ? RENEW_GRACE_S : 0)) {
+		(void)error_set(&caller->refused, E_CALLER_EXPIRED,
+		    now_s < certificate.not_before_s ? "the client certificate is not valid yet"
+						     : "the client certificate has expired");
+		return true;
+	}
+	return caller->kind == CALLER_IS_DEVICE || resolve_operator(cache, caller, err);
+}
+
+void
+caller_memory_clear(struct caller_memory *memory)
+{
+	buf_clear_public(&memory->certificate);
+}
+
+bool
+caller_resolve(
+    struct caller_cache *cache, struct caller_memory *memory, struct caller *out, struct error *err)
+{
+	int64_t generation = 0;
+
+	*out = (struct caller){.kind = CALLER_IS_NOBODY};
+	if (memory->certificate.len == 0)
+		return true;
+	if (!current_generation(cache, &generation, err))
+		return false;
+	if (!memory->resolved || memory->generation != generation) {
+		if (!resolve_certificate(cache, buf_bytes(&memory->certificate), out, err))
+			return false;
+		memory->caller = *out;
+		memory->generation = generation;
+		memory->resolved = true;
+	}
+	*out = memory->caller;
+	if (out->kind != CALLER_IS_DEVICE || out->refused.code != E_NONE)
+		return true;
+	return check_device(cache, out, err);
+}
+
+void
+caller_actor(const struct caller *caller, unsigned wanted, char out[static CALLER_ACTOR_LEN])
+{
+	unsigned role = 1;
+
+	switch (caller->kind) {
+	case CALLER_IS_NOBODY: (void)snprintf(out, CALLER_ACTOR_LEN, "nobody"); return;
+	case CALLER_IS_DEVICE:
+		(void)snprintf(out, CALLER_ACTOR_LEN, "device:%s", caller->handle);
+		return;
+	case CALLER_IS_OPERATOR: break;
+	}
+	while (role < 1U << ROLE_COUNT && (caller->mask & wanted & role) == 0)
+		role <<= 1;
+	if (role == 1U << ROLE_COUNT) /* none that is wanted: then any that it has */
+		for (role = 1; role < 1U << ROLE_COUNT && (caller->mask & role) == 0;)
+			role <<= 1;
+	(void)snprintf(out, CALLER_ACTOR_LEN, "%s:%s",
+	    role < 1U << ROLE_COUNT ? operator_role_name(role) : "person", caller->handle);
+}

@@ -1,0 +1,65 @@
+/*
+ * caller: who sent a request, from the client certificate of its connection.
+ *
+ * Decided by the exact issuing CA key: the Operators CA's certificates are persons and stations,
+ * whose roles are read from the database; a Device CA's are devices. What was decided is kept
+ * per connection for one generation of callers; a device's state is read with every request.
+ */
+#ifndef API_CALLER_H
+#define API_CALLER_H
+
+#include "base/clock.h"
+#include "ca/certificate_store.h"
+#include "ca/issuer.h"
+#include "provisioning/operator.h"
+
+/* Bits of a route's caller mask, above those of enum operator_role. */
+#define CALLER_DEVICE (1U << 8)
+#define CALLER_ANY (1U << 9) /* no credential is needed */
+
+enum caller_kind { CALLER_IS_NOBODY, CALLER_IS_OPERATOR, CALLER_IS_DEVICE };
+
+struct caller {
+	enum caller_kind kind;
+	struct error refused; /* E_NONE, or why the certificate that was shown is no credential */
+	unsigned mask;        /* roles, or CALLER_DEVICE */
+	/* persons and stations */
+	int64_t person;
+	/* devices */
+	uint8_t serial[SERIAL_BYTES];
+	uint8_t spki_sha256[SHA256_BYTES];
+	bool expired; /* a device's, within the grace period: good for renewal only */
+	/* both */
+	char handle[HANDLE_TEXT_LEN + 1]; /* of the person, or of the certificate */
+};
+
+/* "officer:<handle>": the first role of `wanted` that the caller has; "device:<handle>"; "nobody".
+ */
+#define CALLER_ACTOR_LEN 40
+void caller_actor(const struct caller *caller, unsigned wanted, char out[static CALLER_ACTOR_LEN]);
+
+struct caller_cache;
+struct caller_cache *caller_cache_new(
+    struct db *db, const struct issuers *issuers, const struct clock *clock);
+void caller_cache_free(struct caller_cache *cache);
+DEFER_DECLARE(struct caller_cache, caller_cache_free)
+/* A grant or removal on this node: the next request looks again. */
+void caller_cache_bump(struct caller_cache *cache);
+
+/* What a connection remembers. Zero-initialised: nothing yet. One request at a time uses it. */
+struct caller_memory {
+	struct buf certificate; /* DER of the client certificate; empty: none was shown */
+	bool resolved;
+	int64_t generation;
+	struct caller caller;
+};
+void caller_memory_clear(struct caller_memory *memory);
+
+/*
+ * True: *out says who it is, or out->refused why not. False: it cannot be told now.
+ * E_DATABASE_UNAVAILABLE
+ */
+MUST_CHECK bool caller_resolve(struct caller_cache *cache, struct caller_memory *memory,
+    struct caller *out, struct error *err);
+
+#endif

@@ -1,0 +1,244 @@
+#include "api/decode.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "api/http.h"
+#include "ca/csr.h"
+
+bool
+decode_json(const struct http_request *request, json_t **out, struct error *err)
+{
+	if (strcmp(request->content_type, "application/json") != 0)
+		return error_set(err, E_BAD_TYPE, "send application/json");
+	return json_parse(request->body, out, err);
+}
+
+/* ---- hardware ids ---- */
+
+struct hardware_id_member {
+	const char *type, *value;
+};
+static const struct json_member HARDWARE_ID[] = {
+    {"type", "/hardware_ids", JSON_MEMBER_TEXT, offsetof(struct hardware_id_member, type), 0, true,
+	0, 16},
+    {"value", "/hardware_ids", JSON_MEMBER_TEXT, offsetof(struct hardware_id_member, value), 0,
+	true, 0, HWID_TEXT_MAX},
+};
+
+bool
+decode_hardware_ids(const json_t *list, const char *pointer,
+    struct enroll_hardware_id out[static HWID_COUNT_MAX], size_t *out_count, struct error *err)
+{
+	const size_t count = json_array_size(list);
+
+	if (count > HWID_COUNT_MAX)
+		return error_set_field(
+		    err, E_BAD_SYNTAX, pointer, "at most %d hardware ids", HWID_COUNT_MAX);
+	for (size_t i = 0; i < count; i++) {
+		struct hardware_id_member member = {0};
+
+		if (!json_read(
+			json_array_get(list, i), HARDWARE_ID, COUNT(HARDWARE_ID), &member, err))
+			return false;
+		out[i].type = bytes_of_text(member.type);
+		out[i].value = bytes_of_text(member.value);
+	}
+	*out_count = count;
+	return true;
+}
+
+/* ---- enrollment ---- */
+
+struct enrollment_members {
+	const char *batch, *csr, *token, *profile;
+	json_t *hardware_ids;
+	bool replace;
+};
+#define AT(member) offsetof(struct enrollment_members, member)
+static const struct json_member ENROLLMENT[] = {
+    {"batch", "/batch", JSON_MEMBER_TEXT, AT(batch), 0, false, 0, BATCH_NAME_MAX},
+    {"csr", "/csr", JSON_MEMBER_TEXT, AT(csr), 0, true, 0, CSR_TEXT_MAX},
+    {"hardware_ids", "/hardware_ids", JSON_MEMBER_ARRAY, AT(hardware_ids), 0, false, 0,
+	HWID_COUNT_MAX},
+    {"token", "/token", JSON_MEMBER_TEXT, AT(token), 0, false, 0, TOKEN_TEXT_MAX},
+    {"replace", "/replace", JSON_MEMBER_BOOL, AT(replace), 0, false, 0, 0},
+    {"profile", "/profile", JSON_MEMBER_TEXT, AT(profile), 0, false, 0, BATCH_PROFILE_MAX},
+};
+#undef AT
+
+bool
+decode_enrollment(const json_t *body, struct enroll_request *out, struct error *err)
+{
+	struct enrollment_members in = {0};
+
+	if (!json_read(body, ENROLLMENT, COUNT(ENROLLMENT), &in, err) ||
+	    !decode_hardware_ids(
+		in.hardware_ids, "/hardware_ids", out->hardware_ids, &out->hardware_id_count, err))
+		return false;
+	if (in.batch == NULL && in.token == NULL)
+		return error_set_field(err, E_INCOMPLETE, "/batch", "is required without a token");
+	out->batch = in.batch;
+	out->csr = bytes_of_text(in.csr);
+	out->token = in.token;
+	out->replace = in.replace;
+	out->profile = in.profile;
+	return true;
+}
+
+/* ---- revocation ---- */
+
+struct select_members {
+	const char *serial, *pseudonym, *handle;
+};
+#define AT(member) offsetof(struct select_members, member)
+static const struct json_member SELECT[] = {
+    {"serial", "/select/serial", JSON_MEMBER_TEXT, AT(serial), 0, false, 0, 64},
+    {"pseudonym", "/select/pseudonym", JSON_MEMBER_TEXT, AT(pseudonym), 0, false, 0, 64},
+    {"handle", "/select/handle", JSON_MEMBER_TEXT, AT(handle), 0, false, 0, 64},
+};
+#undef AT
+struct revocation_members {
+	json_t *select;
+	const char *action, *reason, *why;
+	bool dry_run;
+};
+#define AT(member) offsetof(struct revocation_members, member)
+static const struct json_member REVOCATION[] = {
+    {"select", "/select", JSON_MEMBER_OBJECT, AT(select), 0, true, 0, 0},
+    {"action", "/action", JSON_MEMBER_TEXT, AT(action), 0, true, 0, 16},
+    {"reason", "/reason", JSON_MEMBER_TEXT, AT(reason), 0, false, 0, 32},
+    {"why", "/why", JSON_MEMBER_TEXT, AT(why), 0, false, 0, 32},
+    {"dry_run", "/dry_run", JSON_MEMBER_BOOL, AT(dry_run), 0, false, 0, 0},
+};
+#undef AT
+
+static bool
+decode_select(const json_t *object, struct revoke_request *out, struct error *err)
+{
+	struct select_members in = {0};
+
+	if (!json_read(object, SELECT, COUNT(SELECT), &in, err))
+		return false;
+	if ((in.serial != NULL) + (in.pseudonym != NULL) + (in.handle != NULL) != 1)
+		return error_set_field(
+		    err, E_BAD_SYNTAX, "/select", "one of serial, pseudonym and handle");
+	out->select = in.serial != NULL      ? REVOKE_BY_SERIAL
+		      : in.pseudonym != NULL ? REVOKE_BY_PSEUDONYM
+					     : REVOKE_BY_HANDLE;
+	out->value = in.serial != NULL      ? in.serial
+		     : in.pseudonym != NULL ? in.pseudonym
+					    : in.handle;
+	return true;
+}
+
+bool
+decode_revocation(const json_t *body, struct revoke_request *out, struct error *err)
+{
+	struct revocation_members in = {0};
+
+	if (!json_read(body, REVOCATION, COUNT(REVOCATION), &in, err) ||
+	    !decode_select(in.select, out, err))
+		return false;
+	if (!status_action_of(in.action, &out->action))
+		return error_set_field(
+		    err, E_BAD_SYNTAX, "/action", "revoke, hold, release or readmit");
+	out->reason = out->action == STATUS_HOLD ? REASON_HOLD : REASON_UNSPECIFIED;
+	if (in.reason != NULL && !reason_of(in.reason, &out->reason))
+		return error_set_field(
+		    err, E_BAD_SYNTAX, "/reason", "a reason of RFC 5280, such as keyCompromise");
+	if (in.why != NULL && !revoke_detail_of(in.why, &out->detail))
+		return error_set_field(
+		    err, E_BAD_SYNTAX, "/why", "LOST, CLONE, POLICY, REGULATOR or DECOMMISSIONED");
+	out->dry_run = in.dry_run;
+	return true;
+}
+
+/* ---- batch ---- */
+
+struct batch_members {
+	const char *id, *model, *mode, *profile, *hardware_ids, *replace;
+	int64_t quota, opens_at_s, closes_at_s, hours_from, hours_until;
+	json_t *stations;
+};
+#define AT(member) offsetof(struct batch_members, member)
+static const struct json_member BATCH[] = {
+    {"id", "/id", JSON_MEMBER_TEXT, AT(id), 0, true, 0, BATCH_NAME_MAX},
+    {"model", "/model", JSON_MEMBER_TEXT, AT(model), 0, true, 0, BATCH_MODEL_MAX},
+    {"mode", "/mode", JSON_MEMBER_TEXT, AT(mode), 0, false, 0, 16},
+    {"profile", "/profile", JSON_MEMBER_TEXT, AT(profile), 0, false, 0, BATCH_PROFILE_MAX},
+    {"quota", "/quota", JSON_MEMBER_INT, AT(quota), 0, true, 1, 1000000000},
+    {"opens_at", "/opens_at", JSON_MEMBER_TIME, AT(opens_at_s), 0, false, 0, 0},
+    {"closes_at", "/closes_at", JSON_MEMBER_TIME, AT(closes_at_s), 0, false, 0, 0},
+    {"hours_from", "/hours_from", JSON_MEMBER_INT, AT(hours_from), 0, false, 0, 1439},
+    {"hours_until", "/hours_until", JSON_MEMBER_INT, AT(hours_until), 0, false, 1, 1440},
+    {"hardware_ids", "/hardware_ids", JSON_MEMBER_TEXT, AT(hardware_ids), 0, false, 0, 16},
+    {"replace", "/replace", JSON_MEMBER_TEXT, AT(replace), 0, false, 0, 16},
+    {"stations", "/stations", JSON_MEMBER_ARRAY, AT(stations), 0, false, 0, BATCH_STATIONS_MAX},
+};
+#undef AT
+
+/* One of two words into a bool. */
+static bool
+decode_choice(const char *text, const char *pointer, const char *if_false, const char *if_true,
+    bool *out, struct error *err)
+{
+	*out = strcmp(text, if_true) == 0;
+	return *out || strcmp(text, if_false) == 0 ||
+	       error_set_field(err, E_BAD_SYNTAX, pointer, "%s or %s", if_false, if_true);
+}
+
+static bool
+decode_stations(const json_t *list, struct batch *out, struct error *err)
+{
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach(list, i, name)
+	{
+		const char *text = json_string_value(name);
+
+		if (text == NULL || json_string_length(name) >= sizeof out->station_names[0])
+			return error_set_field(err, E_BAD_SYNTAX, "/stations", "names of stations");
+		(void)snprintf(out->station_names[i], sizeof out->station_names[i], "%s", text);
+	}
+	out->station_count = json_array_size(list);
+	return true;
+}
+
+bool
+decode_batch(const json_t *body, int64_t now_s, struct batch *out, struct error *err)
+{
+	struct batch_members in = {.mode = "pseudonymous",
+	    .profile = PROFILE_DEVICE,
+	    .hardware_ids = "required",
+	    .replace = "same_station",
+	    .opens_at_s = now_s,
+	    .hours_from = -1,
+	    .hours_until = -1};
+	bool unlinkable = false;
+
+	if (!json_read(body, BATCH, COUNT(BATCH), &in, err) ||
+	    !decode_choice(in.mode, "/mode", "pseudonymous", "unlinkable", &unlinkable, err) ||
+	    !decode_choice(in.hardware_ids, "/hardware_ids", "optional", "required",
+		&out->hardware_ids_required, err) ||
+	    !decode_choice(
+		in.replace, "/replace", "never", "same_station", &out->replace_same_station, err) ||
+	    !decode_stations(in.stations, out, err))
+		return false;
+	if ((in.hours_from < 0) != (in.hours_until < 0))
+		return error_set_field(
+		    err, E_INCOMPLETE, "/hours_until", "hours_from and hours_until go together");
+	if (in.closes_at_s != 0 && in.closes_at_s <= in.opens_at_s)
+		return error_set_field(err, E_BAD_SYNTAX, "/closes_at", "is not after opens_at");
+	(void)snprintf(out->name, sizeof out->name, "%s", in.id);
+	(void)snprintf(out->model, sizeof out->model, "%s", in.model);
+	(void)snprintf(out->profile, sizeof out->profile, "%s", in.profile);
+	out->mode = unlinkable ? BATCH_UNLINKABLE : BATCH_PSEUDONYMOUS;
+	out->quota = in.quota;
+	out->opens_at_s = in.opens_at_s;
+	out->closes_at_s = in.closes_at_s;
+	out->hours_from = (int)in.hours_from;
+	out->hours_until = (int)in.hours_until;
+	return true;
+}

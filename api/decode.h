@@ -1,0 +1,27 @@
+/* decode: request bodies into the structs that operations take. Texts stay borrowed from the
+ * document. */
+#ifndef API_DECODE_H
+#define API_DECODE_H
+
+#include "base/json_in.h"
+#include "provisioning/batch.h"
+#include "provisioning/enroll.h"
+#include "provisioning/revoke.h"
+#include "provisioning/token.h"
+
+/* E_BAD_TYPE   the body is not application/json */
+struct http_request;
+MUST_CHECK bool decode_json(const struct http_request *request, json_t **out, struct error *err);
+
+/* The parts of POST /v1/enrollments that the body gives. */
+MUST_CHECK bool decode_enrollment(
+    const json_t *body, struct enroll_request *out, struct error *err);
+MUST_CHECK bool decode_revocation(
+    const json_t *body, struct revoke_request *out, struct error *err);
+MUST_CHECK bool decode_batch(
+    const json_t *body, int64_t now_s, struct batch *out, struct error *err);
+/* [{type,value}, ...] at `pointer`. At most HWID_COUNT_MAX. */
+MUST_CHECK bool decode_hardware_ids(const json_t *list, const char *pointer,
+    struct enroll_hardware_id out[static HWID_COUNT_MAX], size_t *out_count, struct error *err);
+
+#endif

@@ -1,0 +1,89 @@
+#include "api/dispatch.h"
+
+#include "api/problem.h"
+#include "base/log.h"
+
+/* A credential where one is needed, and one that may: 401, 403, or go on. */
+static bool
+caller_may(const struct route *route, const struct caller *caller, struct error *err)
+{
+	const bool anybody = (route->callers & CALLER_ANY) != 0;
+
+	if (caller->refused.code != E_NONE) {
+		/* A certificate that is no credential of ours counts as none where none is needed.
+		 */
+		if (anybody && caller->refused.code == E_CALLER_UNKNOWN)
+			return true;
+		*err = caller->refused;
+		return false;
+	}
+	if (anybody)
+		return true;
+	if (caller->kind == CALLER_IS_NOBODY)
+		return error_set(err, E_CALLER_MISSING, "a client certificate is needed here");
+	if ((caller->mask & route->callers) == 0)
+		return error_set(err, E_ROLE_DENIED, "this certificate's roles do not allow it");
+	return !caller->expired || route->event == LEAF_RENEW_REFUSED ||
+	       error_set(err, E_CALLER_EXPIRED, "the client certificate has expired: renew it");
+}
+
+/* Who is refused at the door is an admin.login event, whatever the route. */
+static enum leaf_event
+event_of(const struct route *route, const struct error *err)
+{
+	switch ((int)err->code) {
+	case E_CALLER_MISSING:
+	case E_CALLER_UNKNOWN:
+	case E_CALLER_EXPIRED:
+	case E_CALLER_REVOKED:
+	case E_ROLE_DENIED: return LEAF_ADMIN_LOGIN_REFUSED;
+	default: return route == NULL ? LEAF_EVENT_NONE : route->event;
+	}
+}
+
+static void
+record(const struct app *app, const struct route *route, const struct http_request *request,
+    struct error *err)
+{
+	static const struct caller NOBODY = {.kind = CALLER_IS_NOBODY};
+	const enum leaf_event event = event_of(route, err);
+	const struct caller *caller = request->caller != NULL ? request->caller : &NOBODY;
+	char actor[CALLER_ACTOR_LEN];
+	struct error failed = {0};
+
+	if (!error_info(err->code)->audit || err->recorded || event == LEAF_EVENT_NONE)
+		return;
+	/* A certificate that is no credential names nobody. */
+	caller_actor(caller->refused.code != E_NONE ? &NOBODY : caller,
+	    route != NULL ? route->callers : 0, actor);
+	/* A refusal is always answered, even when it cannot be written (audit: counted in the log).
+	 */
+	if (!audit_refuse(app->audit, event, actor, err, &failed))
+		log_error(LOG_LEVEL_WARNING, "audit.refusal_lost", request->request_id, &failed);
+}
+
+void
+dispatch_refuse(const struct app *app, const struct route *route,
+    const struct http_request *request, struct error *err, struct http_response *response)
+{
+	const int status = problem_status(err);
+
+	record(app, route, request, err);
+	log_error(status >= 500 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "request.refused",
+	    request->request_id, err);
+	problem_respond(err, request->request_id, response);
+}
+
+void
+dispatch(const struct app *app, const struct route *route, struct http_request *request,
+    struct caller_memory *memory, struct http_response *response)
+{
+	struct caller caller = {.kind = CALLER_IS_NOBODY};
+	struct error err = {0};
+
+	request->caller = &caller;
+	if (!caller_resolve(app->callers, memory, &caller, &err) ||
+	    !caller_may(route, &caller, &err) || !route->handler(app, request, response, &err))
+		dispatch_refuse(app, route, request, &err, response);
+	request->caller = NULL;
+}

@@ -1,0 +1,33 @@
+/* handlers: what each route does: decode, operate, encode. Named in api/routes.c only. */
+#ifndef API_HANDLERS_H
+#define API_HANDLERS_H
+
+#include "api/routes.h"
+
+#define HANDLER(name)                                                                   \
+	MUST_CHECK bool name(const struct app *app, const struct http_request *request, \
+	    struct http_response *response, struct error *err)
+
+HANDLER(post_enrollment);
+HANDLER(post_renewal);
+HANDLER(post_verification);
+HANDLER(get_device);
+HANDLER(post_revocation);
+HANDLER(get_revocation);
+HANDLER(post_batch);
+HANDLER(get_batches);
+HANDLER(get_batch);
+HANDLER(post_tokens);
+HANDLER(post_operator);
+HANDLER(get_operators);
+HANDLER(get_operator);
+HANDLER(delete_operator);
+HANDLER(get_events);
+HANDLER(get_logs);
+HANDLER(get_checkpoint);
+HANDLER(get_crl);
+HANDLER(get_ca);
+HANDLER(get_health);
+HANDLER(get_ready);
+
+#endif

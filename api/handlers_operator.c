@@ -1,0 +1,121 @@
+/* Persons and stations. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/decode.h"
+#include "api/handlers.h"
+#include "api/shapes.h"
+#include "base/mem.h"
+#include "ca/csr.h"
+
+#define LIST_LIMIT 100
+
+struct operator_members {
+	const char *name, *csr;
+	json_t *roles;
+};
+#define AT(member) offsetof(struct operator_members, member)
+static const struct json_member OPERATOR[] = {
+    {"name", "/name", JSON_MEMBER_TEXT, AT(name), 0, true, 0, OPERATOR_NAME_MAX},
+    {"roles", "/roles", JSON_MEMBER_ARRAY, AT(roles), 0, true, 0, ROLE_COUNT},
+    {"csr", "/csr", JSON_MEMBER_TEXT, AT(csr), 0, true, 0, CSR_TEXT_MAX},
+};
+#undef AT
+
+static bool
+decode_roles(const json_t *list, unsigned *out, struct error *err)
+{
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach(list, i, name)
+	{
+		unsigned role = 0;
+
+		if (!json_is_string(name) || !operator_role_of(json_string_value(name), &role))
+			return error_set_field(err, E_BAD_SYNTAX, "/roles",
+			    "station, verifier, officer, auditor, legal or admin");
+		*out |= role;
+	}
+	return true;
+}
+
+bool
+post_operator(const struct app *app, const struct http_request *request,
+    struct http_response *response, struct error *err)
+{
+	DEFER(json_release) json_t *body = NULL;
+	DEFER(csr_free) struct csr *csr = NULL;
+	struct operator_members members = {0};
+	struct operator_request in = {0};
+	struct operator_pending out = {0};
+	char actor[CALLER_ACTOR_LEN];
+	char location[96];
+
+	caller_actor(request->caller, ROLE_ADMIN, actor);
+	if (!decode_json(request, &body, err) ||
+	    !json_read(body, OPERATOR, COUNT(OPERATOR), &members, err) ||
+	    !decode_roles(members.roles, &in.roles, err) ||
+	    !csr_parse_text(bytes_of_text(members.csr), &csr, err))
+		return false;
+	in.name = members.name;
+	in.csr = csr;
+	in.actor = actor;
+	if (!operator_add(&app->operators, &in, &out, err))
+		return false;
+	caller_cache_bump(app->callers);
+	(void)snprintf(location, sizeof location, "/v1/operators/%s", out.person.name);
+	return out.created ? http_created(response, location, shape_operator(&out.person))
+			   : http_ok(response, shape_operator(&out.person));
+}
+
+bool
+get_operators(const struct app *app, const struct http_request *request,
+    struct http_response *response, struct error *err)
+{
+	DEFER(mem_free) struct operator_person *list = xcalloc(LIST_LIMIT, sizeof *list);
+	json_t *items;
+	json_t *next = NULL;
+	size_t count = 0;
+	int64_t after = 0;
+
+	if (!http_query_int(request, "after", 0, INT64_MAX, &after, err) ||
+	    !operator_list(app->db, after, LIST_LIMIT, list, &count, err))
+		return false;
+	items = json_array();
+	for (size_t i = 0; i < count; i++)
+		(void)json_array_append_new(items, shape_operator(&list[i]));
+	if (count == LIST_LIMIT)
+		next = json_sprintf("%lld", (long long)list[count - 1].id);
+	return http_ok(response, shape_list(items, next));
+}
+
+bool
+get_operator(const struct app *app, const struct http_request *request,
+    struct http_response *response, struct error *err)
+{
+	DEFER(buf_clear_public) struct buf der = {0};
+	struct operator_person person;
+	json_t *json;
+
+	if (!operator_get(app->db, request->params[0], &person, err) ||
+	    !operator_certificate_newest(app->db, request->params[0], &der, err))
+		return false;
+	json = shape_operator(&person);
+	(void)json_object_set_new(
+	    json, "certificate", der.len > 0 ? shape_pem(buf_bytes(&der)) : json_null());
+	return http_ok(response, json);
+}
+
+bool
+delete_operator(const struct app *app, const struct http_request *request,
+    struct http_response *response, struct error *err)
+{
+	char actor[CALLER_ACTOR_LEN];
+
+	caller_actor(request->caller, ROLE_ADMIN, actor);
+	if (!operator_remove(&app->operators, request->params[0], actor, err))
+		return false;
+	caller_cache_bump(app->callers);
+	return http_no_content(response);
+}

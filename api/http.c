@@ -1,0 +1,103 @@
+#include "api/http.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+const char *
+http_query(const struct http_request *request, const char *name)
+{
+	for (size_t i = 0; i < request->query_count; i++)
+		if (strcmp(request->query[i].name, name) == 0)
+			return request->query[i].value;
+	return NULL;
+}
+
+bool
+http_query_int(const struct http_request *request, const char *name, int64_t min, int64_t max,
+    int64_t *out, struct error *err)
+{
+	const char *text = http_query(request, name);
+	char *end;
+	long long number;
+
+	if (text == NULL)
+		return true;
+	number = strtoll(text, &end, 10);
+	if (*text == '\0' || *end != '\0' || number < min || number > max)
+		return error_set(err, E_BAD_SYNTAX, "%s is a number from %lld to %lld", name,
+		    (long long)min, (long long)max);
+	*out = number;
+	return true;
+}
+
+bool
+http_query_time(
+    const struct http_request *request, const char *name, int64_t *out_s, struct error *err)
+{
+	const char *text = http_query(request, name);
+
+	return text == NULL || time_decode(bytes_of_text(text), out_s) ||
+	       error_set(err, E_BAD_SYNTAX, "%s is a time such as 2026-01-01T00:00:00Z", name);
+}
+
+void
+http_response_clear(struct http_response *response)
+{
+	buf_clear(&response->body);
+}
+
+void
+http_header(struct http_response *response, const char *name, const char *format, ...)
+{
+	struct http_header *header = &response->headers[response->header_count];
+	va_list ap;
+
+	assert(response->header_count < HTTP_HEADERS_MAX);
+	header->name = name;
+	va_start(ap, format);
+	(void)vsnprintf(header->value, sizeof header->value, format, ap);
+	va_end(ap);
+	response->header_count++;
+}
+
+/* jansson asks for the length first, then writes straight into our buffer. */
+static void
+put_json(struct http_response *response, json_t *json)
+{
+	const size_t len = json_dumpb(json, NULL, 0, JSON_COMPACT);
+	char *at = (char *)buf_extend(&response->body, len);
+
+	(void)json_dumpb(json, at, len, JSON_COMPACT);
+	json_decref(json);
+	response->content_type = "application/json";
+}
+
+bool
+http_ok(struct http_response *response, json_t *json)
+{
+	response->status = 200;
+	put_json(response, json);
+	return true;
+}
+
+bool
+http_created(struct http_response *response, const char *location, json_t *json)
+{
+	response->status = 201;
+	if (location != NULL)
+		http_header(response, "Location", "%s", location);
+	put_json(response, json);
+	return true;
+}
+
+bool
+http_no_content(struct http_response *response)
+{
+	response->status = 204;
+	return true;
+}

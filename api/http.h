@@ -1,0 +1,73 @@
+/*
+ * http: a request as handlers see it, and the response that they fill. No transport in here, so
+ * that handlers run in unit tests.
+ */
+#ifndef API_HTTP_H
+#define API_HTTP_H
+
+#include <jansson.h>
+
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/error.h"
+
+#define HTTP_PATH_MAX 512  /* octets, decoded */
+#define HTTP_VALUE_MAX 256 /* octets of a parameter, query value or header that we look at */
+#define HTTP_PARAMS_MAX 2  /* {name} parts of a path */
+#define HTTP_QUERY_MAX 16  /* query arguments */
+#define HTTP_HEADERS_MAX 8 /* that a response sets */
+
+enum http_method { HTTP_GET, HTTP_POST, HTTP_DELETE };
+
+struct http_pair {
+	char name[32];
+	char value[HTTP_VALUE_MAX + 1];
+};
+
+struct caller;
+struct http_request {
+	enum http_method method;
+	bool head; /* HEAD: a GET whose body is not sent */
+	char path[HTTP_PATH_MAX + 1];
+	char params[HTTP_PARAMS_MAX][HTTP_VALUE_MAX + 1]; /* of the route's {…}, in order */
+	struct http_pair query[HTTP_QUERY_MAX];
+	size_t query_count;
+	char content_type[HTTP_VALUE_MAX + 1]; /* without parameters, lower case; "" when absent */
+	char if_none_match[HTTP_VALUE_MAX + 1];
+	struct bytes body;
+	const char *request_id;
+	const struct caller *caller;
+};
+
+/* The query argument's value, or NULL. */
+const char *http_query(const struct http_request *request, const char *name);
+/* As a number in min to max; `out` stays as it is when absent. E_BAD_SYNTAX */
+MUST_CHECK bool http_query_int(const struct http_request *request, const char *name, int64_t min,
+    int64_t max, int64_t *out, struct error *err);
+/* As RFC 3339 UTC. E_BAD_SYNTAX */
+MUST_CHECK bool http_query_time(
+    const struct http_request *request, const char *name, int64_t *out_s, struct error *err);
+
+struct http_header {
+	const char *name; /* static */
+	char value[HTTP_VALUE_MAX + 1];
+};
+struct http_response {
+	int status;
+	const char *content_type; /* static */
+	struct buf body;
+	struct http_header headers[HTTP_HEADERS_MAX];
+	size_t header_count;
+};
+void http_response_clear(struct http_response *response);
+DEFER_DECLARE_CLEAR(struct http_response, http_response_clear)
+
+void http_header(struct http_response *response, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The last step of a handler: their value is true. `json` is taken over. */
+bool http_ok(struct http_response *response, json_t *json);
+bool http_created(struct http_response *response, const char *location, json_t *json);
+bool http_no_content(struct http_response *response);
+
+#endif

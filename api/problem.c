@@ -1,0 +1,58 @@
+#include "api/problem.h"
+
+int
+problem_status(const struct error *err)
+{
+	switch (error_info(err->code)->kind) {
+	case ERROR_KIND_INVALID: return 400;
+	case ERROR_KIND_UNAUTHENTICATED: return 401;
+	case ERROR_KIND_FORBIDDEN: return 403;
+	case ERROR_KIND_NOT_FOUND: return 404;
+	case ERROR_KIND_METHOD: return 405;
+	case ERROR_KIND_TIMEOUT: return 408;
+	case ERROR_KIND_CONFLICT: return 409;
+	case ERROR_KIND_TOO_LARGE: return 413;
+	case ERROR_KIND_MEDIA_TYPE: return 415;
+	case ERROR_KIND_UNPROCESSABLE: return 422;
+	case ERROR_KIND_RATE_LIMITED: return 429;
+	case ERROR_KIND_UNAVAILABLE: return 503;
+	case ERROR_KIND_INTERNAL:
+	case ERROR_KIND_NONE: return 500;
+	}
+	return 500;
+}
+
+json_t *
+problem_to_json(const struct error *err, const char *request_id)
+{
+	const struct error_info *info = error_info(err->code);
+	const bool ours = problem_status(err) == 500;
+	json_t *problem = json_pack("{s:s+, s:s, s:i, s:s*, s:s, s:s}", "type",
+	    "urn:moniker:problem:", info->slug, "title", info->title, "status", problem_status(err),
+	    "detail", ours ? NULL : err->detail, "code", info->name, "request_id", request_id);
+
+	/* An array, as in the example of RFC 9457 section 3, though we stop at one. */
+	if (problem != NULL && err->pointer != NULL && !ours)
+		(void)json_object_set_new(problem, "errors",
+		    json_pack(
+			"[{s:s, s:s+}]", "detail", err->detail, "pointer", "#", err->pointer));
+	return problem;
+}
+
+void
+problem_respond(const struct error *err, const char *request_id, struct http_response *response)
+{
+	const int retry_after_s = err->retry_after_s;
+
+	buf_clear(&response->body);
+	response->header_count = 0;
+	(void)http_ok(response, problem_to_json(err, request_id));
+	response->status = problem_status(err);
+	response->content_type = "application/problem+json";
+	if (retry_after_s > 0)
+		http_header(response, "Retry-After", "%d", retry_after_s);
+	if (response->status == 401)
+		/* The credential is a client certificate; RFC 9110 section 11.6.1 wants a
+		 * challenge. */
+		http_header(response, "WWW-Authenticate", "Mutual");
+}

@@ -1,0 +1,119 @@
+#include "api/routes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "api/handlers.h"
+
+#define KB 1024u
+
+#define STATION ROLE_STATION
+#define VERIFIER ROLE_VERIFIER
+#define OFFICER ROLE_OFFICER
+#define AUDITOR ROLE_AUDITOR
+#define ADMIN ROLE_ADMIN
+#define DEVICE CALLER_DEVICE
+#define ANY CALLER_ANY
+#define TLS ROUTE_TLS
+#define BOTH (ROUTE_TLS | ROUTE_PLAIN)
+
+/* clang-format off */
+static const struct route ROUTES[] = {
+	/* method      path                              callers             port  body         refusal's event          handler */
+	{ HTTP_POST,   "/v1/enrollments",                STATION | ANY,      TLS,  ROUTE_BODY_MAX, LEAF_ENROLL_REFUSED,  post_enrollment },
+	{ HTTP_POST,   "/v1/renewals",                   DEVICE,             TLS,  16 * KB,     LEAF_RENEW_REFUSED,      post_renewal },
+	{ HTTP_POST,   "/v1/verifications",              VERIFIER,           TLS,  ROUTE_BODY_MAX, LEAF_EVENT_NONE,      post_verification },
+	{ HTTP_GET,    "/v1/devices/{pseudonym}",        VERIFIER | OFFICER, TLS,  0,           LEAF_EVENT_NONE,         get_device },
+	{ HTTP_POST,   "/v1/revocations",                OFFICER,            TLS,  4 * KB,      LEAF_CERT_REFUSED,       post_revocation },
+	{ HTTP_GET,    "/v1/revocations/{id}",           OFFICER,            TLS,  0,           LEAF_EVENT_NONE,         get_revocation },
+	{ HTTP_POST,   "/v1/batches",                    ADMIN,              TLS,  64 * KB,     LEAF_BATCH_REFUSED,      post_batch },
+	{ HTTP_GET,    "/v1/batches",                    ADMIN | STATION,    TLS,  0,           LEAF_EVENT_NONE,         get_batches },
+	{ HTTP_GET,    "/v1/batches/{id}",               ADMIN | STATION,    TLS,  0,           LEAF_EVENT_NONE,         get_batch },
+	{ HTTP_POST,   "/v1/batches/{id}/tokens",        ADMIN,              TLS,  1024 * KB,   LEAF_BATCH_REFUSED,      post_tokens },
+	{ HTTP_POST,   "/v1/operators",                  ADMIN,              TLS,  32 * KB,     LEAF_ADMIN_LOGIN_REFUSED, post_operator },
+	{ HTTP_GET,    "/v1/operators",                  ADMIN,              TLS,  0,           LEAF_EVENT_NONE,         get_operators },
+	{ HTTP_GET,    "/v1/operators/{name}",           ADMIN,              TLS,  0,           LEAF_EVENT_NONE,         get_operator },
+	{ HTTP_DELETE, "/v1/operators/{name}",           ADMIN,              TLS,  0,           LEAF_ADMIN_LOGIN_REFUSED, delete_operator },
+	{ HTTP_GET,    "/v1/audit/events",               AUDITOR,            TLS,  0,           LEAF_EVENT_NONE,         get_events },
+	{ HTTP_GET,    "/audit/logs",                    AUDITOR,            TLS,  0,           LEAF_EVENT_NONE,         get_logs },
+	{ HTTP_GET,    "/audit/{log}/checkpoint",        ANY,                TLS,  0,           LEAF_EVENT_NONE,         get_checkpoint },
+	{ HTTP_GET,    "/crl/{issuer}/{shard}.crl",      ANY,                BOTH, 0,           LEAF_EVENT_NONE,         get_crl },
+	{ HTTP_GET,    "/ca/{issuer}.cer",               ANY,                BOTH, 0,           LEAF_EVENT_NONE,         get_ca },
+	{ HTTP_GET,    "/healthz",                       ANY,                TLS,  0,           LEAF_EVENT_NONE,         get_health },
+	{ HTTP_GET,    "/readyz",                        ANY,                TLS,  0,           LEAF_EVENT_NONE,         get_ready },
+};
+/* clang-format on */
+
+const struct route *
+routes_all(size_t *out_count)
+{
+	*out_count = COUNT(ROUTES);
+	return ROUTES;
+}
+
+/* Characters of names, handles, pseudonyms and serials; the rest of a segment never reaches a
+ * handler. */
+static bool
+is_param_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       strchr("._@-", c) != NULL;
+}
+
+/* One {…} of the pattern against the segment that it stands in, up to what follows it there. */
+static bool
+match_param(const char **pattern, const char **path, char *out)
+{
+	const char *suffix = strchr(*pattern, '}') + 1;
+	const size_t suffix_len = strcspn(suffix, "/");
+	const size_t segment_len = strcspn(*path, "/");
+	size_t len;
+
+	if (segment_len <= suffix_len || segment_len - suffix_len > HTTP_VALUE_MAX)
+		return false;
+	len = segment_len - suffix_len;
+	for (size_t i = 0; i < len; i++)
+		if ((*path)[i] == '\0' || !is_param_char((*path)[i]))
+			return false;
+	(void)snprintf(out, HTTP_VALUE_MAX + 1, "%.*s", (int)len, *path);
+	*pattern = suffix;
+	*path += len;
+	return true;
+}
+
+static bool
+match(const char *pattern, const char *path, char params[HTTP_PARAMS_MAX][HTTP_VALUE_MAX + 1])
+{
+	size_t count = 0;
+
+	while (*pattern != '\0') {
+		if (*pattern == '{') {
+			if (!match_param(&pattern, &path, params[count++]))
+				return false;
+		} else if (*pattern++ != *path++)
+			return false;
+	}
+	return *path == '\0';
+}
+
+bool
+routes_find(
+    struct http_request *request, enum route_port port, const struct route **out, struct error *err)
+{
+	bool path_known = false;
+
+	for (size_t i = 0; i < COUNT(ROUTES); i++) {
+		const struct route *route = &ROUTES[i];
+
+		if ((route->ports & port) == 0 ||
+		    !match(route->pattern, request->path, request->params))
+			continue;
+		path_known = true;
+		if (route->method != request->method)
+			continue;
+		*out = route;
+		return true;
+	}
+	return path_known ? error_set(err, E_METHOD_NOT_ALLOWED, "not with this method")
+			  : error_set(err, E_NOT_FOUND, "there is no such path");
+}

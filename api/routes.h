@@ -1,0 +1,37 @@
+/* routes: the whole service on one screen. */
+#ifndef API_ROUTES_H
+#define API_ROUTES_H
+
+#include "api/app.h"
+#include "api/caller.h"
+#include "api/http.h"
+
+typedef bool (*route_handler)(const struct app *app, const struct http_request *request,
+    struct http_response *response, struct error *err);
+
+enum route_port { ROUTE_TLS = 1 << 0, ROUTE_PLAIN = 1 << 1 };
+
+struct route {
+	enum http_method method;
+	const char
+	    *pattern;     /* segments; {name} matches one segment, the rest of it after a prefix */
+	unsigned callers; /* who may: role bits, CALLER_DEVICE, CALLER_ANY */
+	unsigned ports;   /* enum route_port bits */
+	size_t body_max;  /* octets; 0: no body */
+	enum leaf_event event; /* of a refusal; LEAF_EVENT_NONE: not recorded */
+	route_handler handler;
+};
+
+const struct route *routes_all(size_t *out_count);
+
+/*
+ * The route of a request, its {…} parts in request->params.
+ * E_NOT_FOUND, E_METHOD_NOT_ALLOWED
+ */
+MUST_CHECK bool routes_find(struct http_request *request, enum route_port port,
+    const struct route **out, struct error *err);
+
+/* The largest body that any route takes. */
+#define ROUTE_BODY_MAX (4u << 20)
+
+#endif

@@ -1,0 +1,189 @@
+#include "api/server.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "api/server_core.h"
+#include "base/mem.h"
+
+#define BACKLOG 1024
+#define QUEUE_PER_WORKER 16
+
+/* ---- sockets: one for each loop, the kernel spreads connections over them ---- */
+
+static bool
+listen_on(const char *address, int port, int *out, struct error *err)
+{
+	const struct addrinfo hints = {
+	    .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV};
+	struct addrinfo *list = NULL;
+	char service[8];
+	const int on = 1;
+	int fd = -1;
+	bool bound;
+
+	(void)snprintf(service, sizeof service, "%d", port);
+	if (getaddrinfo(address, service, &hints, &list) != 0)
+		return error_set(
+		    err, E_CONFIG_INVALID, "%s is not an address to listen on", address);
+	fd = socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bound = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 &&
+		bind(fd, list->ai_addr, list->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0;
+	freeaddrinfo(list);
+	if (bound) {
+		*out = fd;
+		return true;
+	}
+	(void)error_set(err, E_CONFIG_INVALID, "cannot listen on port %d of %s", port, address);
+	error_cause_errno(err);
+	if (fd >= 0)
+		(void)close(fd);
+	return false;
+}
+
+static int
+port_of(int fd)
+{
+	struct sockaddr_storage address;
+	socklen_t len = sizeof address;
+
+	if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+		return 0;
+	return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+						   : ((struct sockaddr_in *)&address)->sin_port);
+}
+
+/* SO_REUSEPORT would let a second server share the port unseen: look whether it is taken first. */
+static bool
+port_is_free(const char *address, int port, struct error *err)
+{
+	const struct addrinfo hints = {
+	    .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV};
+	struct addrinfo *list = NULL;
+	const int on = 1;
+	char service[8];
+	bool is_free;
+	int fd;
+
+	(void)snprintf(service, sizeof service, "%d", port);
+	if (port == 0 || getaddrinfo(address, service, &hints, &list) != 0)
+		return true;
+	fd = socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	is_free = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+		  bind(fd, list->ai_addr, list->ai_addrlen) == 0;
+	if (fd >= 0)
+		(void)close(fd);
+	freeaddrinfo(list);
+	return is_free ||
+	       error_set(err, E_CONFIG_INVALID, "port %d of %s is in use", port, address);
+}
+
+static bool
+start_loops(
+    struct server *server, enum route_port port, int count, int *inout_port, struct error *err)
+{
+	if (!port_is_free(server->options.address, *inout_port, err))
+		return false;
+	for (int i = 0; i < count; i++) {
+		int fd = -1;
+
+		if (!listen_on(server->options.address, *inout_port, &fd, err))
+			return false;
+		*inout_port = port_of(fd);
+		if (!loop_start(server, port, fd, &server->loops[server->loop_count], err))
+			return false;
+		server->loop_count++;
+	}
+	return true;
+}
+
+static bool
+start(struct server *server, struct error *err)
+{
+	const struct server_options *options = &server->options;
+	const int processors = (int)sysconf(_SC_NPROCESSORS_ONLN);
+	int loops = options->loop_count > 0 ? options->loop_count : processors;
+	struct tls_chain *chain = NULL;
+
+	if (loops > 60)
+		loops = 60;
+	if (!tls_chain_new(options->tls_certificate_pem, options->tls_key_pem, &chain, err))
+		return false;
+	atomic_store(&server->chain, chain);
+	server->tls_port = options->tls_port;
+	server->http_port = options->http_port;
+	return workers_new(options->worker_count, options->worker_count * QUEUE_PER_WORKER,
+		   &server->workers, err) &&
+	       start_loops(server, ROUTE_TLS, loops, &server->tls_port, err) &&
+	       start_loops(server, ROUTE_PLAIN, 1, &server->http_port, err);
+}
+
+bool
+server_new(const struct app *app, const struct server_options *options, struct server **out,
+    struct error *err)
+{
+	struct server *server = xcalloc(1, sizeof *server);
+
+	server->app = app;
+	server->options = *options;
+	(void)pthread_mutex_init(&server->chain_mutex, NULL);
+	if (!start(server, err)) {
+		server_drain_and_free(server, 0);
+		return false;
+	}
+	*out = server;
+	return true;
+}
+
+int
+server_tls_port(const struct server *server)
+{
+	return server->tls_port;
+}
+
+int
+server_http_port(const struct server *server)
+{
+	return server->http_port;
+}
+
+bool
+server_set_certificate(
+    struct server *server, const char *certificate_pem, const char *key_pem, struct error *err)
+{
+	struct tls_chain *chain = NULL;
+
+	if (!tls_chain_new(certificate_pem, key_pem, &chain, err))
+		return false;
+	(void)pthread_mutex_lock(&server->chain_mutex);
+	chain->older = atomic_load(&server->chain);
+	atomic_store(&server->chain, chain);
+	(void)pthread_mutex_unlock(&server->chain_mutex);
+	return true;
+}
+
+void
+server_drain_and_free(struct server *server, int wait_ms)
+{
+	const int64_t until_ms = clock_monotonic_ms() + wait_ms;
+
+	/* From here on requests get 503; those that workers have are finished and answered. */
+	atomic_store(&server->draining, true);
+	while (atomic_load(&server->in_flight) > 0 && clock_monotonic_ms() < until_ms)
+		(void)usleep(10000);
+	workers_free(server->workers);
+	while (atomic_load(&server->in_flight) > 0)
+		(void)usleep(1000);
+	for (int i = 0; i < server->loop_count; i++)
+		loop_stop(server->loops[i]);
+	tls_chain_free(atomic_load(&server->chain));
+	(void)pthread_mutex_destroy(&server->chain_mutex);
+	free(server);
+}

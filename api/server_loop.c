@@ -1,0 +1,228 @@
+/* One libmicrohttpd daemon on a thread of ours: see docs/http.md for why not its own. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "api/server_core.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#define LOOP_WAIT_MS 1000
+#define REAP_EVERY_MS 500
+
+/* ---- connections ---- */
+
+static void
+connection_open(struct loop *loop, struct MHD_Connection *mhd, void **slot)
+{
+	struct connection *connection = xcalloc(1, sizeof *connection);
+
+	connection->loop = loop;
+	connection->mhd = mhd;
+	connection->deadline_ms = clock_monotonic_ms() + REQUEST_DEADLINE_MS;
+	connection->next = loop->connections;
+	connection->prev = &loop->connections;
+	if (loop->connections != NULL)
+		loop->connections->prev = &connection->next;
+	loop->connections = connection;
+	*slot = connection;
+	if (loop->port == ROUTE_TLS)
+		tls_begin(connection);
+}
+
+/* The TLS session is not to be touched any more here. */
+static void
+connection_close(void **slot)
+{
+	struct connection *connection = *slot;
+
+	if (connection == NULL)
+		return;
+	*connection->prev = connection->next;
+	if (connection->next != NULL)
+		connection->next->prev = connection->prev;
+	caller_memory_clear(&connection->memory);
+	free(connection);
+	*slot = NULL;
+}
+
+static void
+notify_connection(void *context, struct MHD_Connection *mhd, void **slot,
+    enum MHD_ConnectionNotificationCode code)
+{
+	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+		connection_open(context, mhd, slot);
+	else
+		connection_close(slot);
+}
+
+/* Who drips octets never becomes inactive: the deadline ends it. */
+static void
+reap(struct loop *loop)
+{
+	const int64_t now_ms = clock_monotonic_ms();
+
+	if (now_ms - loop->reaped_at_ms < REAP_EVERY_MS)
+		return;
+	loop->reaped_at_ms = now_ms;
+	for (struct connection *c = loop->connections; c != NULL; c = c->next) {
+		const union MHD_ConnectionInfo *info;
+
+		if (c->deadline_ms == 0 || c->deadline_ms > now_ms)
+			continue;
+		info = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+		if (info != NULL)
+			(void)shutdown(info->connect_fd, SHUT_RDWR);
+		c->deadline_ms = 0;
+	}
+}
+
+/* ---- the thread ---- */
+
+static void
+wake(struct loop *loop)
+{
+	const uint64_t one = 1;
+
+	(void)!write(loop->wake, &one, sizeof one);
+}
+
+void
+loop_finish(struct loop *loop, struct exchange *exchange)
+{
+	(void)pthread_mutex_lock(&loop->mutex);
+	exchange->next = loop->finished;
+	loop->finished = exchange;
+	(void)pthread_mutex_unlock(&loop->mutex);
+	wake(loop);
+}
+
+/* Only the owning loop resumes: from another thread libmicrohttpd loses wake-ups. */
+static void
+resume_finished(struct loop *loop)
+{
+	struct exchange *exchange;
+
+	(void)pthread_mutex_lock(&loop->mutex);
+	exchange = loop->finished;
+	loop->finished = NULL;
+	(void)pthread_mutex_unlock(&loop->mutex);
+	while (exchange != NULL) {
+		struct exchange *next = exchange->next;
+
+		MHD_resume_connection(exchange->connection->mhd);
+		(void)atomic_fetch_sub(&loop->server->in_flight, 1);
+		exchange = next;
+	}
+}
+
+static int
+wait_ms(const struct loop *loop)
+{
+	MHD_UNSIGNED_LONG_LONG timeout_ms = 0;
+
+	if (MHD_get_timeout(loop->daemon, &timeout_ms) != MHD_YES || timeout_ms > LOOP_WAIT_MS)
+		return LOOP_WAIT_MS;
+	return (int)timeout_ms;
+}
+
+static void *
+loop_main(void *context)
+{
+	struct loop *loop = context;
+	const union MHD_DaemonInfo *info =
+	    MHD_get_daemon_info(loop->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	struct pollfd fds[] = {
+	    {.fd = info->epoll_fd, .events = POLLIN}, {.fd = loop->wake, .events = POLLIN}};
+
+	while (!atomic_load(&loop->stop)) {
+		uint64_t count;
+
+		(void)poll(fds, COUNT(fds), wait_ms(loop));
+		if ((fds[1].revents & POLLIN) != 0)
+			(void)!read(loop->wake, &count, sizeof count);
+		resume_finished(loop);
+		(void)MHD_run(loop->daemon);
+		reap(loop);
+	}
+	return NULL;
+}
+
+static void
+log_library(void *context, const char *format, va_list ap)
+{
+	char text[256];
+
+	(void)context;
+	(void)vsnprintf(text, sizeof text, format, ap);
+	text[strcspn(text, "\n")] = '\0';
+	log_write(LOG_LEVEL_DEBUG, "http.library", "%s", text);
+}
+
+static struct MHD_Daemon *
+start_daemon(struct loop *loop, int listen_fd)
+{
+	const struct server_options *options = &loop->server->options;
+	const bool tls = loop->port == ROUTE_TLS;
+	/* TLS 1.3 only, no tickets: a session is as long as its connection. */
+	const struct MHD_OptionItem tls_items[] = {
+	    {MHD_OPTION_HTTPS_PRIORITIES, 0,
+		(void *)(uintptr_t) "NORMAL:-VERS-ALL:+VERS-TLS1.3:%NO_TICKETS"},
+	    {MHD_OPTION_HTTPS_CERT_CALLBACK, (intptr_t)tls_give_chain, NULL},
+	    {MHD_OPTION_END, 0, NULL}};
+	const struct MHD_OptionItem no_items[] = {{MHD_OPTION_END, 0, NULL}};
+
+	return MHD_start_daemon(
+	    MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0u),
+	    0, NULL, NULL, exchange_step, loop, MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,
+	    MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_NOTIFY_CONNECTION, notify_connection,
+	    loop, MHD_OPTION_NOTIFY_COMPLETED, exchange_end, loop, MHD_OPTION_URI_LOG_CALLBACK,
+	    exchange_begin, loop, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES, MHD_OPTION_CONNECTION_LIMIT,
+	    (unsigned)options->connections_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+	    (unsigned)options->connections_per_address_max, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+	    MHD_OPTION_ARRAY, tls ? tls_items : no_items, MHD_OPTION_END);
+}
+
+bool
+loop_start(struct server *server, enum route_port port, int listen_fd, struct loop **out,
+    struct error *err)
+{
+	struct loop *loop = xcalloc(1, sizeof *loop);
+
+	loop->server = server;
+	loop->port = port;
+	(void)pthread_mutex_init(&loop->mutex, NULL);
+	loop->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	loop->daemon = loop->wake < 0 ? NULL : start_daemon(loop, listen_fd);
+	if (loop->daemon == NULL) {
+		(void)close(listen_fd);
+		free(loop);
+		return error_set(err, E_INTERNAL, "libmicrohttpd does not start");
+	}
+	if (pthread_create(&loop->thread, NULL, loop_main, loop) != 0) {
+		MHD_stop_daemon(loop->daemon);
+		free(loop);
+		return error_set(err, E_INTERNAL, "cannot start a thread");
+	}
+	*out = loop;
+	return true;
+}
+
+void
+loop_stop(struct loop *loop)
+{
+	atomic_store(&loop->stop, true);
+	wake(loop);
+	(void)pthread_join(loop->thread, NULL);
+	resume_finished(loop);
+	(void)MHD_run(loop->daemon);
+	MHD_stop_daemon(loop->daemon);
+	(void)close(loop->wake);
+	(void)pthread_mutex_destroy(&loop->mutex);
+	free(loop);
+}

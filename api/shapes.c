@@ -1,0 +1,160 @@
+#include "api/shapes.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+json_t *
+shape_time(int64_t at_s)
+{
+	char text[TIME_TEXT_LEN + 1];
+
+	if (at_s == 0)
+		return json_null();
+	time_encode(text, at_s);
+	return json_string(text);
+}
+
+json_t *
+shape_hex(const void *data, size_t len)
+{
+	DEFER(buf_clear_public) struct buf text = {0};
+
+	hex_encode((char *)buf_extend(&text, 2 * len + 1), bytes_of(data, len));
+	return json_string((const char *)text.data);
+}
+
+json_t *
+shape_pem(struct bytes der)
+{
+	DEFER(buf_clear_public) struct buf pem = {0};
+
+	pem_encode(&pem, "CERTIFICATE", der);
+	return json_stringn((const char *)pem.data, pem.len);
+}
+
+json_t *
+shape_enrolled(const struct enrolled *enrolled)
+{
+	return json_pack("{s:s, s:o, s:o, s:[o], s:o, s:o}", "pseudonym", enrolled->pseudonym,
+	    "serial", shape_hex(enrolled->serial, SERIAL_BYTES), "certificate",
+	    shape_pem(buf_bytes(&enrolled->certificate)), "chain",
+	    shape_pem(buf_bytes(&enrolled->issuer->der)), "not_after",
+	    shape_time(enrolled->not_after_s), "renew_after", shape_time(enrolled->renew_after_s));
+}
+
+static void
+set_text(json_t *object, const char *name, const char *text)
+{
+	(void)json_object_set_new(object, name, text[0] != '\0' ? json_string(text) : json_null());
+}
+
+json_t *
+shape_verification(const struct verification *verification)
+{
+	const bool bad =
+	    verification->verdict == VERDICT_REVOKED || verification->verdict == VERDICT_HELD;
+	json_t *object = json_pack("{s:s}", "verdict", verdict_name(verification->verdict));
+
+	set_text(object, "pseudonym", verification->pseudonym);
+	set_text(object, "serial", verification->serial);
+	set_text(object, "reason", bad ? reason_code(verification->reason) : "");
+	(void)json_object_set_new(object, "revoked_at", shape_time(verification->revoked_at_s));
+	(void)json_object_set_new(object, "fresh_until", shape_time(verification->fresh_until_s));
+	return object;
+}
+
+static json_t *
+shape_device_certificate(const struct device_certificate *certificate)
+{
+	const bool bad = certificate->held || certificate->revoked;
+
+	return json_pack("{s:o, s:s, s:o, s:o, s:s, s:o, s:o}", "serial",
+	    shape_hex(certificate->serial, SERIAL_BYTES), "handle", certificate->handle,
+	    "not_before", shape_time(certificate->not_before_s), "not_after",
+	    shape_time(certificate->not_after_s), "status",
+	    certificate->revoked ? "revoked"
+	    : certificate->held  ? "held"
+				 : "good",
+	    "reason", bad ? json_string(reason_code(certificate->reason)) : json_null(),
+	    "revoked_at", shape_time(certificate->revoked_at_s));
+}
+
+json_t *
+shape_device(const struct device_view *device)
+{
+	json_t *certificates = json_array();
+
+	for (size_t i = 0; i < device->certificate_count; i++)
+		(void)json_array_append_new(
+		    certificates, shape_device_certificate(&device->certificates[i]));
+	return json_pack("{s:s, s:s, s:o}", "pseudonym", device->pseudonym, "state",
+	    device_state_name(device->state), "certificates", certificates);
+}
+
+json_t *
+shape_revocation(const struct revoke_result *result)
+{
+	return json_pack("{s:s, s:s, s:I, s:[s], s:s, s:s, s:{s:I}}", "id", result->id, "status",
+	    result->applied ? "applied" : "preview", "count", result->certificate_count, "sample",
+	    result->pseudonym, "before", device_state_name(result->before), "after",
+	    device_state_name(result->after), "crl", "entries", result->certificate_count);
+}
+
+json_t *
+shape_revocation_record(const struct revoke_record *record)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:o}", "id", record->id, "status", "applied",
+	    "action", status_action_name(record->action), "reason", reason_code(record->reason),
+	    "count", record->count, "at", shape_time(record->at_s));
+}
+
+json_t *
+shape_batch(const struct batch *batch)
+{
+	json_t *stations = json_array();
+	json_t *object;
+
+	for (size_t i = 0; i < batch->station_count; i++)
+		(void)json_array_append_new(stations, json_string(batch->station_names[i]));
+	object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "id", batch->name,
+	    "handle", batch->handle, "model", batch->model, "mode",
+	    batch->mode == BATCH_UNLINKABLE ? "unlinkable" : "pseudonymous", "profile",
+	    batch->profile, "quota", batch->quota, "issued", batch->issued, "refused",
+	    batch->refused, "revoked", batch->revoked);
+	(void)json_object_set_new(object, "opens_at", shape_time(batch->opens_at_s));
+	(void)json_object_set_new(object, "closes_at", shape_time(batch->closes_at_s));
+	(void)json_object_set_new(object, "closed_at", shape_time(batch->closed_at_s));
+	(void)json_object_set_new(object, "hardware_ids",
+	    json_string(batch->hardware_ids_required ? "required" : "optional"));
+	(void)json_object_set_new(
+	    object, "replace", json_string(batch->replace_same_station ? "same_station" : "never"));
+	(void)json_object_set_new(object, "stations", stations);
+	/* No sealed identity record is made yet: a leaf without `e` means none. */
+	(void)json_object_set_new(object, "escrow", json_false());
+	return object;
+}
+
+json_t *
+shape_operator(const struct operator_person *person)
+{
+	json_t *roles = json_array();
+
+	for (unsigned bit = 0; bit < ROLE_COUNT; bit++)
+		if ((person->roles & 1U << bit) != 0)
+			(void)json_array_append_new(
+			    roles, json_string(operator_role_name(1U << bit)));
+	return json_pack("{s:s, s:s, s:o, s:s, s:o}", "name", person->name, "handle",
+	    person->handle, "roles", roles, "status",
+	    !person->active   ? "removed"
+	    : person->pending ? "pending"
+			      : "signed",
+	    "not_after", shape_time(person->not_after_s));
+}
+
+json_t *
+shape_list(json_t *items, json_t *next)
+{
+	return json_pack("{s:o, s:o}", "items", items, "next", next != NULL ? next : json_null());
+}

@@ -1,0 +1,29 @@
+/* shapes: how values look in JSON; one function per resource. docs/api.md and openapi.yaml describe
+ * them. */
+#ifndef API_SHAPES_H
+#define API_SHAPES_H
+
+#include <jansson.h>
+
+#include "audit/events.h"
+#include "provisioning/batch.h"
+#include "provisioning/enroll.h"
+#include "provisioning/operator.h"
+#include "provisioning/revoke.h"
+#include "provisioning/verify.h"
+
+json_t *shape_time(int64_t at_s);                /* RFC 3339; 0: null */
+json_t *shape_hex(const void *data, size_t len); /* lower-case */
+json_t *shape_pem(struct bytes der);
+
+json_t *shape_enrolled(const struct enrolled *enrolled);
+json_t *shape_verification(const struct verification *verification);
+json_t *shape_device(const struct device_view *device);
+json_t *shape_revocation(const struct revoke_result *result);
+json_t *shape_revocation_record(const struct revoke_record *record);
+json_t *shape_batch(const struct batch *batch);
+/* `certificate`: DER, or empty while it waits for its signature. */
+json_t *shape_operator(const struct operator_person *person);
+json_t *shape_list(json_t *items, json_t *next); /* both taken over; next NULL: null */
+
+#endif
