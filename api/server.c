@@ -110,13 +110,11 @@ start(struct server *server, struct error *err)
 	const struct server_options *options = &server->options;
 	const int processors = (int)sysconf(_SC_NPROCESSORS_ONLN);
 	int loops = options->loop_count > 0 ? options->loop_count : processors;
-	struct tls_chain *chain = NULL;
 
 	if (loops > 60)
 		loops = 60;
-	if (!tls_chain_new(options->tls_certificate_pem, options->tls_key_pem, &chain, err))
+	if (!tls_set_chain(&server->tls, options->tls_certificate_pem, options->tls_key_pem, err))
 		return false;
-	atomic_store(&server->chain, chain);
 	server->tls_port = options->tls_port;
 	server->http_port = options->http_port;
 	return workers_new(options->worker_count, options->worker_count * QUEUE_PER_WORKER,
@@ -133,7 +131,6 @@ server_new(const struct app *app, const struct server_options *options, struct s
 
 	server->app = app;
 	server->options = *options;
-	(void)pthread_mutex_init(&server->chain_mutex, NULL);
 	if (!start(server, err)) {
 		server_drain_and_free(server, 0);
 		return false;
@@ -158,15 +155,7 @@ bool
 server_set_certificate(
     struct server *server, const char *certificate_pem, const char *key_pem, struct error *err)
 {
-	struct tls_chain *chain = NULL;
-
-	if (!tls_chain_new(certificate_pem, key_pem, &chain, err))
-		return false;
-	(void)pthread_mutex_lock(&server->chain_mutex);
-	chain->older = atomic_load(&server->chain);
-	atomic_store(&server->chain, chain);
-	(void)pthread_mutex_unlock(&server->chain_mutex);
-	return true;
+	return tls_set_chain(&server->tls, certificate_pem, key_pem, err);
 }
 
 void
@@ -183,7 +172,6 @@ server_drain_and_free(struct server *server, int wait_ms)
 		(void)usleep(1000);
 	for (int i = 0; i < server->loop_count; i++)
 		loop_stop(server->loops[i]);
-	tls_chain_free(atomic_load(&server->chain));
-	(void)pthread_mutex_destroy(&server->chain_mutex);
+	tls_clear(&server->tls);
 	free(server);
 }

@@ -5,28 +5,17 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include <gnutls/abstract.h>
-#include <gnutls/gnutls.h>
 #include <microhttpd.h>
 
 #include "api/dispatch.h"
 #include "api/server.h"
+#include "api/server_tls.h"
 #include "api/workers.h"
 
 #define REQUEST_DEADLINE_MS 15000  /* from its first octet until it has arrived */
 #define IDLE_S 10                  /* inactivity that libmicrohttpd closes by itself */
 #define RESPONSE_DEADLINE_MS 60000 /* until the client has taken the answer */
 #define POOL_BYTES 16384           /* of a connection: its header block fits in here */
-#define CERTIFICATES_MAX 8         /* of our own chain */
-
-/* The service's certificate. A new one takes over for later handshakes; old ones live on until the
- * end. */
-struct tls_chain {
-	gnutls_pcert_st certificates[CERTIFICATES_MAX];
-	unsigned count;
-	gnutls_privkey_t key;
-	struct tls_chain *older;
-};
 
 struct server {
 	const struct app *app;
@@ -35,8 +24,7 @@ struct server {
 	struct loop *loops[64];
 	int loop_count;
 	int tls_port, http_port;
-	_Atomic(struct tls_chain *) chain;
-	pthread_mutex_t chain_mutex; /* of writers */
+	struct tls_holder tls;
 	atomic_bool draining;
 	atomic_int in_flight; /* requests that workers have */
 };
@@ -90,16 +78,6 @@ MUST_CHECK bool guard_check(struct MHD_Connection *mhd, const char *method, size
 /* The parts of the request that handlers need. E_BAD_SYNTAX */
 MUST_CHECK bool guard_read_request(struct MHD_Connection *mhd, const char *url, const char *method,
     struct http_request *out, struct error *err);
-
-/* server_tls.c */
-MUST_CHECK bool tls_chain_new(
-    const char *certificate_pem, const char *key_pem, struct tls_chain **out, struct error *err);
-void tls_chain_free(struct tls_chain *chain); /* and all older ones */
-int tls_give_chain(gnutls_session_t session, const gnutls_datum_t *names, int name_count,
-    const gnutls_pk_algorithm_t *algorithms, int algorithm_count, gnutls_pcert_st **out,
-    unsigned *out_count, gnutls_privkey_t *out_key);
-void tls_begin(struct connection *connection);
-void tls_read_certificate(struct connection *connection);
 
 /* server_exchange.c: libmicrohttpd's callbacks for requests */
 void *exchange_begin(void *loop, const char *uri, struct MHD_Connection *mhd);

@@ -118,26 +118,32 @@ refuse_now(struct exchange *exchange, struct MHD_Connection *mhd, const struct e
 
 /* ---- arriving ---- */
 
+/* Once a connection. */
+static void
+read_certificate(struct connection *connection)
+{
+	if (connection->certificate_read || connection->loop->port != ROUTE_TLS)
+		return;
+	connection->certificate_read = true;
+	tls_read_certificate(connection->mhd, CERTIFICATE_DER_MAX, &connection->memory.certificate);
+}
+
 static enum MHD_Result
 take_head(struct loop *loop, struct exchange *exchange, struct MHD_Connection *mhd, const char *url,
     const char *method, const char *version)
 {
 	struct error err = {0};
+	struct error guarded = {0};
 
-	tls_read_certificate(exchange->connection);
+	read_certificate(exchange->connection);
 	exchange->begun = true;
 	if (!guard_read_request(mhd, url, method, &exchange->request, &err) ||
 	    !routes_find(&exchange->request, loop->port, &exchange->route, &err))
 		exchange->body_max = ROUTE_BODY_MAX; /* let the guard speak first */
 	else
 		exchange->body_max = exchange->route->body_max;
-	{
-		struct error guarded = {0};
-
-		if (!guard_check(
-			mhd, method, exchange->uri_len, version, exchange->body_max, &guarded))
-			return refuse_now(exchange, mhd, &guarded);
-	}
+	if (!guard_check(mhd, method, exchange->uri_len, version, exchange->body_max, &guarded))
+		return refuse_now(exchange, mhd, &guarded);
 	return err.code == E_NONE ? MHD_YES : refuse_now(exchange, mhd, &err);
 }
 
@@ -148,13 +154,8 @@ take_head(struct loop *loop, struct exchange *exchange, struct MHD_Connection *m
 static enum MHD_Result
 refuse_body(struct exchange *exchange, struct MHD_Connection *mhd)
 {
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-
 	log_info("request.refused", "%s: a body beyond its bound", exchange->request_id);
-	if (info != NULL && info->tls_session != NULL)
-		(void)gnutls_record_send(
-		    (gnutls_session_t)info->tls_session, FULL, sizeof FULL - 1);
+	tls_send(mhd, bytes_of(FULL, sizeof FULL - 1));
 	return MHD_NO;
 }
 

@@ -31,7 +31,7 @@ connection_open(struct loop *loop, struct MHD_Connection *mhd, void **slot)
 	loop->connections = connection;
 	*slot = connection;
 	if (loop->port == ROUTE_TLS)
-		tls_begin(connection);
+		tls_begin(mhd, &loop->server->tls);
 }
 
 /* The TLS session is not to be touched any more here. */
@@ -172,7 +172,7 @@ start_daemon(struct loop *loop, int listen_fd)
 	const struct MHD_OptionItem tls_items[] = {
 	    {MHD_OPTION_HTTPS_PRIORITIES, 0,
 		(void *)(uintptr_t) "NORMAL:-VERS-ALL:+VERS-TLS1.3:%NO_TICKETS"},
-	    {MHD_OPTION_HTTPS_CERT_CALLBACK, (intptr_t)tls_give_chain, NULL},
+	    {MHD_OPTION_HTTPS_CERT_CALLBACK, tls_chain_callback(), NULL},
 	    {MHD_OPTION_END, 0, NULL}};
 	const struct MHD_OptionItem no_items[] = {{MHD_OPTION_END, 0, NULL}};
 

@@ -1,102 +1,130 @@
 /* TLS 1.3 with client certificates that are requested, never required. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "api/server_tls.h"
 
-#include "api/server_core.h"
+#include <stdlib.h>
+
+#include <gnutls/abstract.h>
+#include <gnutls/gnutls.h>
+#include <microhttpd.h>
+
 #include "base/mem.h"
 
-static bool
-fail(struct error *err, const char *what, int code)
+#define CERTIFICATES_MAX 8 /* of our own chain */
+
+struct tls_chain {
+	gnutls_pcert_st certificates[CERTIFICATES_MAX];
+	unsigned count;
+	gnutls_privkey_t key;
+	struct tls_chain *older;
+};
+
+static void
+chain_free(struct tls_chain *chain)
 {
+	for (unsigned i = 0; i < chain->count; i++)
+		gnutls_pcert_deinit(&chain->certificates[i]);
+	gnutls_privkey_deinit(chain->key);
+	free(chain);
+}
+
+static bool
+fail(struct error *err, struct tls_chain *chain, const char *what, int code)
+{
+	chain_free(chain);
 	(void)error_set(err, E_CONFIG_INVALID, "%s", what);
 	error_cause(err, "%s", gnutls_strerror(code));
 	return false;
 }
 
+static gnutls_datum_t
+datum_of(const char *text)
+{
+	return (gnutls_datum_t){
+	    .data = (unsigned char *)(uintptr_t)text, .size = (unsigned)strlen(text)};
+}
+
 bool
-tls_chain_new(
-    const char *certificate_pem, const char *key_pem, struct tls_chain **out, struct error *err)
+tls_set_chain(
+    struct tls_holder *holder, const char *certificate_pem, const char *key_pem, struct error *err)
 {
 	struct tls_chain *chain = xcalloc(1, sizeof *chain);
-	const gnutls_datum_t certificates = {.data = (unsigned char *)(uintptr_t)certificate_pem,
-	    .size = (unsigned)strlen(certificate_pem)};
-	const gnutls_datum_t key = {
-	    .data = (unsigned char *)(uintptr_t)key_pem, .size = (unsigned)strlen(key_pem)};
-	int code;
+	const gnutls_datum_t certificates = datum_of(certificate_pem);
+	const gnutls_datum_t key = datum_of(key_pem);
+	unsigned count = CERTIFICATES_MAX;
+	int code = gnutls_privkey_init(&chain->key);
 
-	chain->count = CERTIFICATES_MAX;
-	code = gnutls_pcert_list_import_x509_raw(
-	    chain->certificates, &chain->count, &certificates, GNUTLS_X509_FMT_PEM, 0);
-	if (code < 0) {
-		free(chain);
-		return fail(err, "the TLS certificate cannot be read", code);
-	}
-	code = gnutls_privkey_init(&chain->key);
 	if (code >= 0)
-		code =
-		    gnutls_privkey_import_x509_raw(chain->key, &key, GNUTLS_X509_FMT_PEM, NULL, 0);
-	if (code < 0) {
-		tls_chain_free(chain);
-		return fail(err, "the TLS key cannot be read", code);
-	}
-	*out = chain;
+		code = gnutls_pcert_list_import_x509_raw(
+		    chain->certificates, &count, &certificates, GNUTLS_X509_FMT_PEM, 0);
+	if (code < 0)
+		return fail(err, chain, "the TLS certificate cannot be read", code);
+	chain->count = count;
+	code = gnutls_privkey_import_x509_raw(chain->key, &key, GNUTLS_X509_FMT_PEM, NULL, 0);
+	if (code < 0)
+		return fail(err, chain, "the TLS key cannot be read", code);
+	/* Handshakes under way may still use the one before. */
+	chain->older = atomic_load(&holder->chain);
+	atomic_store(&holder->chain, chain);
 	return true;
 }
 
 void
-tls_chain_free(struct tls_chain *chain)
+tls_clear(struct tls_holder *holder)
 {
+	struct tls_chain *chain = atomic_exchange(&holder->chain, NULL);
+
 	while (chain != NULL) {
 		struct tls_chain *older = chain->older;
 
-		for (unsigned i = 0; i < chain->count; i++)
-			gnutls_pcert_deinit(&chain->certificates[i]);
-		gnutls_privkey_deinit(chain->key);
-		free(chain);
+		chain_free(chain);
 		chain = older;
 	}
 }
 
 /* For every handshake: the chain in force. The session's pointer is ours (tls_begin). */
-int
-tls_give_chain(gnutls_session_t session, const gnutls_datum_t *names, int name_count,
+static int
+give_chain(gnutls_session_t session, const gnutls_datum_t *names, int name_count,
     const gnutls_pk_algorithm_t *algorithms, int algorithm_count, gnutls_pcert_st **out,
     unsigned *out_count, gnutls_privkey_t *out_key)
 {
-	const struct connection *connection = gnutls_session_get_ptr(session);
-	struct tls_chain *chain;
+	struct tls_holder *holder = gnutls_session_get_ptr(session);
+	struct tls_chain *chain = holder == NULL ? NULL : atomic_load(&holder->chain);
 
 	(void)names;
 	(void)name_count;
 	(void)algorithms;
 	(void)algorithm_count;
-	if (connection == NULL)
+	if (chain == NULL)
 		return -1;
-	chain = atomic_load(&connection->loop->server->chain);
 	*out = chain->certificates;
 	*out_count = chain->count;
 	*out_key = chain->key;
 	return 0;
 }
 
+intptr_t
+tls_chain_callback(void)
+{
+	return (intptr_t)give_chain;
+}
+
 static gnutls_session_t
-session_of(const struct connection *connection)
+session_of(struct MHD_Connection *mhd)
 {
 	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(connection->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
 
 	return info != NULL ? (gnutls_session_t)info->tls_session : NULL;
 }
 
 void
-tls_begin(struct connection *connection)
+tls_begin(struct MHD_Connection *mhd, struct tls_holder *holder)
 {
-	gnutls_session_t session = session_of(connection);
+	gnutls_session_t session = session_of(mhd);
 
 	if (session == NULL)
 		return;
-	gnutls_session_set_ptr(session, connection);
+	gnutls_session_set_ptr(session, holder);
 	/* Any certificate comes through: whether it is a credential is decided by caller.c. */
 	gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
 	/* No list of names: clients would hide a certificate whose issuer is not on it. */
@@ -104,20 +132,27 @@ tls_begin(struct connection *connection)
 }
 
 void
-tls_read_certificate(struct connection *connection)
+tls_read_certificate(struct MHD_Connection *mhd, size_t len_max, struct buf *out)
 {
-	gnutls_session_t session;
-	const gnutls_datum_t *list;
+	gnutls_session_t session = session_of(mhd);
 	unsigned count = 0;
+	const gnutls_datum_t *list =
+	    session != NULL ? gnutls_certificate_get_peers(session, &count) : NULL;
 
-	if (connection->certificate_read || connection->loop->port != ROUTE_TLS)
+	if (list == NULL || count == 0)
 		return;
-	connection->certificate_read = true;
-	session = session_of(connection);
-	list = session != NULL ? gnutls_certificate_get_peers(session, &count) : NULL;
 	/* The handshake proved possession of the first one's key; the rest is not looked at. */
-	if (list != NULL && count > 0 && list[0].size <= CERTIFICATE_DER_MAX)
-		buf_append(&connection->memory.certificate, bytes_of(list[0].data, list[0].size));
-	else if (list != NULL && count > 0)
-		buf_append_u8(&connection->memory.certificate, 0); /* too large: no credential */
+	if (list[0].size <= len_max)
+		buf_append(out, bytes_of(list[0].data, list[0].size));
+	else
+		buf_append_u8(out, 0); /* something was shown, and it is no credential */
+}
+
+void
+tls_send(struct MHD_Connection *mhd, struct bytes octets)
+{
+	gnutls_session_t session = session_of(mhd);
+
+	if (session != NULL)
+		(void)gnutls_record_send(session, octets.data, octets.len);
 }

@@ -1,0 +1,38 @@
+/*
+ * server_tls: what the HTTP core needs of GnuTLS. Internal to api/server*.c, and apart from
+ * server_core.h because <gnutls/gnutls.h> claims tags that are ours.
+ */
+#ifndef API_SERVER_TLS_H
+#define API_SERVER_TLS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+struct MHD_Connection;
+
+/* The service's certificate. A new one takes over for later handshakes; old ones live on until the
+ * end. */
+struct tls_chain;
+struct tls_holder {
+	_Atomic(struct tls_chain *) chain;
+};
+/* E_CONFIG_INVALID   certificate or key cannot be read */
+MUST_CHECK bool tls_set_chain(
+    struct tls_holder *holder, const char *certificate_pem, const char *key_pem, struct error *err);
+void tls_clear(struct tls_holder *holder);
+
+/* For MHD_OPTION_HTTPS_CERT_CALLBACK. */
+intptr_t tls_chain_callback(void);
+
+/* A connection begins: request a client certificate; `holder` gives ours. */
+void tls_begin(struct MHD_Connection *mhd, struct tls_holder *holder);
+/* Appends the client's certificate, DER; nothing when none was shown; one octet when it is too
+ * large. */
+void tls_read_certificate(struct MHD_Connection *mhd, size_t len_max, struct buf *out);
+/* Octets straight into the session, past libmicrohttpd. Best effort. */
+void tls_send(struct MHD_Connection *mhd, struct bytes octets);
+
+#endif
