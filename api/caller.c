@@ -125,15 +125,28 @@ check_device(struct caller_cache *cache, struct caller *caller, struct error *er
 	return true;
 }
 
-static bool
-resolve_certificate(
-    struct caller_cache *cache, struct bytes der, struct caller *caller, struct error *err)
+/* When what is said of the validity now stops being true; INT64_MAX: never. */
+static int64_t
+holds_until(const struct certificate *certificate, int64_t now_s)
 {
-	const int64_t now_s = clock_now_s(cache->clock);
+	const int64_t ends_s[] = {certificate->not_before_s, certificate->not_after_s + 1,
+	    certificate->not_after_s + RENEW_GRACE_S + 1};
+
+	for (size_t i = 0; i < COUNT(ends_s); i++)
+		if (now_s < ends_s[i])
+			return ends_s[i];
+	return INT64_MAX;
+}
+
+static bool
+resolve_certificate(struct caller_cache *cache, struct bytes der, int64_t now_s,
+    struct caller *caller, int64_t *out_holds_until_s, struct error *err)
+{
 	struct certificate certificate;
 	struct error ignored = {0};
 	const struct issuer *issuer = NULL;
 
+	*out_holds_until_s = INT64_MAX;
 	if (certificate_parse(der, &certificate, &ignored) &&
 	    certificate.serial.len == SERIAL_BYTES)
 		issuer = issuers_verify(cache->issuers, &certificate);
@@ -145,6 +158,7 @@ resolve_certificate(
 	}
 	memcpy(caller->serial, certificate.serial.data, SERIAL_BYTES);
 	sha256(certificate.spki, caller->spki_sha256);
+	*out_holds_until_s = holds_until(&certificate, now_s);
 	if (issuer->kind == ISSUER_DEVICE_CA) {
 		caller->kind = CALLER_IS_DEVICE;
 		caller->mask = CALLER_DEVICE;
@@ -171,6 +185,7 @@ bool
 caller_resolve(
     struct caller_cache *cache, struct caller_memory *memory, struct caller *out, struct error *err)
 {
+	const int64_t now_s = clock_now_s(cache->clock);
 	int64_t generation = 0;
 
 	*out = (struct caller){.kind = CALLER_IS_NOBODY};
@@ -178,8 +193,10 @@ caller_resolve(
 		return true;
 	if (!current_generation(cache, &generation, err))
 		return false;
-	if (!memory->resolved || memory->generation != generation) {
-		if (!resolve_certificate(cache, buf_bytes(&memory->certificate), out, err))
+	if (!memory->resolved || memory->generation != generation ||
+	    now_s >= memory->holds_until_s) {
+		if (!resolve_certificate(cache, buf_bytes(&memory->certificate), now_s, out,
+			&memory->holds_until_s, err))
 			return false;
 		memory->caller = *out;
 		memory->generation = generation;

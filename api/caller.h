@@ -51,6 +51,7 @@ struct caller_memory {
 	struct buf certificate; /* DER of the client certificate; empty: none was shown */
 	bool resolved;
 	int64_t generation;
+	int64_t holds_until_s; /* from then on its validity has to be looked at again */
 	struct caller caller;
 };
 void caller_memory_clear(struct caller_memory *memory);

@@ -76,8 +76,6 @@ decode_enrollment(const json_t *body, struct enroll_request *out, struct error *
 	    !decode_hardware_ids(
 		in.hardware_ids, "/hardware_ids", out->hardware_ids, &out->hardware_id_count, err))
 		return false;
-	if (in.batch == NULL && in.token == NULL)
-		return error_set_field(err, E_INCOMPLETE, "/batch", "is required without a token");
 	out->batch = in.batch;
 	out->csr = bytes_of_text(in.csr);
 	out->token = in.token;
@@ -117,7 +115,13 @@ static bool
 decode_select(const json_t *object, struct revoke_request *out, struct error *err)
 {
 	struct select_members in = {0};
+	const char *name;
+	json_t *value;
 
+	json_object_foreach((json_t *)(uintptr_t)object, name, value) /* which only reads */
+	    if (strcmp(name, "serial") != 0 && strcmp(name, "pseudonym") != 0 &&
+		strcmp(name, "handle") != 0) return error_set_field(err, E_BAD_SYNTAX, "/select",
+		"only serial, pseudonym or handle for now");
 	if (!json_read(object, SELECT, COUNT(SELECT), &in, err))
 		return false;
 	if ((in.serial != NULL) + (in.pseudonym != NULL) + (in.handle != NULL) != 1)

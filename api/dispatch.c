@@ -10,8 +10,7 @@ caller_may(const struct route *route, const struct caller *caller, struct error 
 	const bool anybody = (route->callers & CALLER_ANY) != 0;
 
 	if (caller->refused.code != E_NONE) {
-		/* A certificate that is no credential of ours counts as none where none is needed.
-		 */
+		/* Who was never ours counts as nobody; whom we shut out stays out. */
 		if (anybody && caller->refused.code == E_CALLER_UNKNOWN)
 			return true;
 		*err = caller->refused;
@@ -29,7 +28,7 @@ caller_may(const struct route *route, const struct caller *caller, struct error 
 
 /* Who is refused at the door is an admin.login event, whatever the route. */
 static enum leaf_event
-event_of(const struct route *route, const struct error *err)
+event_of(enum leaf_event event, const struct error *err)
 {
 	switch ((int)err->code) {
 	case E_CALLER_MISSING:
@@ -37,16 +36,15 @@ event_of(const struct route *route, const struct error *err)
 	case E_CALLER_EXPIRED:
 	case E_CALLER_REVOKED:
 	case E_ROLE_DENIED: return LEAF_ADMIN_LOGIN_REFUSED;
-	default: return route == NULL ? LEAF_EVENT_NONE : route->event;
+	default: return event;
 	}
 }
 
 static void
-record(const struct app *app, const struct route *route, const struct http_request *request,
-    struct error *err)
+record(const struct app *app, enum leaf_event event, unsigned wanted,
+    const struct http_request *request, struct error *err)
 {
 	static const struct caller NOBODY = {.kind = CALLER_IS_NOBODY};
-	const enum leaf_event event = event_of(route, err);
 	const struct caller *caller = request->caller != NULL ? request->caller : &NOBODY;
 	char actor[CALLER_ACTOR_LEN];
 	struct error failed = {0};
@@ -54,8 +52,7 @@ record(const struct app *app, const struct route *route, const struct http_reque
 	if (!error_info(err->code)->audit || err->recorded || event == LEAF_EVENT_NONE)
 		return;
 	/* A certificate that is no credential names nobody. */
-	caller_actor(caller->refused.code != E_NONE ? &NOBODY : caller,
-	    route != NULL ? route->callers : 0, actor);
+	caller_actor(caller->refused.code != E_NONE ? &NOBODY : caller, wanted, actor);
 	/* A refusal is always answered, even when it cannot be written (audit: counted in the log).
 	 */
 	if (!audit_refuse(app->audit, event, actor, err, &failed))
@@ -63,14 +60,20 @@ record(const struct app *app, const struct route *route, const struct http_reque
 }
 
 void
+dispatch_note(const struct app *app, enum leaf_event event, unsigned wanted,
+    const struct http_request *request, struct error *err)
+{
+	record(app, event_of(event, err), wanted, request, err);
+	log_error(problem_status(err) >= 500 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "request.refused",
+	    request->request_id, err);
+}
+
+void
 dispatch_refuse(const struct app *app, const struct route *route,
     const struct http_request *request, struct error *err, struct http_response *response)
 {
-	const int status = problem_status(err);
-
-	record(app, route, request, err);
-	log_error(status >= 500 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "request.refused",
-	    request->request_id, err);
+	dispatch_note(app, route != NULL ? route->event : LEAF_EVENT_NONE,
+	    route != NULL ? route->callers : 0, request, err);
 	problem_respond(err, request->request_id, response);
 }
 
@@ -81,9 +84,13 @@ dispatch(const struct app *app, const struct route *route, struct http_request *
 	struct caller caller = {.kind = CALLER_IS_NOBODY};
 	struct error err = {0};
 
+	/* What everybody may have does not depend on who asks, nor on a database that knows. */
+	const bool open = route->callers == CALLER_ANY;
+
 	request->caller = &caller;
-	if (!caller_resolve(app->callers, memory, &caller, &err) ||
-	    !caller_may(route, &caller, &err) || !route->handler(app, request, response, &err))
+	if ((!open && (!caller_resolve(app->callers, memory, &caller, &err) ||
+			  !caller_may(route, &caller, &err))) ||
+	    !route->handler(app, request, response, &err))
 		dispatch_refuse(app, route, request, &err, response);
 	request->caller = NULL;
 }

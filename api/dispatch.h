@@ -16,6 +16,13 @@
 void dispatch(const struct app *app, const struct route *route, struct http_request *request,
     struct caller_memory *memory, struct http_response *response);
 
+/*
+ * Logs an error that is, or is part of, an answer, and records it as a refusal where the table of
+ * errors says so and nobody did yet. `wanted`: the callers that the route is for.
+ */
+void dispatch_note(const struct app *app, enum leaf_event event, unsigned wanted,
+    const struct http_request *request, struct error *err);
+
 /* Answers with `err`, after logging and recording it as dispatch does; for refusals before a route.
  */
 void dispatch_refuse(const struct app *app, const struct route *route,

@@ -21,6 +21,7 @@ HANDLER(post_tokens);
 HANDLER(post_operator);
 HANDLER(get_operators);
 HANDLER(get_operator);
+HANDLER(get_operator_certificate);
 HANDLER(delete_operator);
 HANDLER(get_events);
 HANDLER(get_logs);

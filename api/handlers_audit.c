@@ -94,6 +94,8 @@ get_checkpoint(const struct app *app, const struct http_request *request,
 	if (!audit_checkpoint(app->audit, &note, err))
 		return false;
 	end = strchr(buf_text(&note), '\n');
+	if (end == NULL)
+		return error_set(err, E_INTERNAL, "the checkpoint on disk is not a note");
 	for (slash = end; slash > (const char *)note.data && slash[-1] != '/'; slash--)
 		continue;
 	if (strlen(request->params[0]) != (size_t)(end - slash) ||

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/decode.h"
+#include "api/dispatch.h"
 #include "api/handlers.h"
 #include "api/problem.h"
 #include "api/shapes.h"
@@ -19,7 +20,8 @@ take_credential(const struct caller *caller, struct enroll_request *in, struct e
 	if (caller->kind == CALLER_IS_OPERATOR && (caller->mask & ROLE_STATION) != 0) {
 		in->station_person = caller->person;
 		in->station_handle = caller->handle;
-		return true;
+		return in->batch != NULL || in->token != NULL ||
+		       error_set_field(err, E_INCOMPLETE, "/batch", "is required without a token");
 	}
 	if (in->token != NULL)
 		return true;
@@ -137,17 +139,13 @@ many_enroll(const struct app *app, struct many *many, struct error *err)
 	return done;
 }
 
-/* Lines that never reached the ledger are recorded as any refusal at the edge is. */
-static void
-record_refused(const struct app *app, const struct caller *caller, struct error *err)
+static json_t *
+shape_line(const struct http_request *request, const struct enrolled *out, const struct error *err)
 {
-	char actor[CALLER_ACTOR_LEN];
-	struct error failed = {0};
-
-	if (err->code == E_NONE || err->recorded || !error_info(err->code)->audit)
-		return;
-	caller_actor(caller, ROLE_STATION, actor);
-	(void)!audit_refuse(app->audit, LEAF_ENROLL_REFUSED, actor, err, &failed);
+	return err->code == E_NONE ? json_pack("{s:i, s:o}", "status", out->created ? 201 : 200,
+					 "body", shape_enrolled(out))
+				   : json_pack("{s:i, s:o}", "status", problem_status(err),
+					 "problem", problem_to_json(err, request->request_id));
 }
 
 static void
@@ -172,13 +170,12 @@ post_many(const struct app *app, const struct http_request *request, struct http
 	if (!many_enroll(app, &many, err))
 		return false;
 	for (size_t i = 0; i < many.count; i++) {
-		record_refused(app, request->caller, &many.errs[i]);
-		put_line(&response->body,
-		    many.errs[i].code == E_NONE
-			? json_pack("{s:i, s:o}", "status", many.outs[i].created ? 201 : 200,
-			      "body", shape_enrolled(&many.outs[i]))
-			: json_pack("{s:i, s:o}", "status", problem_status(&many.errs[i]),
-			      "problem", problem_to_json(&many.errs[i], request->request_id)));
+		/* Lines that never reached the ledger are recorded as any refusal at the edge is.
+		 */
+		if (many.errs[i].code != E_NONE)
+			dispatch_note(
+			    app, LEAF_ENROLL_REFUSED, ROLE_STATION, request, &many.errs[i]);
+		put_line(&response->body, shape_line(request, &many.outs[i], &many.errs[i]));
 	}
 	response->status = 200;
 	response->content_type = "application/x-ndjson";

@@ -6,6 +6,7 @@
 #include "api/handlers.h"
 #include "api/shapes.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "ca/csr.h"
 
 #define LIST_LIMIT 100
@@ -105,6 +106,25 @@ get_operator(const struct app *app, const struct http_request *request,
 	(void)json_object_set_new(
 	    json, "certificate", der.len > 0 ? shape_pem(buf_bytes(&der)) : json_null());
 	return http_ok(response, json);
+}
+
+/* Alone, for scripts. */
+bool
+get_operator_certificate(const struct app *app, const struct http_request *request,
+    struct http_response *response, struct error *err)
+{
+	DEFER(buf_clear_public) struct buf der = {0};
+	struct operator_person person;
+
+	if (!operator_get(app->db, request->params[0], &person, err) ||
+	    !operator_certificate_newest(app->db, person.name, &der, err))
+		return false;
+	if (der.len == 0)
+		return error_set(err, E_NOT_FOUND, "the certificate is not signed yet");
+	pem_encode(&response->body, "CERTIFICATE", buf_bytes(&der));
+	response->content_type = "application/pem-certificate-chain"; /* RFC 8555 section 9.1 */
+	response->status = 200;
+	return true;
 }
 
 bool

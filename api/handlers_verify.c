@@ -7,8 +7,6 @@
 #include "api/shapes.h"
 #include "base/mem.h"
 
-#define SINGLE_BODY_MAX (CERTIFICATE_TEXT_MAX * 2)
-
 struct verification_members {
 	const char *certificate;
 	json_t *certificates;

@@ -1,6 +1,7 @@
 #include "api/http.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,8 +28,10 @@ http_query_int(const struct http_request *request, const char *name, int64_t min
 
 	if (text == NULL)
 		return true;
+	errno = 0;
 	number = strtoll(text, &end, 10);
-	if (*text == '\0' || *end != '\0' || number < min || number > max)
+	if ((*text != '-' && (*text < '0' || *text > '9')) || *end != '\0' || errno != 0 ||
+	    number < min || number > max)
 		return error_set(err, E_BAD_SYNTAX, "%s is a number from %lld to %lld", name,
 		    (long long)min, (long long)max);
 	*out = number;

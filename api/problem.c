@@ -26,7 +26,7 @@ json_t *
 problem_to_json(const struct error *err, const char *request_id)
 {
 	const struct error_info *info = error_info(err->code);
-	const bool ours = problem_status(err) == 500;
+	const bool ours = problem_status(err) >= 500;
 	json_t *problem = json_pack("{s:s+, s:s, s:i, s:s*, s:s, s:s}", "type",
 	    "urn:moniker:problem:", info->slug, "title", info->title, "status", problem_status(err),
 	    "detail", ours ? NULL : err->detail, "code", info->name, "request_id", request_id);
@@ -52,7 +52,6 @@ problem_respond(const struct error *err, const char *request_id, struct http_res
 	if (retry_after_s > 0)
 		http_header(response, "Retry-After", "%d", retry_after_s);
 	if (response->status == 401)
-		/* The credential is a client certificate; RFC 9110 section 11.6.1 wants a
-		 * challenge. */
-		http_header(response, "WWW-Authenticate", "Mutual");
+		/* RFC 9110 section 11.6.1 wants a challenge, and TLS has no registered scheme. */
+		http_header(response, "WWW-Authenticate", "ClientCertificate realm=\"moniker\"");
 }

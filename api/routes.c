@@ -33,6 +33,7 @@ static const struct route ROUTES[] = {
 	{ HTTP_POST,   "/v1/operators",                  ADMIN,              TLS,  32 * KB,     LEAF_ADMIN_LOGIN_REFUSED, post_operator },
 	{ HTTP_GET,    "/v1/operators",                  ADMIN,              TLS,  0,           LEAF_EVENT_NONE,         get_operators },
 	{ HTTP_GET,    "/v1/operators/{name}",           ADMIN,              TLS,  0,           LEAF_EVENT_NONE,         get_operator },
+	{ HTTP_GET,    "/v1/operators/{name}/certificate", ADMIN,            TLS,  0,           LEAF_EVENT_NONE,         get_operator_certificate },
 	{ HTTP_DELETE, "/v1/operators/{name}",           ADMIN,              TLS,  0,           LEAF_ADMIN_LOGIN_REFUSED, delete_operator },
 	{ HTTP_GET,    "/v1/audit/events",               AUDITOR,            TLS,  0,           LEAF_EVENT_NONE,         get_events },
 	{ HTTP_GET,    "/audit/logs",                    AUDITOR,            TLS,  0,           LEAF_EVENT_NONE,         get_logs },
@@ -114,6 +115,24 @@ routes_find(
 		*out = route;
 		return true;
 	}
+	memset(request->params, 0, sizeof request->params);
 	return path_known ? error_set(err, E_METHOD_NOT_ALLOWED, "not with this method")
 			  : error_set(err, E_NOT_FOUND, "there is no such path");
+}
+
+void
+routes_methods(
+    const struct http_request *request, enum route_port port, char out[static ROUTES_METHODS_LEN])
+{
+	static const char *const NAMES[] = {
+	    [HTTP_GET] = "GET, HEAD", [HTTP_POST] = "POST", [HTTP_DELETE] = "DELETE"};
+	char params[HTTP_PARAMS_MAX][HTTP_VALUE_MAX + 1];
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < COUNT(ROUTES); i++)
+		if ((ROUTES[i].ports & port) != 0 &&
+		    match(ROUTES[i].pattern, request->path, params))
+			len += (size_t)snprintf(&out[len], ROUTES_METHODS_LEN - len, "%s%s",
+			    len > 0 ? ", " : "", NAMES[ROUTES[i].method]);
 }

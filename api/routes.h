@@ -31,6 +31,11 @@ const struct route *routes_all(size_t *out_count);
 MUST_CHECK bool routes_find(struct http_request *request, enum route_port port,
     const struct route **out, struct error *err);
 
+/* What the path takes, for Allow: "GET, HEAD, POST"; "" when there is no such path. */
+#define ROUTES_METHODS_LEN 48
+void routes_methods(
+    const struct http_request *request, enum route_port port, char out[static ROUTES_METHODS_LEN]);
+
 /* The largest body that any route takes. */
 #define ROUTE_BODY_MAX (4u << 20)
 

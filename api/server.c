@@ -131,6 +131,8 @@ server_new(const struct app *app, const struct server_options *options, struct s
 
 	server->app = app;
 	server->options = *options;
+	if (server->options.request_deadline_ms == 0)
+		server->options.request_deadline_ms = REQUEST_DEADLINE_MS;
 	if (!start(server, err)) {
 		server_drain_and_free(server, 0);
 		return false;
@@ -163,12 +165,15 @@ server_drain_and_free(struct server *server, int wait_ms)
 {
 	const int64_t until_ms = clock_monotonic_ms() + wait_ms;
 
-	/* From here on requests get 503; those that workers have are finished and answered. */
+	/* From here on nobody is let in, and requests of those who are get 503. */
 	atomic_store(&server->draining, true);
-	while (atomic_load(&server->in_flight) > 0 && clock_monotonic_ms() < until_ms)
-		(void)usleep(10000);
+	for (int i = 0; i < server->loop_count; i++)
+		loop_wake(server->loops[i]);
+	while (atomic_load(&server->unanswered) > 0 && clock_monotonic_ms() < until_ms)
+		(void)usleep(1000);
+	/* What a worker has begun it finishes: a suspended connection may not be stopped. */
 	workers_free(server->workers);
-	while (atomic_load(&server->in_flight) > 0)
+	while (atomic_load(&server->suspended) > 0)
 		(void)usleep(1000);
 	for (int i = 0; i < server->loop_count; i++)
 		loop_stop(server->loops[i]);

@@ -12,9 +12,10 @@
 #include "api/server_tls.h"
 #include "api/workers.h"
 
-#define REQUEST_DEADLINE_MS 15000  /* from its first octet until it has arrived */
+#define REQUEST_DEADLINE_MS 15000  /* where the options do not say */
 #define IDLE_S 10                  /* inactivity that libmicrohttpd closes by itself */
 #define RESPONSE_DEADLINE_MS 60000 /* until the client has taken the answer */
+#define LINGER_MS 2000             /* for the client to read why its body is not taken */
 #define POOL_BYTES 16384           /* of a connection: its header block fits in here */
 
 struct server {
@@ -26,7 +27,8 @@ struct server {
 	int tls_port, http_port;
 	struct tls_holder tls;
 	atomic_bool draining;
-	atomic_int in_flight; /* requests that workers have */
+	atomic_int suspended;  /* requests that workers have: libmicrohttpd may not stop */
+	atomic_int unanswered; /* those, and their answers until the last octet is out */
 };
 
 /* One libmicrohttpd daemon and the thread that runs it. */
@@ -38,6 +40,7 @@ struct loop {
 	bool started;
 	int wake; /* eventfd: finished jobs, or time to stop */
 	atomic_bool stop;
+	bool quiet; /* accepts no more connections */
 	pthread_mutex_t mutex;
 	struct exchange *finished;      /* jobs that workers are done with */
 	struct connection *connections; /* the loop's own list */
@@ -53,34 +56,48 @@ struct connection {
 	struct caller_memory memory;
 };
 
-enum exchange_state { EXCHANGE_ARRIVING, EXCHANGE_WITH_WORKER, EXCHANGE_ANSWERED };
+enum exchange_state {
+	EXCHANGE_ARRIVING,
+	EXCHANGE_WITH_WORKER,
+	EXCHANGE_ANSWERED,
+	EXCHANGE_LINGERING /* refused while its body arrived; the rest is thrown away */
+};
+
+/* Where the parts of a request's first line lie in libmicrohttpd's buffer. */
+struct request_line {
+	const char *method, *target, *version;
+	size_t target_len; /* as it came; it is decoded in place after */
+	bool bad_target;   /* it had octets that no target has */
+};
 
 /* One request and its response. */
 struct exchange {
 	struct job job; /* first: a worker's job is the exchange */
 	struct connection *connection;
 	enum exchange_state state;
-	bool begun; /* the first call of the handler has been made */
+	bool begun;  /* the first call of the handler has been made */
+	bool handed; /* to a worker */
 	const struct route *route;
 	struct http_request request;
 	struct http_response response;
 	struct buf body;
 	size_t body_max;
-	struct error refused; /* found before the request had arrived */
 	char request_id[HANDLE_TEXT_LEN + 1];
-	size_t uri_len; /* of the request target, as it came */
+	struct request_line line;
 	struct exchange *next;
 };
 
-/* server_guard.c: refuses what could be read in two ways. E_BAD_SYNTAX, E_TOO_LARGE */
-MUST_CHECK bool guard_check(struct MHD_Connection *mhd, const char *method, size_t uri_len,
-    const char *version, size_t body_max, struct error *err);
+/* server_guard.c: looks at the target while it is as it came. */
+void guard_read_target(const char *target, struct request_line *out);
+/* Refuses what could be read in two ways. E_BAD_SYNTAX, E_TOO_LARGE */
+MUST_CHECK bool guard_check(struct MHD_Connection *mhd, const struct request_line *line,
+    size_t body_max, struct error *err);
 /* The parts of the request that handlers need. E_BAD_SYNTAX */
 MUST_CHECK bool guard_read_request(struct MHD_Connection *mhd, const char *url, const char *method,
     struct http_request *out, struct error *err);
 
 /* server_exchange.c: libmicrohttpd's callbacks for requests */
-void *exchange_begin(void *loop, const char *uri, struct MHD_Connection *mhd);
+void *exchange_begin(void *loop, const char *target, struct MHD_Connection *mhd);
 enum MHD_Result exchange_step(void *loop, struct MHD_Connection *mhd, const char *url,
     const char *method, const char *version, const char *data, size_t *data_len, void **slot);
 void exchange_end(
@@ -89,6 +106,7 @@ void exchange_end(
 /* server_loop.c */
 MUST_CHECK bool loop_start(struct server *server, enum route_port port, int listen_fd,
     struct loop **out, struct error *err);
+void loop_wake(struct loop *loop); /* any thread: something has changed */
 void loop_stop(struct loop *loop); /* frees; nothing is suspended any more */
 void loop_finish(struct loop *loop, struct exchange *exchange); /* any thread */
 

@@ -1,18 +1,10 @@
 /* A request from its first line to its answered end, as libmicrohttpd's callbacks see it. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/socket.h>
 
-#include "api/problem.h"
 #include "api/server_core.h"
-#include "base/log.h"
 #include "base/mem.h"
-
-static const char FULL[] = "HTTP/1.1 413 Content Too Large\r\n"
-			   "Content-Type: application/problem+json\r\nConnection: close\r\n"
-			   "Content-Length: 97\r\n\r\n"
-			   "{\"type\":\"urn:moniker:problem:too-large\",\"title\":"
-			   "\"The request is too large\",\"code\":\"TOO_LARGE\"}";
 
 static struct connection *
 connection_of(struct MHD_Connection *mhd)
@@ -23,9 +15,15 @@ connection_of(struct MHD_Connection *mhd)
 	return info->socket_context;
 }
 
+static void
+set_deadline(struct connection *connection, int64_t from_now_ms)
+{
+	connection->deadline_ms = clock_monotonic_ms() + from_now_ms;
+}
+
 /* The request line has arrived. What this returns is the exchange's slot in later calls. */
 void *
-exchange_begin(void *context, const char *uri, struct MHD_Connection *mhd)
+exchange_begin(void *context, const char *target, struct MHD_Connection *mhd)
 {
 	const struct loop *loop = context;
 	struct exchange *exchange = xcalloc(1, sizeof *exchange);
@@ -35,7 +33,8 @@ exchange_begin(void *context, const char *uri, struct MHD_Connection *mhd)
 	handle_encode(exchange->request_id, random);
 	exchange->request.request_id = exchange->request_id;
 	exchange->connection = connection_of(mhd);
-	exchange->uri_len = strlen(uri);
+	guard_read_target(target, &exchange->line);
+	set_deadline(exchange->connection, loop->server->options.request_deadline_ms);
 	return exchange;
 }
 
@@ -43,16 +42,18 @@ void
 exchange_end(
     void *context, struct MHD_Connection *mhd, void **slot, enum MHD_RequestTerminationCode code)
 {
+	const struct loop *loop = context;
 	struct exchange *exchange = *slot;
 
-	(void)context;
 	(void)mhd;
 	(void)code;
 	if (exchange == NULL)
 		return;
+	if (exchange->handed)
+		(void)atomic_fetch_sub(&loop->server->unanswered, 1);
 	/* The next request on this connection may begin at any time until the idle limit. */
-	exchange->connection->deadline_ms =
-	    clock_monotonic_ms() + IDLE_S * 1000 + REQUEST_DEADLINE_MS;
+	set_deadline(
+	    exchange->connection, IDLE_S * 1000 + loop->server->options.request_deadline_ms);
 	http_response_clear(&exchange->response);
 	buf_clear(&exchange->body);
 	free(exchange);
@@ -102,16 +103,31 @@ answer(struct exchange *exchange, struct MHD_Connection *mhd, bool close)
 	if (add_headers(response, exchange, close))
 		queued = MHD_queue_response(mhd, (unsigned)from->status, response);
 	MHD_destroy_response(response);
-	exchange->connection->deadline_ms = clock_monotonic_ms() + RESPONSE_DEADLINE_MS;
+	set_deadline(exchange->connection, RESPONSE_DEADLINE_MS);
 	return queued;
 }
 
-/* Refused on the loop's own thread: nothing is recorded that would block it. */
-static enum MHD_Result
-refuse_now(struct exchange *exchange, struct MHD_Connection *mhd, const struct error *err)
+/* On the loop's own thread, which it does not block: nobody has said yet who is refused, and
+ * nobody's refusals are counted in memory (audit_refuse). */
+static void
+refuse(struct exchange *exchange, struct error *err)
 {
-	log_error(LOG_LEVEL_INFO, "request.refused", exchange->request_id, err);
-	problem_respond(err, exchange->request_id, &exchange->response);
+	const struct loop *loop = exchange->connection->loop;
+	char methods[ROUTES_METHODS_LEN];
+
+	dispatch_refuse(
+	    loop->server->app, exchange->route, &exchange->request, err, &exchange->response);
+	if (err->code != E_METHOD_NOT_ALLOWED)
+		return;
+	routes_methods(&exchange->request, loop->port, methods);
+	if (methods[0] != '\0') /* RFC 9110 section 15.5.6 */
+		http_header(&exchange->response, "Allow", "%s", methods);
+}
+
+static enum MHD_Result
+refuse_now(struct exchange *exchange, struct MHD_Connection *mhd, struct error *err)
+{
+	refuse(exchange, err);
 	exchange->state = EXCHANGE_ANSWERED;
 	return answer(exchange, mhd, true);
 }
@@ -137,34 +153,62 @@ take_head(struct loop *loop, struct exchange *exchange, struct MHD_Connection *m
 
 	read_certificate(exchange->connection);
 	exchange->begun = true;
+	exchange->line.method = method;
+	exchange->line.version = version;
 	if (!guard_read_request(mhd, url, method, &exchange->request, &err) ||
 	    !routes_find(&exchange->request, loop->port, &exchange->route, &err))
 		exchange->body_max = ROUTE_BODY_MAX; /* let the guard speak first */
 	else
 		exchange->body_max = exchange->route->body_max;
-	if (!guard_check(mhd, method, exchange->uri_len, version, exchange->body_max, &guarded))
+	if (!guard_check(mhd, &exchange->line, exchange->body_max, &guarded))
 		return refuse_now(exchange, mhd, &guarded);
 	return err.code == E_NONE ? MHD_YES : refuse_now(exchange, mhd, &err);
 }
 
+static void
+send_past_library(struct MHD_Connection *mhd, struct bytes octets)
+{
+	const union MHD_ConnectionInfo *info;
+
+	if (tls_send(mhd, octets))
+		return;
+	info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+	if (info != NULL)
+		(void)send(info->connect_fd, octets.data, octets.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 /*
  * A chunked body beyond its bound: libmicrohttpd takes no response while a body arrives, so the
- * answer goes straight into the session, and the connection ends.
+ * answer goes out past it. Closing at once could take the answer away from a client that is still
+ * sending (RFC 9112 section 9.6), so what comes is thrown away for a moment.
  */
-static enum MHD_Result
+static void
 refuse_body(struct exchange *exchange, struct MHD_Connection *mhd)
 {
-	log_info("request.refused", "%s: a body beyond its bound", exchange->request_id);
-	tls_send(mhd, bytes_of(FULL, sizeof FULL - 1));
-	return MHD_NO;
+	DEFER(buf_clear_public) struct buf out = {0};
+	struct error err = {0};
+
+	(void)error_set(&err, E_TOO_LARGE, "at most %zu octets here", exchange->body_max);
+	refuse(exchange, &err);
+	buf_append_format(&out,
+	    "HTTP/1.1 413 Content Too Large\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+	    "Connection: close\r\nMoniker-Request-Id: %s\r\n\r\n",
+	    exchange->response.content_type, exchange->response.body.len, exchange->request_id);
+	buf_append(&out, buf_bytes(&exchange->response.body));
+	send_past_library(mhd, buf_bytes(&out));
+	exchange->state = EXCHANGE_LINGERING;
+	set_deadline(exchange->connection, LINGER_MS);
 }
 
 static enum MHD_Result
 take_body(struct exchange *exchange, struct MHD_Connection *mhd, const char *data, size_t *data_len)
 {
-	if (exchange->body.len + *data_len > exchange->body_max)
-		return refuse_body(exchange, mhd);
-	buf_append(&exchange->body, bytes_of(data, *data_len));
+	if (exchange->state == EXCHANGE_ARRIVING) {
+		if (*data_len > exchange->body_max - exchange->body.len)
+			refuse_body(exchange, mhd);
+		else
+			buf_append(&exchange->body, bytes_of(data, *data_len));
+	}
 	*data_len = 0;
 	return MHD_YES;
 }
@@ -190,15 +234,17 @@ hand_to_worker(struct loop *loop, struct exchange *exchange, struct MHD_Connecti
 	exchange->request.body = buf_bytes(&exchange->body);
 	exchange->job.run = run_exchange;
 	exchange->state = EXCHANGE_WITH_WORKER;
+	exchange->handed = true;
 	exchange->connection->deadline_ms = 0;
-	(void)atomic_fetch_add(&loop->server->in_flight, 1);
+	(void)atomic_fetch_add(&loop->server->unanswered, 1);
+	(void)atomic_fetch_add(&loop->server->suspended, 1);
 	/* Only this thread resumes it, and not before this call is over. */
 	if (!atomic_load(&loop->server->draining) &&
 	    workers_submit(loop->server->workers, &exchange->job)) {
 		MHD_suspend_connection(mhd);
 		return MHD_YES;
 	}
-	(void)atomic_fetch_sub(&loop->server->in_flight, 1);
+	(void)atomic_fetch_sub(&loop->server->suspended, 1);
 	(void)error_set(&err, E_RECORD_UNAVAILABLE, "too many requests wait");
 	err.retry_after_s = 1;
 	return refuse_now(exchange, mhd, &err);
@@ -221,5 +267,5 @@ exchange_step(void *context, struct MHD_Connection *mhd, const char *url, const 
 		exchange->state = EXCHANGE_ANSWERED;
 		return answer(exchange, mhd, atomic_load(&loop->server->draining));
 	}
-	return MHD_YES;
+	return exchange->state == EXCHANGE_LINGERING ? MHD_NO : MHD_YES;
 }

@@ -1,7 +1,8 @@
 /*
  * What libmicrohttpd 0.9.75 lets through and two parties could read in two ways: two lengths, a
  * length beside a transfer coding, codings that are misspelled, two hosts, names that are no
- * tokens, NUL or bare line feeds in the header block (RFC 9112 sections 2.2, 3.2, 6.1 to 6.3).
+ * tokens, folded lines, NUL, bare CR or LF in the header block (RFC 9112 sections 2.2, 3.2, 5.1,
+ * 5.2, 6.1 to 6.3).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,10 +12,11 @@
 #include "api/server_core.h"
 
 struct seen {
-	size_t header_octets; /* of all header lines as "Name:value" CRLF */
-	size_t headers;
+	const char
+	    *expected; /* where the next header line begins if all octets are accounted for */
+	bool gap;      /* one did not begin there */
 	int lengths, codings, hosts;
-	bool bad_name, bad_coding, bad_length;
+	bool bad_name, bad_value, bad_coding, bad_length;
 	uint64_t length;
 };
 
@@ -46,6 +48,30 @@ look_at_length(struct seen *seen, const char *value, size_t len)
 	}
 }
 
+/* Tabs are the only control characters of a value; a bare CR is none. */
+static bool
+is_value(const char *value, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (((unsigned char)value[i] < ' ' && value[i] != '\t') || value[i] == 0x7f)
+			return false;
+	return true;
+}
+
+/*
+ * libmicrohttpd parses in place: name and value lie where they arrived, and between them are a
+ * colon and white space, between two lines CRLF. Where it is otherwise, a NUL cut a value short, a
+ * line feed came alone, or a line was folded. (A NUL in the place of a CR is all that looks alike.)
+ */
+static void
+look_at_place(struct seen *seen, const char *name, size_t name_len, const char *value, size_t len)
+{
+	seen->gap = seen->gap || name != seen->expected || value <= name + name_len;
+	for (const char *c = name + name_len + 1; !seen->gap && c < value; c++)
+		seen->gap = *c != ' ' && *c != '\t';
+	seen->expected = value + len + 2;
+}
+
 static enum MHD_Result
 look_at_header(void *context, enum MHD_ValueKind kind, const char *name, size_t name_len,
     const char *value, size_t value_len)
@@ -53,12 +79,13 @@ look_at_header(void *context, enum MHD_ValueKind kind, const char *name, size_t 
 	struct seen *seen = context;
 
 	(void)kind;
-	if (value == NULL)
-		value_len = 0;
-	seen->headers++;
-	seen->header_octets += name_len + 1 + value_len + 2;
-	seen->bad_name = seen->bad_name || !is_token(name, name_len) || strlen(name) != name_len ||
-			 (value != NULL && strlen(value) != value_len);
+	if (value == NULL) { /* a line without a colon */
+		seen->gap = true;
+		return MHD_NO;
+	}
+	look_at_place(seen, name, name_len, value, value_len);
+	seen->bad_name = seen->bad_name || !is_token(name, name_len);
+	seen->bad_value = seen->bad_value || !is_value(value, value_len);
 	if (is_named(name, name_len, "Content-Length"))
 		look_at_length(seen, value, value_len);
 	else if (is_named(name, name_len, "Transfer-Encoding")) {
@@ -69,46 +96,52 @@ look_at_header(void *context, enum MHD_ValueKind kind, const char *name, size_t 
 	return MHD_YES;
 }
 
-/*
- * The header block must be as long as its fields make it, with no space after each colon or
- * exactly one: a NUL that ended a value early, or a bare line feed, shows as a difference.
+void
+guard_read_target(const char *target, struct request_line *out)
+{
+	out->target = target;
+	out->target_len = strlen(target);
+	out->bad_target = target[0] != '/' || strstr(target, "%00") != NULL;
+	for (size_t i = 0; i < out->target_len; i++)
+		out->bad_target = out->bad_target || target[i] <= ' ' || target[i] >= 0x7f;
+}
+
+/* One space after the method and after the target, and the header block ends where its fields do.
  */
 static bool
-block_adds_up(struct MHD_Connection *mhd, const struct seen *seen, const char *method,
-    size_t uri_len, const char *version)
+places_add_up(struct MHD_Connection *mhd, const struct request_line *line, const struct seen *seen)
 {
 	const union MHD_ConnectionInfo *info =
 	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-	const size_t request_line = strlen(method) + 1 + uri_len + 1 + strlen(version) + 2;
-	const size_t least = request_line + seen->header_octets + 2;
 
-	return info != NULL &&
-	       (info->header_size == least || info->header_size == least + seen->headers);
+	return info != NULL && !seen->gap &&
+	       line->target == line->method + strlen(line->method) + 1 &&
+	       line->version == line->target + line->target_len + 1 &&
+	       seen->expected + 2 == line->method + info->header_size;
 }
 
 bool
-guard_check(struct MHD_Connection *mhd, const char *method, size_t uri_len, const char *version,
-    size_t body_max, struct error *err)
+guard_check(
+    struct MHD_Connection *mhd, const struct request_line *line, size_t body_max, struct error *err)
 {
-	struct seen seen = {0};
+	const bool is_1_0 = strcmp(line->version, "HTTP/1.0") == 0;
+	struct seen seen = {.expected = line->version + strlen(line->version) + 2};
 
 	(void)MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, look_at_header, &seen);
-	if (strcmp(version, "HTTP/1.1") != 0 && strcmp(version, "HTTP/1.0") != 0)
+	if (!is_1_0 && strcmp(line->version, "HTTP/1.1") != 0)
 		return error_set(err, E_BAD_SYNTAX, "HTTP/1.1 is spoken here");
-	if (seen.bad_name)
-		return error_set(err, E_BAD_SYNTAX, "a header field is not well-formed");
-	if (seen.hosts > 1 || (seen.hosts == 0 && strcmp(version, "HTTP/1.1") == 0))
+	if (seen.bad_name || seen.bad_value || line->bad_target || !places_add_up(mhd, line, &seen))
+		return error_set(err, E_BAD_SYNTAX, "the header block is not well-formed");
+	if (seen.hosts > 1 || (seen.hosts == 0 && !is_1_0))
 		return error_set(err, E_BAD_SYNTAX, "exactly one Host is needed");
 	if (seen.lengths > 1 || seen.bad_length)
 		return error_set(err, E_BAD_SYNTAX, "Content-Length is not one number");
-	if (seen.codings > 1 || seen.bad_coding)
+	if (seen.codings > 1 || seen.bad_coding || (seen.codings > 0 && is_1_0))
 		return error_set(
 		    err, E_BAD_SYNTAX, "the only transfer coding accepted is one `chunked`");
 	if (seen.lengths > 0 && seen.codings > 0)
 		return error_set(
 		    err, E_BAD_SYNTAX, "Content-Length and Transfer-Encoding exclude each other");
-	if (!block_adds_up(mhd, &seen, method, uri_len, version))
-		return error_set(err, E_BAD_SYNTAX, "the header block is not well-formed");
 	return seen.length <= body_max ||
 	       error_set(err, E_TOO_LARGE, "at most %zu octets here", body_max);
 }
@@ -184,10 +217,12 @@ guard_read_request(struct MHD_Connection *mhd, const char *url, const char *meth
 {
 	struct query query = {.out = out};
 
+	if (!copy_value(out->path, sizeof out->path, url)) {
+		out->path[0] = '\0';
+		return error_set(err, E_NOT_FOUND, "there is no such path");
+	}
 	if (!read_method(method, out, err))
 		return false;
-	if (!copy_value(out->path, sizeof out->path, url))
-		return error_set(err, E_NOT_FOUND, "there is no such path");
 	read_content_type(
 	    MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, "Content-Type"), out->content_type);
 	if (!copy_value(out->if_none_match, sizeof out->if_none_match,

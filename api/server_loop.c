@@ -23,7 +23,7 @@ connection_open(struct loop *loop, struct MHD_Connection *mhd, void **slot)
 
 	connection->loop = loop;
 	connection->mhd = mhd;
-	connection->deadline_ms = clock_monotonic_ms() + REQUEST_DEADLINE_MS;
+	connection->deadline_ms = clock_monotonic_ms() + loop->server->options.request_deadline_ms;
 	connection->next = loop->connections;
 	connection->prev = &loop->connections;
 	if (loop->connections != NULL)
@@ -83,8 +83,8 @@ reap(struct loop *loop)
 
 /* ---- the thread ---- */
 
-static void
-wake(struct loop *loop)
+void
+loop_wake(struct loop *loop)
 {
 	const uint64_t one = 1;
 
@@ -98,7 +98,7 @@ loop_finish(struct loop *loop, struct exchange *exchange)
 	exchange->next = loop->finished;
 	loop->finished = exchange;
 	(void)pthread_mutex_unlock(&loop->mutex);
-	wake(loop);
+	loop_wake(loop);
 }
 
 /* Only the owning loop resumes: from another thread libmicrohttpd loses wake-ups. */
@@ -115,7 +115,7 @@ resume_finished(struct loop *loop)
 		struct exchange *next = exchange->next;
 
 		MHD_resume_connection(exchange->connection->mhd);
-		(void)atomic_fetch_sub(&loop->server->in_flight, 1);
+		(void)atomic_fetch_sub(&loop->server->suspended, 1);
 		exchange = next;
 	}
 }
@@ -128,6 +128,20 @@ wait_ms(const struct loop *loop)
 	if (MHD_get_timeout(loop->daemon, &timeout_ms) != MHD_YES || timeout_ms > LOOP_WAIT_MS)
 		return LOOP_WAIT_MS;
 	return (int)timeout_ms;
+}
+
+/* Draining: nobody new comes in; the socket is ours to close then. */
+static void
+fall_quiet(struct loop *loop)
+{
+	MHD_socket fd;
+
+	if (loop->quiet || !atomic_load(&loop->server->draining))
+		return;
+	loop->quiet = true;
+	fd = MHD_quiesce_daemon(loop->daemon);
+	if (fd != MHD_INVALID_SOCKET)
+		(void)close(fd);
 }
 
 static void *
@@ -145,6 +159,7 @@ loop_main(void *context)
 		(void)poll(fds, COUNT(fds), wait_ms(loop));
 		if ((fds[1].revents & POLLIN) != 0)
 			(void)!read(loop->wake, &count, sizeof count);
+		fall_quiet(loop);
 		resume_finished(loop);
 		(void)MHD_run(loop->daemon);
 		reap(loop);
@@ -172,7 +187,7 @@ start_daemon(struct loop *loop, int listen_fd)
 	const struct MHD_OptionItem tls_items[] = {
 	    {MHD_OPTION_HTTPS_PRIORITIES, 0,
 		(void *)(uintptr_t) "NORMAL:-VERS-ALL:+VERS-TLS1.3:%NO_TICKETS"},
-	    {MHD_OPTION_HTTPS_CERT_CALLBACK, tls_chain_callback(), NULL},
+	    {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)tls_chain_callback()},
 	    {MHD_OPTION_END, 0, NULL}};
 	const struct MHD_OptionItem no_items[] = {{MHD_OPTION_END, 0, NULL}};
 
@@ -188,6 +203,15 @@ start_daemon(struct loop *loop, int listen_fd)
 	    MHD_OPTION_ARRAY, tls ? tls_items : no_items, MHD_OPTION_END);
 }
 
+static void
+loop_free(struct loop *loop)
+{
+	if (loop->wake >= 0)
+		(void)close(loop->wake);
+	(void)pthread_mutex_destroy(&loop->mutex);
+	free(loop);
+}
+
 bool
 loop_start(struct server *server, enum route_port port, int listen_fd, struct loop **out,
     struct error *err)
@@ -201,12 +225,12 @@ loop_start(struct server *server, enum route_port port, int listen_fd, struct lo
 	loop->daemon = loop->wake < 0 ? NULL : start_daemon(loop, listen_fd);
 	if (loop->daemon == NULL) {
 		(void)close(listen_fd);
-		free(loop);
+		loop_free(loop);
 		return error_set(err, E_INTERNAL, "libmicrohttpd does not start");
 	}
 	if (pthread_create(&loop->thread, NULL, loop_main, loop) != 0) {
 		MHD_stop_daemon(loop->daemon);
-		free(loop);
+		loop_free(loop);
 		return error_set(err, E_INTERNAL, "cannot start a thread");
 	}
 	*out = loop;
@@ -217,12 +241,8 @@ void
 loop_stop(struct loop *loop)
 {
 	atomic_store(&loop->stop, true);
-	wake(loop);
+	loop_wake(loop);
 	(void)pthread_join(loop->thread, NULL);
-	resume_finished(loop);
-	(void)MHD_run(loop->daemon);
 	MHD_stop_daemon(loop->daemon);
-	(void)close(loop->wake);
-	(void)pthread_mutex_destroy(&loop->mutex);
-	free(loop);
+	loop_free(loop);
 }

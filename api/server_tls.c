@@ -148,11 +148,13 @@ tls_read_certificate(struct MHD_Connection *mhd, size_t len_max, struct buf *out
 		buf_append_u8(out, 0); /* something was shown, and it is no credential */
 }
 
-void
+bool
 tls_send(struct MHD_Connection *mhd, struct bytes octets)
 {
 	gnutls_session_t session = session_of(mhd);
 
-	if (session != NULL)
-		(void)gnutls_record_send(session, octets.data, octets.len);
+	if (session == NULL)
+		return false;
+	(void)gnutls_record_send(session, octets.data, octets.len);
+	return true;
 }

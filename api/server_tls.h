@@ -32,7 +32,8 @@ void tls_begin(struct MHD_Connection *mhd, struct tls_holder *holder);
 /* Appends the client's certificate, DER; nothing when none was shown; one octet when it is too
  * large. */
 void tls_read_certificate(struct MHD_Connection *mhd, size_t len_max, struct buf *out);
-/* Octets straight into the session, past libmicrohttpd. Best effort. */
-void tls_send(struct MHD_Connection *mhd, struct bytes octets);
+/* Octets straight into the session, past libmicrohttpd, as many as it takes at once. False: the
+ * connection has no session. */
+bool tls_send(struct MHD_Connection *mhd, struct bytes octets);
 
 #endif

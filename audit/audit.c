@@ -47,11 +47,11 @@ audit_new(const struct audit_options *options, struct audit **out, struct error 
 	pthread_condattr_destroy(&attributes);
 	if (strlen(options->origin) >= sizeof audit->origin)
 		return error_set(err, E_CONFIG_INVALID, "the log's origin is too long");
-	strcpy(audit->origin, options->origin);
+	(void)snprintf(audit->origin, sizeof audit->origin, "%s", options->origin);
 	audit->db = options->db;
 	audit->clock = options->clock;
 	audit->created_at_s = clock_now_s(options->clock);
-	snprintf(audit->actor, sizeof audit->actor, "system:%s", options->node);
+	(void)snprintf(audit->actor, sizeof audit->actor, "system:%s", options->node);
 	audit->refusals = refusals_new();
 	if (!publisher_new(options->dir, options->origin, options->clock, &audit->publisher, err))
 		return false;

@@ -34,7 +34,12 @@ struct events_page {
 	int64_t next;     /* `after` for the next page, or -1: this was the last */
 	int64_t count;
 };
-/* E_NOT_FOUND: no such log; E_BAD_SYNTAX: no such event, code */
+/*
+ * A leaf that cannot be read passes every filter: whoever reads the log has to see it.
+ * E_NOT_FOUND    no such log
+ * E_INCOMPLETE   there are several logs, and `log` does not say which
+ * E_BAD_SYNTAX   no such event, a code that is not spelled like one, a number out of range
+ */
 MUST_CHECK bool events_read(
     struct db *db, const struct events_query *query, struct events_page *out, struct error *err);
 void events_page_clear(struct events_page *page);

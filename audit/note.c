@@ -33,12 +33,12 @@ note_leaf(struct leaf *out, enum leaf_event event, const char *actor, const char
 	if (refused != NULL) {
 		const struct error_info *info = error_info(refused->code);
 
-		snprintf(out->code, sizeof out->code, "%s", info->name);
+		(void)snprintf(out->code, sizeof out->code, "%s", info->name);
 		out->severity = info->severity;
 		out->failure = true;
 	}
-	snprintf(out->actor, sizeof out->actor, "%s", actor);
-	snprintf(out->subject, sizeof out->subject, "%s", subject);
+	(void)snprintf(out->actor, sizeof out->actor, "%s", actor);
+	(void)snprintf(out->subject, sizeof out->subject, "%s", subject);
 }
 
 bool

@@ -39,7 +39,7 @@ set_path(struct publisher *publisher, const char *dir, const char *origin, struc
 		return error_set(err, E_CONFIG_INVALID, "the audit folder's path is too long");
 	if (!file_make_dir(publisher->path, 0755, err))
 		return false;
-	strcat(publisher->path, "/checkpoint");
+	memcpy(publisher->path + len, "/checkpoint", sizeof "/checkpoint");
 	return true;
 }
 

@@ -8,8 +8,7 @@
 #include "audit/refusal_store.h"
 #include "base/mem.h"
 
-#define SLOTS (2 * REFUSAL_KEYS_MAX) /* at most half full, so that probing ends soon */
-#define CLOSE_AT_ONCE 256            /* windows in one submission */
+#define SLOTS (2 * (size_t)REFUSAL_KEYS_MAX) /* at most half full, so that probing ends soon */
 
 struct entry { /* of the present minute */
 	bool used;
@@ -170,7 +169,7 @@ refusals_write_windows(
 		row->key.window_at_s = refusals->window_at_s;
 		memcpy(row->key.code, entry->code, sizeof row->key.code);
 		memcpy(row->key.actor, entry->actor, sizeof row->key.actor);
-		snprintf(
+		(void)snprintf(
 		    row->key.event, sizeof row->key.event, "%s", leaf_event_name(entry->event));
 		count++;
 	}
@@ -242,7 +241,7 @@ static bool
 close_some(struct ledger *ledger, const struct refusal_key *keys, size_t count, struct error *err)
 {
 	DEFER(mem_free) struct close_proposal *closing = xcalloc(count, sizeof *closing);
-	struct proposal *proposals[CLOSE_AT_ONCE];
+	struct proposal *proposals[REFUSAL_LIST_MAX];
 
 	for (size_t i = 0; i < count; i++) {
 		closing[i].base.kind = &CLOSE_KIND;
@@ -264,12 +263,12 @@ bool
 refusals_close(
     struct db *db, struct ledger *ledger, const char *origin, int64_t now_s, struct error *err)
 {
-	DEFER(mem_free) struct refusal_key *keys = xcalloc(CLOSE_AT_ONCE, sizeof *keys);
+	DEFER(mem_free) struct refusal_key *keys = xcalloc(REFUSAL_LIST_MAX, sizeof *keys);
 	int64_t before_s = now_s - REFUSAL_WINDOW_S + 1;
-	size_t count = CLOSE_AT_ONCE;
+	size_t count = REFUSAL_LIST_MAX;
 
-	while (count == CLOSE_AT_ONCE)
-		if (!refusal_window_list(db, origin, before_s, keys, CLOSE_AT_ONCE, &count, err) ||
+	while (count == REFUSAL_LIST_MAX)
+		if (!refusal_window_list(db, origin, before_s, keys, &count, err) ||
 		    (count > 0 && !close_some(ledger, keys, count, err)))
 			return false;
 	return true;

@@ -61,14 +61,14 @@ refusal_window_add(
 
 bool
 refusal_window_list(struct db *db, const char *origin, int64_t before_s, struct refusal_key *out,
-    size_t max, size_t *out_count, struct error *err)
+    size_t *out_count, struct error *err)
 {
 	DEFER(params_clear) struct params params = {0};
 	DEFER(rows_free) struct rows *rows = NULL;
 
 	params_text(&params, origin);
 	params_int8(&params, before_s);
-	params_int8(&params, (int64_t)max);
+	params_int8(&params, REFUSAL_LIST_MAX);
 	if (!db_query(db, &WINDOW_LIST, &params, &rows, err))
 		return false;
 	for (size_t i = 0; i < rows_count(rows); i++) {

@@ -21,9 +21,10 @@ struct refusal_count {
 MUST_CHECK bool refusal_window_add(
     struct tx *tx, int log, const struct refusal_count *counts, size_t count, struct error *err);
 
-/* The oldest keys, at most `max`, of windows that began before `before_s`. */
+#define REFUSAL_LIST_MAX 256
+/* The oldest keys, at most REFUSAL_LIST_MAX, of windows that began before `before_s`. */
 MUST_CHECK bool refusal_window_list(struct db *db, const char *origin, int64_t before_s,
-    struct refusal_key *out, size_t max, size_t *out_count, struct error *err);
+    struct refusal_key *out, size_t *out_count, struct error *err);
 
 /* Removes a row; *out_count is what it held, 0 when there was none. */
 MUST_CHECK bool refusal_window_take(

@@ -19,7 +19,7 @@ reserve(struct buf *buf, size_t more)
 	uint8_t *data;
 
 	assert(more <= SIZE_MAX / 4 - buf->len);
-	if (buf->len + more <= buf->capacity)
+	if (buf->data != NULL && buf->len + more <= buf->capacity)
 		return;
 	while (capacity < buf->len + more)
 		capacity *= 2;
@@ -48,11 +48,9 @@ buf_extend(struct buf *buf, size_t len)
 void
 buf_append(struct buf *buf, struct bytes more)
 {
+	assert(!buf_holds(buf, more));
 	if (more.len == 0)
 		return;
-	/* Octets of the buffer itself would move under us. */
-	assert(buf->data == NULL || more.data >= buf->data + buf->capacity ||
-	       more.data + more.len <= buf->data);
 	memcpy(buf_extend(buf, more.len), more.data, more.len);
 }
 

@@ -17,6 +17,7 @@ struct buf {
 	size_t capacity; /* octets allocated */
 };
 
+/* What is appended never lies in the buffer itself: growing moves it. */
 void buf_append(struct buf *buf, struct bytes more);
 void buf_append_text(struct buf *buf, const char *text);
 void buf_append_format(struct buf *buf, const char *format, ...)
@@ -37,6 +38,16 @@ static inline struct bytes
 buf_bytes(const struct buf *buf)
 {
 	return (struct bytes){.data = buf->data, .len = buf->len};
+}
+
+/* Whether `more` lies in the storage of `buf`, which moves when it grows. */
+static inline bool
+buf_holds(const struct buf *buf, struct bytes more)
+{
+	const uintptr_t from = (uintptr_t)more.data;
+	const uintptr_t own = (uintptr_t)buf->data;
+
+	return more.len > 0 && from < own + buf->capacity && from + more.len > own;
 }
 
 void buf_clear(struct buf *buf);        /* wipes, frees, empties */

@@ -23,15 +23,15 @@ struct config_field {
 	const char *key;
 	enum config_type type;
 	size_t offset;             /* of the member in the struct */
-	const char *default_value; /* as in a file; NULL: required; "" for an empty text */
+	const char *default_value; /* as in a file; NULL: required and not empty; "": empty text */
 	int64_t min, max;          /* CONFIG_INT */
 	const char *unit_and_help; /* one line, for --help and the man page's test */
 };
 
 /*
  * Fills `out` (zero-initialised by the caller). Free with config_clear().
- * E_FILE_FAILED      the file cannot be read
- * E_CONFIG_INVALID   "line N: ..." says what
+ * E_FILE_FAILED      the file cannot be read, or is larger than 64 KiB
+ * E_CONFIG_INVALID   "line N: ..." says what; a line has at most 190 characters
  */
 MUST_CHECK bool config_read(const char *path, const struct config_field *fields, size_t field_count,
     void *out, struct error *err);

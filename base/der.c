@@ -2,6 +2,8 @@
 
 #include "base/text.h"
 
+#define YEAR_2050_AT_S INT64_C(2524608000)
+
 struct der
 der_of(struct bytes input)
 {
@@ -15,8 +17,8 @@ peek_header(struct bytes rest, int *out_tag, size_t *out_header_len, size_t *out
 	size_t len;
 	size_t length_octets;
 
-	if (rest.len < 2 || (rest.data[0] & 0x1f) == 0x1f)
-		return false; /* multi-octet tags are not used by anything we read */
+	if (rest.len < 2 || rest.data[0] == 0 || (rest.data[0] & 0x1f) == 0x1f)
+		return false; /* end-of-contents is BER; multi-octet tags are in nothing we read */
 	*out_tag = rest.data[0];
 	len = rest.data[1];
 	if (len < 0x80) {
@@ -173,9 +175,10 @@ der_take_time(struct der *der)
 	for (int i = 0; i < 5; i++)
 		memcpy(text + 5 + i * 3, value.data + year_len + (size_t)i * 2, 2);
 	if (!time_decode(bytes_of(text, TIME_TEXT_LEN), &at_s) ||
-	    (year_len == 4 &&
-		at_s < INT64_C(2524608000))) /* 2050: before that UTCTime is required */
-		der->ok = false;
+	    (tag == DER_GENERALIZED_TIME && at_s < YEAR_2050_AT_S)) {
+		der->ok = false; /* RFC 5280 section 4.1.2.5: UTCTime before 2050 */
+		return 0;
+	}
 	return at_s;
 }
 

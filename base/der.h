@@ -63,7 +63,7 @@ struct bytes der_take_unsigned(struct der *der);
 bool der_take_bool(struct der *der);
 /* Takes a BIT STRING without unused bits and gives its octets. */
 struct bytes der_take_bits(struct der *der);
-/* Takes a UTCTime or GeneralizedTime in RFC 5280's forms (section 4.1.2.5), as Unix seconds. */
+/* Takes a UTCTime or GeneralizedTime in RFC 5280's forms (section 4.1.2.5), 1970 to 9999. */
 int64_t der_take_time(struct der *der);
 /* Takes an element and demands that it is exactly `whole`. */
 void der_expect(struct der *der, struct bytes whole);
@@ -81,13 +81,14 @@ DEFER_DECLARE_CLEAR(struct der_writer, der_writer_clear)
 size_t der_mark(const struct der_writer *w);
 void der_wrap(
     struct der_writer *w, int tag, size_t mark);      /* tag and length before all since mark */
-void der_put(struct der_writer *w, struct bytes raw); /* octets as they are */
+void der_put(struct der_writer *w, struct bytes raw); /* as it is; not of this writer */
 void der_put_element(struct der_writer *w, int tag, struct bytes contents);
 void der_put_int(struct der_writer *w, uint64_t value);
 void der_put_unsigned(struct der_writer *w, struct bytes magnitude); /* minimal INTEGER */
 void der_put_bool(struct der_writer *w, bool value);
 void der_put_bits(struct der_writer *w, struct bytes octets); /* BIT STRING, no unused bits */
-/* KeyUsage and reasons: bit 0 is the first of the BIT STRING (RFC 5280 section 4.2.1.3). */
+/* KeyUsage and reasons, bits 0 to 15: bit 0 is the first of the BIT STRING (RFC 5280
+ * section 4.2.1.3). */
 void der_put_named_bits(struct der_writer *w, unsigned bits);
 /* UTCTime to 2049, GeneralizedTime from 2050 on (RFC 5280 section 4.1.2.5). */
 void der_put_time(struct der_writer *w, int64_t at_s);

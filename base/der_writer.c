@@ -1,9 +1,10 @@
 #include "base/der.h"
 
-#include <stdlib.h>
+#include <assert.h>
 
-#include "base/mem.h"
 #include "base/text.h"
+
+#define YEAR_2050_AT_S INT64_C(2524608000)
 
 void
 der_writer_init(struct der_writer *w, size_t capacity)
@@ -53,7 +54,10 @@ der_written(const struct der_writer *w)
 void
 der_put(struct der_writer *w, struct bytes raw)
 {
-	uint8_t *at = make_room(w, raw.len);
+	uint8_t *at;
+
+	assert(!buf_holds(&w->buf, raw));
+	at = make_room(w, raw.len);
 
 	if (raw.len > 0)
 		memcpy(at, raw.data, raw.len);
@@ -132,6 +136,7 @@ der_put_named_bits(struct der_writer *w, unsigned bits)
 	size_t len = 1;
 	int last = -1;
 
+	assert(bits >> 16 == 0);
 	for (int bit = 0; bit < 16; bit++)
 		if ((bits & 1U << bit) != 0) {
 			contents[1 + bit / 8] |= (uint8_t)(0x80 >> bit % 8);
@@ -151,7 +156,7 @@ der_put_time(struct der_writer *w, int64_t at_s)
 	char text[TIME_TEXT_LEN + 1];
 	char compact[16];
 	size_t len = 0;
-	const bool utc = at_s < INT64_C(2524608000); /* 2050 */
+	const bool utc = at_s < YEAR_2050_AT_S;
 
 	time_encode(text, at_s);
 	for (const char *c = text; *c != '\0'; c++)

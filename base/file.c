@@ -18,20 +18,28 @@ fail(struct error *err, const char *what, const char *path)
 	return false;
 }
 
+/* Appends what `fd` holds, at most `len` octets: a file that grows meanwhile is read as it was. */
 static bool
 read_all(int fd, size_t len, struct buf *out)
 {
-	while (len > 0) {
-		uint8_t chunk[4096];
-		const ssize_t got = read(fd, chunk, len < sizeof chunk ? len : sizeof chunk);
+	const size_t start = out->len;
+	uint8_t *at = buf_extend(out, len);
+	size_t done = 0;
+
+	while (done < len) {
+		const ssize_t got = read(fd, at + done, len - done);
 
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got <= 0)
-			return got == 0;
-		buf_append(out, bytes_of(chunk, (size_t)got));
-		len -= (size_t)got;
+		if (got < 0) {
+			buf_truncate(out, start);
+			return false;
+		}
+		if (got == 0)
+			break;
+		done += (size_t)got;
 	}
+	buf_truncate(out, start + done);
 	return true;
 }
 
@@ -90,9 +98,9 @@ file_write(const char *path, struct bytes contents, mode_t mode, struct error *e
 	int fd;
 	bool done;
 
-	buf_append_format(&temporary, "%s.%ld.tmp", path, (long)getpid());
-	fd =
-	    open(buf_text(&temporary), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	buf_append_format(&temporary, "%s.XXXXXX", path);
+	(void)buf_text(&temporary);
+	fd = mkostemp((char *)temporary.data, O_CLOEXEC);
 	if (fd < 0)
 		return fail(err, "create", buf_text(&temporary));
 	done = fchmod(fd, mode) == 0 && write_all(fd, contents) && fsync(fd) == 0;
@@ -108,14 +116,21 @@ bool
 file_make_dir(const char *path, mode_t mode, struct error *err)
 {
 	DEFER(mem_free) char *copy = xstrdup(path);
+	struct stat status;
 
+	if (*path == '\0')
+		return error_set(err, E_FILE_FAILED, "a folder without a name");
+	for (size_t len = strlen(copy); len > 1 && copy[len - 1] == '/'; len--)
+		copy[len - 1] = '\0';
 	/* Parents that we make are readable by all, as the mode is for the last folder. */
 	for (char *slash = copy + 1; (slash = strchr(slash, '/')) != NULL; *slash++ = '/') {
 		*slash = '\0';
 		if (mkdir(copy, 0755) != 0 && errno != EEXIST)
 			return fail(err, "make the folder", copy);
 	}
-	if (mkdir(path, mode) == 0)
-		return chmod(path, mode) == 0 || fail(err, "set the mode of", path);
-	return errno == EEXIST || fail(err, "make the folder", path);
+	if (mkdir(copy, mode) == 0)
+		return chmod(copy, mode) == 0 || fail(err, "set the mode of", copy);
+	if (errno == EEXIST && stat(copy, &status) == 0 && S_ISDIR(status.st_mode))
+		return true;
+	return fail(err, "make the folder", copy);
 }

@@ -8,18 +8,19 @@
 #include "base/error.h"
 
 /*
+ * Appends the contents to `out`, which otherwise keeps what it had.
  * E_FILE_FAILED   cannot be read, not a regular file, or longer than len_max octets
  */
 MUST_CHECK bool file_read(const char *path, size_t len_max, struct buf *out, struct error *err);
 
 /*
  * Temporary file beside it, fsync, rename, fsync of the folder. Readers see the old or the
- * new contents, never a part.
- * E_FILE_FAILED
+ * new contents, never a part. The mode is exactly `mode`, whatever the umask.
+ * E_FILE_FAILED   the old contents stand, unless only the folder could not be synced
  */
 MUST_CHECK bool file_write(const char *path, struct bytes contents, mode_t mode, struct error *err);
 
-/* Makes the folder and its parents where missing. E_FILE_FAILED */
+/* Makes the folder with `mode`, and its parents with 0755, where missing. E_FILE_FAILED */
 MUST_CHECK bool file_make_dir(const char *path, mode_t mode, struct error *err);
 
 #endif

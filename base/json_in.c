@@ -2,7 +2,10 @@
 
 #include "base/text.h"
 
-/* Nesting of the text, whatever else it holds: bounded before the recursive parser sees it. */
+/*
+ * Nesting of the text, before the recursive parser sees it. Never less than what the parser enters:
+ * that stops at the first bracket that closes nothing or not its like, this goes on.
+ */
 static int
 depth_of(struct bytes text)
 {
@@ -58,7 +61,7 @@ read_text(const json_t *value, const struct json_member *member, void *at, struc
 
 	if (!json_is_string(value))
 		return error_set_field(err, E_BAD_SYNTAX, member->pointer, "must be a string");
-	if (len == 0 || (member->max > 0 && len > (size_t)member->max))
+	if (len == 0 || len > (size_t)member->max)
 		return error_set_field(err, E_BAD_SYNTAX, member->pointer,
 		    "must be 1 to %lld octets", (long long)member->max);
 	if (strlen(json_string_value(value)) != len)

@@ -1,9 +1,10 @@
 /*
  * json_in: a bounded JSON object read into a struct by a table of members.
  *
- * Unknown and duplicate members, wrong types, values out of bounds and trailing
- * characters are refused, each with the RFC 6901 pointer of the member. Depth is
- * bounded by JSON_DEPTH_MAX before the parser runs; strings are valid UTF-8 (jansson).
+ * Wrong types, values out of bounds and missing members are refused with the RFC 6901
+ * pointer of the member; unknown and duplicate members and trailing characters without
+ * one. Depth is bounded by JSON_DEPTH_MAX before the parser runs; strings are valid
+ * UTF-8 (jansson).
  */
 #ifndef BASE_JSON_IN_H
 #define BASE_JSON_IN_H

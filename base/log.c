@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -10,6 +11,10 @@
 #include "base/text.h"
 
 #define LINE_MAX_OCTETS 1024
+/* Bounds of the parts: together they leave room for the frame within a line. */
+#define EVENT_MAX 40
+#define REQUEST_ID_MAX 40
+#define TEXT_MAX (LINE_MAX_OCTETS - 200)
 
 static const char *const LEVELS[] = {"error", "warning", "info", "debug"};
 
@@ -51,26 +56,28 @@ put(enum log_level level, const char *event, const char *request_id, char *text)
 	const struct clock clock = clock_system();
 	char time[TIME_TEXT_LEN + 1];
 	char line[LINE_MAX_OCTETS];
+	char member[sizeof ",\"request_id\":\"\"" + REQUEST_ID_MAX] = "";
+	char id[REQUEST_ID_MAX + 1];
 	int len;
 
 	clean(text);
+	if (request_id != NULL) {
+		(void)snprintf(id, sizeof id, "%s", request_id);
+		clean(id);
+		(void)snprintf(member, sizeof member, ",\"request_id\":\"%s\"", id);
+	}
 	time_encode(time, clock_now_s(&clock));
-	len = snprintf(line, sizeof line - 1,
-	    "{\"time\":\"%s\",\"level\":\"%s\",\"event\":\"%s\"%s%s%s,\"text\":\"%s\"}", time,
-	    LEVELS[level], event, request_id != NULL ? ",\"request_id\":\"" : "",
-	    request_id != NULL ? request_id : "", request_id != NULL ? "\"" : "", text);
-	if (len < 0)
-		return;
-	if ((size_t)len > sizeof line - 2)
-		len = (int)sizeof line - 2;
-	line[len++] = '\n';
-	(void)!write(STDERR_FILENO, line, (size_t)len);
+	len = snprintf(line, sizeof line,
+	    "{\"time\":\"%s\",\"level\":\"%s\",\"event\":\"%.*s\"%s,\"text\":\"%s\"}\n", time,
+	    LEVELS[level], EVENT_MAX, event, member, text);
+	assert(len > 0 && (size_t)len < sizeof line);
+	(void)!write(STDERR_FILENO, line, (size_t)len); /* nobody to tell when this fails */
 }
 
 void
 log_write(enum log_level level, const char *event, const char *format, ...)
 {
-	char text[LINE_MAX_OCTETS - 200];
+	char text[TEXT_MAX];
 	va_list ap;
 
 	if ((int)level > atomic_load(&log_level))
@@ -84,7 +91,7 @@ log_write(enum log_level level, const char *event, const char *format, ...)
 void
 log_error(enum log_level level, const char *event, const char *request_id, const struct error *err)
 {
-	char text[LINE_MAX_OCTETS - 200];
+	char text[TEXT_MAX];
 
 	if ((int)level > atomic_load(&log_level))
 		return;

@@ -3,16 +3,15 @@
 struct bytes
 reader_bytes(struct reader *reader, size_t len)
 {
-	struct bytes taken = {0};
+	const struct bytes rest = reader->rest;
 
-	if (!reader->ok || len > reader->rest.len) {
+	if (!reader->ok || len > rest.len) {
 		reader->ok = false;
-		return taken;
+		return (struct bytes){0};
 	}
-	taken = bytes_of(reader->rest.data, len);
-	reader->rest.data += len;
-	reader->rest.len -= len;
-	return taken;
+	if (len > 0)
+		reader->rest = bytes_of(rest.data + len, rest.len - len);
+	return bytes_of(rest.data, len);
 }
 
 static uint64_t

@@ -1,5 +1,7 @@
 #include "base/rng.h"
 
+#include <stdlib.h>
+
 #include <sodium.h>
 
 static void
@@ -22,6 +24,9 @@ repeatable_fill(const struct rng *rng, uint8_t *out, size_t len)
 struct rng
 rng_system(void)
 {
+	/* Only afterwards may several threads draw at once. */
+	if (sodium_init() < 0)
+		abort();
 	return (struct rng){.fill = system_fill};
 }
 

@@ -1,6 +1,5 @@
 #include "base/secret.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -22,14 +21,21 @@ static struct secret *
 make(size_t len)
 {
 	struct secret *secret = xcalloc(1, sizeof *secret);
-	const int started = sodium_init();
 
-	assert(started >= 0);
+	if (sodium_init() < 0)
+		abort();
 	secret->len = len;
 	secret->data = sodium_malloc(len > 0 ? len : 1);
 	if (secret->data == NULL)
 		abort();
 	return secret;
+}
+
+static void
+seal(struct secret *secret)
+{
+	if (sodium_mprotect_readonly(secret->data) != 0)
+		abort();
 }
 
 struct secret *
@@ -39,7 +45,7 @@ secret_new(struct bytes octets)
 
 	if (octets.len > 0)
 		memcpy(secret->data, octets.data, octets.len);
-	(void)sodium_mprotect_readonly(secret->data);
+	seal(secret);
 	return secret;
 }
 
@@ -49,7 +55,7 @@ secret_random(size_t len)
 	struct secret *secret = make(len);
 
 	randombytes_buf(secret->data, len);
-	(void)sodium_mprotect_readonly(secret->data);
+	seal(secret);
 	return secret;
 }
 
@@ -74,29 +80,45 @@ secret_free(struct secret *secret)
 	free(secret);
 }
 
-bool
-secret_read_fd(int fd, struct secret **out, struct error *err)
+/* Reads to the end of `fd`, or until `out` is full. */
+static bool
+read_octets(int fd, uint8_t *out, size_t out_len, size_t *out_got, struct error *err)
 {
-	uint8_t octets[SECRET_FILE_MAX + 1];
 	size_t len = 0;
-	ssize_t got = 1;
 
-	while (len < sizeof octets && got != 0) {
-		got = read(fd, octets + len, sizeof octets - len);
+	while (len < out_len) {
+		const ssize_t got = read(fd, out + len, out_len - len);
+
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got < 0)
+		if (got < 0) {
+			(void)error_set(err, E_FILE_FAILED, "cannot read the secret");
+			error_cause_errno(err);
+			return false;
+		}
+		if (got == 0)
 			break;
 		len += (size_t)got;
 	}
-	if (len > 0 && len <= SECRET_FILE_MAX && octets[len - 1] == '\n')
+	*out_got = len;
+	return true;
+}
+
+bool
+secret_read_fd(int fd, struct secret **out, struct error *err)
+{
+	uint8_t octets[SECRET_FILE_MAX + 1]; /* one more, to see that there is more */
+	size_t len = 0;
+	bool done = read_octets(fd, octets, sizeof octets, &len, err);
+
+	if (done && len > 0 && len <= SECRET_FILE_MAX && octets[len - 1] == '\n')
 		len--;
-	if (got == 0 && len > 0 && len <= SECRET_FILE_MAX)
+	if (done && (len == 0 || len > SECRET_FILE_MAX))
+		done = error_set(err, E_FILE_FAILED, "a secret is 1 to %d octets", SECRET_FILE_MAX);
+	if (done)
 		*out = secret_new(bytes_of(octets, len));
-	else
-		(void)error_set(err, E_FILE_FAILED, "a secret is 1 to %d octets", SECRET_FILE_MAX);
 	sodium_memzero(octets, sizeof octets);
-	return err->code == E_NONE;
+	return done;
 }
 
 bool

@@ -24,14 +24,17 @@ DEFER_DECLARE(struct secret, secret_free)
 #define SECRET_FILE_MAX 4096 /* octets */
 /*
  * Reads a secret from a file (a passphrase: one trailing newline is cut off).
- * E_FILE_FAILED      not there, not a regular file, readable by others, empty or longer than
- * SECRET_FILE_MAX
+ * E_FILE_FAILED   not there, not a regular file, open to its group or to others, empty,
+ *                 or longer than SECRET_FILE_MAX
  */
 MUST_CHECK bool secret_read_file(const char *path, struct secret **out, struct error *err);
 /* The same from an open descriptor, to its end. */
 MUST_CHECK bool secret_read_fd(int fd, struct secret **out, struct error *err);
 
-/* Not dumpable, no core files, memory locked where allowed. Call first in main(). */
+/*
+ * Not dumpable, no core files. Call first in main(). Locks no memory but that of each secret, and
+ * that only as far as RLIMIT_MEMLOCK allows: a process without threads may mlockall() itself.
+ */
 void secret_process_init(void);
 
 #endif

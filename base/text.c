@@ -51,18 +51,34 @@ encode64(struct buf *out, struct bytes data, int variant)
 	buf_truncate(out, start + strlen(at));
 }
 
+/* libsodium 1.0.18 computes with signed characters and takes some octets from 0x80 on as digits. */
+static bool
+is_ascii(struct bytes text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (text.data[i] > 0x7f)
+			return false;
+	return true;
+}
+
 static bool
 decode64(struct bytes text, struct buf *out, int variant)
 {
+	const char *const from = (const char *)text.data;
 	const size_t start = out->len;
-	uint8_t *at = buf_extend(out, text.len / 4 * 3 + 3);
+	const size_t room = text.len / 4 * 3 + 3;
 	const char *end = NULL;
 	size_t len = 0;
+	uint8_t *at;
 
-	/* libsodium refuses non-canonical trailing bits and characters outside the alphabet. */
-	if (text.len > 0 && (sodium_base642bin(at, out->len - start, (const char *)text.data,
-				 text.len, NULL, &len, &end, variant) != 0 ||
-				end != (const char *)text.data + text.len)) {
+	if (text.len == 0)
+		return true;
+	if (!is_ascii(text))
+		return false;
+	at = buf_extend(out, room);
+	/* Refuses trailing bits that are not zero, and stops at what is not in the alphabet. */
+	if (sodium_base642bin(at, room, from, text.len, NULL, &len, &end, variant) != 0 ||
+	    end != from + text.len) {
 		buf_truncate(out, start);
 		return false;
 	}

@@ -31,11 +31,13 @@ MUST_CHECK bool handle_valid(struct bytes text);
 
 /* RFC 3339, UTC, whole seconds: "2026-01-01T00:00:00Z". */
 #define TIME_TEXT_LEN 20
+#define TIME_MAX_AT_S INT64_C(253402300799) /* the end of 9999 */
+/* `at_s` is 0 to TIME_MAX_AT_S here and below; decoding gives nothing else. */
 void time_encode(char out[static TIME_TEXT_LEN + 1], int64_t at_s);
 MUST_CHECK bool time_decode(struct bytes text, int64_t *out_at_s);
 /* 00:00:00 UTC of the day that holds `at_s`. */
 int64_t time_day_start(int64_t at_s);
-/* Months since January 2020 of `at_s`; 0 to 65535. */
+/* Months since January 2020 of `at_s`, as 0 or 65535 where it is outside that range. */
 uint16_t time_month(int64_t at_s);
 /* First second of that month. */
 int64_t time_month_start(uint16_t month);

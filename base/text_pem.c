@@ -62,7 +62,7 @@ pem_decode(struct bytes text, const char *label, struct buf *out, struct error *
 	if (!cut(&body, buf_bytes(&begin), true) || !cut(&body, buf_bytes(&end), false))
 		return error_set(err, E_BAD_SYNTAX, "not one PEM block labeled %s", label);
 	for (size_t i = 0; i < body.len; i++)
-		if (!is_space(body.data[i]))
+		if (body.data[i] != '\r' && body.data[i] != '\n')
 			buf_append_u8(&inner, body.data[i]);
 	if (inner.len == 0 || !base64_decode(buf_bytes(&inner), out))
 		return error_set(err, E_BAD_SYNTAX, "the PEM block's base64 is not canonical");

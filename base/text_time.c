@@ -1,4 +1,5 @@
 /* Times as text, by our own civil-day arithmetic: no locale, no time zone, years 1970 to 9999. */
+#include <assert.h>
 #include <stdio.h>
 
 #include "base/text.h"
@@ -9,8 +10,7 @@ struct date {
 	int year, month, day;
 };
 
-/* Days since 1970-01-01 of a proleptic Gregorian date; March is the first month of the inner year.
- */
+/* Days since 1970-01-01 of a Gregorian date. Inside, years begin in March: leap days come last. */
 static int64_t
 days_of(struct date date)
 {
@@ -46,6 +46,7 @@ date_of(int64_t days)
 int64_t
 time_day_start(int64_t at_s)
 {
+	assert(at_s >= 0);
 	return at_s - at_s % DAY_SECONDS;
 }
 
@@ -55,6 +56,7 @@ time_encode(char out[static TIME_TEXT_LEN + 1], int64_t at_s)
 	const struct date date = date_of(at_s / DAY_SECONDS);
 	const int second = (int)(at_s % DAY_SECONDS);
 
+	assert(at_s >= 0 && at_s <= TIME_MAX_AT_S);
 	(void)snprintf(out, TIME_TEXT_LEN + 1, "%04u-%02u-%02uT%02u:%02u:%02uZ",
 	    (unsigned)date.year % 10000, (unsigned)date.month % 100, (unsigned)date.day % 100,
 	    (unsigned)second / 3600 % 100, (unsigned)second / 60 % 60, (unsigned)second % 60);
@@ -105,8 +107,11 @@ uint16_t
 time_month(int64_t at_s)
 {
 	const struct date date = date_of(at_s / DAY_SECONDS);
+	const int month = (date.year - 2020) * 12 + date.month - 1;
 
-	return (uint16_t)((date.year - 2020) * 12 + date.month - 1);
+	if (month < 0)
+		return 0;
+	return month > UINT16_MAX ? UINT16_MAX : (uint16_t)month;
 }
 
 int64_t

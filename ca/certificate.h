@@ -1,5 +1,4 @@
-/* certificate: one X.509 certificate read strictly with base/der: what we need of it, nothing
- * judged. */
+/* certificate: one X.509 certificate read strictly: what we need of it, nothing judged. */
 #ifndef CA_CERTIFICATE_H
 #define CA_CERTIFICATE_H
 

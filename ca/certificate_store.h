@@ -8,8 +8,7 @@
 #include "ca/reason.h"
 #include "db/db.h"
 
-/* Rows of certificate_body, for winners of a batch: seqs[i] is the leaf that commits to issued[i].
- */
+/* Rows of certificate_body for a batch's winners: leaf seqs[i] commits to issued[i]. */
 MUST_CHECK bool certificate_insert_bodies(struct tx *tx, int log,
     const struct issued *const *issued, const int64_t *seqs, size_t count, struct error *err);
 
@@ -43,8 +42,7 @@ MUST_CHECK bool certificate_find_der(struct db *db, const uint8_t serial[static 
 
 /* Makes the partitions of this month and the three after it. */
 MUST_CHECK bool certificate_ensure_partitions(struct db *db, int64_t now_s, struct error *err);
-/* Months ahead of `now_s` for which partitions exist (0: only the present one; -1: not even that).
- */
+/* Months after that of `now_s` with partitions (0: only the present one; -1: not even that). */
 MUST_CHECK bool certificate_months_ahead(
     struct db *db, int64_t now_s, int *out_months, struct error *err);
 

@@ -64,9 +64,12 @@ static bool
 issuer_init(
     struct issuer *issuer, const struct issuer_row *row, const char *http_url, struct error *err)
 {
+	struct error ignored = {0};
+
 	buf_append(&issuer->der, row->certificate);
-	if (!certificate_parse(buf_bytes(&issuer->der), &issuer->certificate, err))
-		return false;
+	if (!certificate_parse(buf_bytes(&issuer->der), &issuer->certificate, &ignored))
+		return error_set(err, E_CONFIG_INVALID, "an authority of kind %s is no certificate",
+		    KIND_NAMES[row->kind]);
 	issuer->kind = row->kind;
 	issuer->shard_count = row->shard_count;
 	issuer->in_keeper = row->in_keeper;

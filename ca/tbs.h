@@ -12,7 +12,7 @@
 #include "ca/profile.h"
 #include "ca/serial.h"
 
-struct tbs_issuer {                  /* borrowed */
+struct tbs_issuer { /* borrowed */
 	struct bytes subject;        /* DER Name */
 	struct bytes key_identifier; /* octets */
 	const char *http_url;        /* public HTTP address, no slash at its end; CDP and AIA */
@@ -36,8 +36,7 @@ struct tbs_request {
 /* Appends the DER. E_INTERNAL: a name too long */
 MUST_CHECK bool tbs_build(const struct tbs_request *request, struct buf *out, struct error *err);
 
-/* A CA's own certificate: basicConstraints CA:TRUE with this path length, keyCertSign and cRLSign.
- */
+/* A CA's own certificate: CA:TRUE with this path length, keyCertSign and cRLSign. */
 struct tbs_ca_request {
 	struct tbs_issuer issuer; /* of a root: itself */
 	bool self_signed;         /* a root: no CDP, no AIA */

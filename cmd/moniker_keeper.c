@@ -51,7 +51,7 @@ log_name_valid(const char *name)
 static bool
 options_parse(int argc, char **argv, struct options *out)
 {
-	static const struct option OPTIONS[] = {
+	static const struct option known[] = {
 	    {"dir", required_argument, NULL, 'd'},
 	    {"log", required_argument, NULL, 'l'},
 	    {"help", no_argument, NULL, 'h'},
@@ -59,7 +59,7 @@ options_parse(int argc, char **argv, struct options *out)
 	};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1)
 		switch (option) {
 		case 'd': out->dir = optarg; break;
 		case 'l': out->log = optarg; break;

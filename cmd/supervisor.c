@@ -34,8 +34,9 @@ struct child {
 	const char *user; /* uid to run as, when we are root */
 	char *program;    /* absolute path */
 	char *const *argv;
-	pid_t pid;   /* 0: not running */
-	int control; /* our end of its control socket, or -1 */
+	bool ignores_signals; /* TERM and INT */
+	pid_t pid;            /* 0: not running */
+	int control;          /* our end of its control socket, or -1 */
 	bool ready;
 	int64_t start_at_ms; /* monotonic: not before */
 };
@@ -71,7 +72,13 @@ child_exec(const struct child *child, int control)
 {
 	sigset_t none;
 
-	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+	/*
+	 * A manager may signal the whole group. The keeper is needed until the service has drained:
+	 * it stops by our word, or with us.
+	 */
+	(void)signal(SIGTERM, child->ignores_signals ? SIG_IGN : SIG_DFL);
+	(void)signal(SIGINT, child->ignores_signals ? SIG_IGN : SIG_DFL);
+	(void)prctl(PR_SET_PDEATHSIG, child->ignores_signals ? SIGKILL : SIGTERM);
 	if (control != CONTROL_FD && dup2(control, CONTROL_FD) < 0)
 		_exit(126);
 	(void)fcntl(CONTROL_FD, F_SETFD, 0);
@@ -326,6 +333,7 @@ supervisor_run(const struct supervisor_options *options, struct error *err)
 			     .user = settings->keeper_user,
 			     .program = keeper,
 			     .argv = keeper_argv,
+			     .ignores_signals = true,
 			     .control = -1},
 		[CHILD_SERVICE] = {.name = "service",
 		    .user = settings->user,

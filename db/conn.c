@@ -9,14 +9,15 @@
 #include "base/mem.h"
 
 #define PREPARED_MAX 512
-#define QUEUE_MAX 64
+#define QUEUE_MAX 256 /* statements between two flushes */
 #define SQLSTATE_LEN 5
 
 struct conn {
 	PGconn *pg;
 	const struct stmt *prepared[PREPARED_MAX]; /* by address: statements are static */
 	size_t prepared_count;
-	bool is_prepare[QUEUE_MAX * 2]; /* of what was sent and not yet read */
+	/* Of what was sent and not yet read: what it prepares, or NULL for an execution. */
+	const struct stmt *preparing[QUEUE_MAX * 2];
 	size_t sent_count, queued_count;
 	bool failed, notified;
 	char sqlstate[SQLSTATE_LEN + 1];
@@ -30,14 +31,19 @@ ignore_notice(void *context, const char *message)
 	(void)message;
 }
 
-/* 08 connection, 53 resources, 57 operator intervention (57014: timeout), 40 transaction rollback.
+/*
+ * 08 connection, 40 lost race, 53 resources, 55P03 lock not available, 57 operator intervention
+ * (57014: timeout), 25006 a standby, 25P03 idle in transaction; none: the connection is gone.
  */
 static bool
 is_unavailable(const char *sqlstate)
 {
-	return sqlstate[0] == '\0' || strncmp(sqlstate, "08", 2) == 0 ||
-	       strncmp(sqlstate, "53", 2) == 0 || strncmp(sqlstate, "57", 2) == 0 ||
-	       strncmp(sqlstate, "40", 2) == 0;
+	static const char *const PREFIXES[] = {"08", "40", "53", "55P03", "57", "25006", "25P03"};
+
+	for (size_t i = 0; i < COUNT(PREFIXES); i++)
+		if (strncmp(sqlstate, PREFIXES[i], strlen(PREFIXES[i])) == 0)
+			return true;
+	return sqlstate[0] == '\0';
 }
 
 /* Only SQLSTATE and primary message: details and context may hold values. */
@@ -48,11 +54,18 @@ fail_result(struct conn *conn, const PGresult *result, const char *name, struct 
 	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 
 	(void)snprintf(conn->sqlstate, sizeof conn->sqlstate, "%s", state != NULL ? state : "");
-	if (PQstatus(conn->pg) != CONNECTION_OK)
+	/* 25006: this server became a standby; the next connection finds the primary. */
+	if (PQstatus(conn->pg) != CONNECTION_OK || strcmp(conn->sqlstate, "25006") == 0)
 		conn->failed = true;
-	(void)error_set(err, is_unavailable(conn->sqlstate) ? E_DATABASE_UNAVAILABLE : E_INTERNAL,
-	    "the database did not do %s", name);
-	err->retry_after_s = 1;
+	if (is_unavailable(conn->sqlstate)) {
+		(void)error_set(err, E_DATABASE_UNAVAILABLE, "the database did not do %s", name);
+		err->retry_after_s = 1;
+	} else {
+		(void)error_set(err, E_INTERNAL, "the database did not do %s", name);
+	}
+	/* The messages of class 22 (data exception) quote the value. */
+	if (strncmp(conn->sqlstate, "22", 2) == 0)
+		message = "data exception";
 	error_cause(err, "%s %s", conn->sqlstate, message != NULL ? message : "connection lost");
 	return false;
 }
@@ -70,16 +83,18 @@ fail_connection(struct conn *conn, struct error *err)
 bool
 conn_open(const char *url, const char *application, struct conn **out, struct error *err)
 {
-	const char *const keywords[] = {
-	    "dbname", "application_name", "options", "connect_timeout", "tcp_user_timeout", NULL};
-	const char *const values[] = {url, application,
+	/* The URL comes first: what follows overrides it. */
+	static const char *const KEYWORDS[] = {"dbname", "application_name", "options",
+	    "connect_timeout", "tcp_user_timeout", "keepalives_idle", "keepalives_interval",
+	    "keepalives_count", NULL};
+	const char *const values[COUNT(KEYWORDS)] = {url, application,
 	    "-c client_min_messages=error -c statement_timeout=60s -c lock_timeout=20s"
-	    " -c idle_in_transaction_session_timeout=10s -c default_transaction_isolation=read\\ "
-	    "committed",
-	    "5", "10000", NULL};
+	    " -c idle_in_transaction_session_timeout=10s"
+	    " -c default_transaction_isolation=read\\ committed",
+	    "5", "10000", "10", "3", "3", NULL};
 	struct conn *conn = xcalloc(1, sizeof *conn);
 
-	conn->pg = PQconnectdbParams(keywords, values, 1);
+	conn->pg = PQconnectdbParams(KEYWORDS, values, 1);
 	if (conn->pg == NULL || PQstatus(conn->pg) != CONNECTION_OK) {
 		(void)error_set(err, E_DATABASE_UNAVAILABLE, "cannot connect to the database");
 		err->retry_after_s = 1;
@@ -150,6 +165,14 @@ conn_notified(struct conn *conn)
 }
 
 bool
+conn_stale(const struct conn *conn)
+{
+	struct pollfd fd = {.fd = PQsocket(conn->pg), .events = POLLIN};
+
+	return conn->failed || poll(&fd, 1, 0) != 0;
+}
+
+bool
 conn_run_text(struct conn *conn, const char *sql, struct error *err)
 {
 	PGresult *result = PQexec(conn->pg, sql);
@@ -217,12 +240,12 @@ conn_queue(
 		assert(conn->prepared_count < PREPARED_MAX);
 		if (PQsendPrepare(conn->pg, stmt->name, stmt->sql, 0, NULL) != 1)
 			return fail_connection(conn, err);
-		conn->is_prepare[conn->sent_count++] = true;
+		conn->preparing[conn->sent_count++] = stmt;
 		conn->prepared[conn->prepared_count++] = stmt;
 	}
 	if (!send_prepared(conn, stmt, params))
 		return fail_connection(conn, err);
-	conn->is_prepare[conn->sent_count++] = false;
+	conn->preparing[conn->sent_count++] = NULL;
 	conn->queued_count++;
 	return true;
 }
@@ -248,11 +271,15 @@ wait_for_result(struct conn *conn)
 	}
 }
 
-/* What a prepared statement failed with is what its execution would. Forget it: it is not there. */
+/* Its preparation failed, or was skipped after a failure before it. */
 static void
-forget_prepared(struct conn *conn)
+forget_prepared(struct conn *conn, const struct stmt *stmt)
 {
-	conn->prepared_count = 0;
+	for (size_t i = 0; i < conn->prepared_count; i++)
+		if (conn->prepared[i] == stmt) {
+			conn->prepared[i] = conn->prepared[--conn->prepared_count];
+			return;
+		}
 }
 
 /* Reads the results of all that was sent, up to the sync. */
@@ -271,9 +298,9 @@ read_results(struct conn *conn, struct rows **out, size_t count, struct error *e
 			return good ? fail_connection(conn, err) : false;
 		if (!done && good)
 			good = fail_result(conn, result, "a statement", err);
-		if (!done && conn->is_prepare[i])
-			forget_prepared(conn);
-		if (done && !conn->is_prepare[i] && out != NULL && given < count)
+		if (!done && conn->preparing[i] != NULL)
+			forget_prepared(conn, conn->preparing[i]);
+		if (done && conn->preparing[i] == NULL && out != NULL && given < count)
 			out[given++] = rows_new(result);
 		else
 			PQclear(result);

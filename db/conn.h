@@ -17,6 +17,8 @@ MUST_CHECK bool conn_open(
     const char *url, const char *application, struct conn **out, struct error *err);
 void conn_close(struct conn *conn); /* NULL is fine */
 bool conn_failed(const struct conn *conn);
+/* An idle connection without LISTEN from which something is to be read: the server closed it. */
+bool conn_stale(const struct conn *conn);
 int conn_socket(const struct conn *conn);
 /* A notification has arrived since the last call. */
 bool conn_notified(struct conn *conn);

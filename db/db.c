@@ -8,7 +8,6 @@
 #include <time.h>
 
 #include "base/mem.h"
-#include "db/conn.h"
 #include "db/pool.h"
 
 #define CONNECTIONS_MAX 64
@@ -56,20 +55,29 @@ db_free(struct db *db)
 	free(db);
 }
 
-/* Waits for an idle connection or for leave to open one (*out NULL). False: waited too long. */
-static bool
-wait_for_turn(struct db *db, struct conn **out)
+/* The instant `wait_ms` from now, of the clock that the pool's condition uses. */
+static struct timespec
+deadline(int wait_ms)
 {
 	struct timespec until;
-	bool turn = true;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += db->wait_ms / 1000;
-	until.tv_nsec += (long)(db->wait_ms % 1000) * 1000000;
+	until.tv_sec += wait_ms / 1000;
+	until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
 	if (until.tv_nsec >= 1000000000) {
 		until.tv_sec++;
 		until.tv_nsec -= 1000000000;
 	}
+	return until;
+}
+
+/* Waits for an idle connection or for leave to open one (*out NULL). False: waited too long. */
+static bool
+wait_for_turn(struct db *db, struct conn **out)
+{
+	const struct timespec until = deadline(db->wait_ms);
+	bool turn = true;
+
 	*out = NULL;
 	(void)pthread_mutex_lock(&db->mutex);
 	while (turn && db->idle_count == 0 && db->open_count == db->connections_max)
@@ -77,8 +85,9 @@ wait_for_turn(struct db *db, struct conn **out)
 	if (db->idle_count > 0) {
 		*out = db->idle[--db->idle_count];
 		turn = true;
-	} else if (turn)
+	} else if (turn) {
 		db->open_count++;
+	}
 	(void)pthread_mutex_unlock(&db->mutex);
 	return turn;
 }
@@ -100,6 +109,9 @@ pool_acquire(struct db *db, struct conn **out, struct error *err)
 		err->retry_after_s = 1;
 		return false;
 	}
+	/* It may have died while idle: found here, where nothing has been sent yet. */
+	if (*out != NULL && conn_stale(*out))
+		conn_close(TAKE(*out));
 	if (*out != NULL || conn_open(db->url, db->application, out, err))
 		return true;
 	give_turn_back(db);
@@ -120,39 +132,18 @@ pool_release(struct db *db, struct conn *conn)
 	(void)pthread_mutex_unlock(&db->mutex);
 }
 
-static bool
-query_once(struct db *db, const struct stmt *stmt, const struct params *params, struct rows **out,
-    bool *out_connection_failed, struct error *err)
-{
-	struct conn *conn;
-	bool done;
-
-	*out_connection_failed = false;
-	if (!pool_acquire(db, &conn, err))
-		return false;
-	done = conn_queue(conn, stmt, params, err) && conn_flush(conn, out, 1, err);
-	*out_connection_failed = conn_failed(conn);
-	pool_release(db, conn);
-	return done;
-}
-
 bool
 db_query(struct db *db, const struct stmt *stmt, const struct params *params, struct rows **out,
     struct error *err)
 {
-	/* A pooled connection may have died while idle, all of them at a restart: reads try again.
-	 */
-	for (int tries = db->connections_max;; tries--) {
-		struct error failed = {0};
-		bool connection_failed;
+	struct conn *conn;
+	bool done;
 
-		if (query_once(db, stmt, params, out, &connection_failed, &failed))
-			return true;
-		if (!connection_failed || tries == 0) {
-			*err = failed;
-			return false;
-		}
-	}
+	if (!pool_acquire(db, &conn, err))
+		return false;
+	done = conn_queue(conn, stmt, params, err) && conn_flush(conn, out, 1, err);
+	pool_release(db, conn);
+	return done;
 }
 
 /* Server version and the settings without which a commit is no promise. */

@@ -115,13 +115,17 @@ struct ledger_hooks {
 	/* Before the fence: writes refusal_window. */
 	bool (*write_windows)(void *audit, struct ledger_batch *batch, struct error *err);
 	void (*settled)(void *audit, bool committed); /* the last try of a batch is over */
-	/* The keeper signed the log at this size. On the receiving thread; copies what it keeps. */
+	/*
+	 * The keeper signed the log at this size. On the receiving thread, or at the end of a
+	 * recovery on the ledger's, never on both at once; copies what it keeps.
+	 */
 	void (*published)(void *audit, struct bytes checkpoint_note);
 
 	void *certificates; /* context of the two certificate hooks */
 	bool (*keep_signatures)(void *certificates, struct tx *tx,
 	    const struct ledger_signature *signatures, size_t count, struct error *err);
-	/* The oldest unsigned of this log; called until it gives none. */
+	/* The oldest unsigned of this log; called until it gives none, or none that the keeper
+	 * signs. */
 	bool (*read_unsigned)(void *certificates, struct tx *tx, int log,
 	    struct ledger_unsigned *out, size_t max, size_t *out_count, struct error *err);
 };
@@ -168,5 +172,7 @@ struct ledger_status { /* for /readyz and /metrics */
 	size_t queued;
 };
 void ledger_status(struct ledger *ledger, struct ledger_status *out);
+
+const struct stmt *const *ledger_statements(void);
 
 #endif

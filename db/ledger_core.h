@@ -7,10 +7,15 @@
 #include "db/conn.h"
 #include "db/ledger.h"
 
-#define LEDGER_DRAIN_MAX 64     /* leaves of the outbox in one batch */
-#define LEDGER_ABORTS_MAX 64    /* cert.abort leaves waiting for the next batch */
-#define LEDGER_TRIES_MAX 10     /* of a transaction that lost a race */
-#define LEDGER_KEEP_AFTER_MS 50 /* an idle ledger keeps signatures by then */
+#define LEDGER_DRAIN_MAX 64      /* leaves of the outbox in one batch */
+#define LEDGER_NOTES_MAX 64      /* leaves of the ledger's own that wait for the next batch */
+#define LEDGER_TRIES_MAX 10      /* of a transaction that lost a race */
+#define LEDGER_KEEP_AFTER_MS 50  /* an idle ledger keeps signatures by then */
+#define LEDGER_OWN_PAUSE_MS 5000 /* after what is the ledger's own could not be written */
+#define LEDGER_EXTRA_MAX (LEDGER_DRAIN_MAX + LEDGER_NOTES_MAX)
+#define LEDGER_LEAVES_MAX (LEDGER_RECORDS_MAX + LEDGER_EXTRA_MAX)
+
+_Static_assert(LEDGER_LEAVES_MAX <= KEEPER_APPEND_MAX, "a transaction is one append");
 
 /* All proposals of one ledger_submit(). */
 struct submission {
@@ -19,30 +24,36 @@ struct submission {
 	pthread_cond_t done;
 };
 
-struct entry { /* a proposal on its way; lives in ledger_submit's frame */
+struct entry { /* a proposal on its way; lives until its submission has none left */
 	struct proposal *proposal;
 	struct submission *submission;
 	struct entry *next; /* in the queue */
 };
 
-/* One transaction's work. Leaves stand in order of seq. */
+struct note { /* a leaf of the ledger's own: cert.abort, data.fault */
+	enum leaf_event event;
+	enum error_code code;
+	char subject[LEAF_VALUE_MAX + 1];
+};
+
+/* One transaction's work. Leaves stand in order of seq: outbox, notes, proposals. */
 struct batch {
 	struct ledger_batch public;
+	const struct ledger_kind *kind; /* of its proposals; NULL: there are none */
 	struct entry *entries[LEDGER_BATCH_MAX];
 	struct proposal *proposals[LEDGER_BATCH_MAX];
-	size_t count;
-	struct record
-	    *extra; /* outbox and cert.abort leaves, LEDGER_DRAIN_MAX + LEDGER_ABORTS_MAX */
-	size_t extra_count;
-	struct record **records; /* of all leaves, LEDGER_RECORDS_MAX + extra */
+	size_t count, fit_count; /* fit: of a try that found more leaves than a batch may have */
+	bool own;                /* outbox, notes and signatures go with it */
+	bool drained_all;
+	struct record extra[LEDGER_EXTRA_MAX];
+	size_t drained_count, extra_count;
+	struct record *records[LEDGER_LEAVES_MAX];
 	size_t record_count;
-	struct buf leaves; /* their bytes */
-	size_t *leaf_at;   /* record_count + 1 offsets into it */
+	struct buf text; /* all leaves, one after the other */
+	size_t leaf_at[LEDGER_LEAVES_MAX + 1];
 	int64_t first_seq;
-	int64_t last_st_s;
-	struct ledger_signature *kept; /* signatures that this transaction keeps */
-	size_t kept_count;
-	size_t abort_count; /* of ledger->aborts that stand in extra */
+	struct ledger_signature kept[LEDGER_RECORDS_MAX]; /* what this transaction keeps */
+	size_t kept_count, note_count;
 };
 
 /* An append on its way to the keeper and back. */
@@ -58,6 +69,7 @@ struct flight {
 struct ledger {
 	struct ledger_options options;
 	char *url, *origin;
+	char actor[LEAF_VALUE_MAX + 1]; /* of notes: "system:<log>" */
 	pthread_t writer, receiver;
 	int wake; /* eventfd of the writer's poll() */
 
@@ -69,55 +81,100 @@ struct ledger {
 	char why_not[96];
 	struct flight *flights, **flight_tail; /* sent, oldest first */
 	size_t flight_count;
-	struct ledger_signature *unkept; /* signed, not yet in certificate_signature */
+	struct ledger_signature *unkept; /* signed, not yet in the database; the writer removes */
 	size_t unkept_count, unkept_capacity;
-	char aborts[LEDGER_ABORTS_MAX]
-		   [LEAF_VALUE_MAX + 1]; /* subjects of cert.abort leaves to come */
-	size_t abort_count;
+	int64_t unkept_since_ms;
+	struct note notes[LEDGER_NOTES_MAX]; /* the writer removes */
+	size_t note_count;
+	int64_t size; /* written by the writer, who reads it without the mutex */
 	uint64_t batches, proposals, retries;
 
 	/* The writer's own. */
 	struct conn *conn;
+	bool owned, was_owned; /* by this connection; ever */
 	int log;
-	int64_t owner, size, last_st_s, partition_until;
-	uint64_t keeper_generation;
+	int64_t owner, owner_to_be, last_st_s, partition_until;
+	uint64_t keeper_generation; /* the last one greeted */
+	int64_t own_not_before_ms;  /* outbox, notes and signatures rest until then */
+	int recover_pause_ms;
 	bool drain; /* the outbox may hold leaves */
 };
 
+static inline struct bytes
+batch_leaf(const struct batch *batch, size_t i)
+{
+	return bytes_of(
+	    batch->text.data + batch->leaf_at[i], batch->leaf_at[i + 1] - batch->leaf_at[i]);
+}
+
 /* ledger.c */
+void ledger_lock(struct ledger *ledger);
+void ledger_unlock(struct ledger *ledger);
+void ledger_wake(struct ledger *ledger);
+/* The entry's owner may free it from here on. `failed` NULL: proposal->err is the outcome. */
 void ledger_finish(struct ledger *ledger, struct entry *entry, const struct error *failed);
+void ledger_fail_queue(struct ledger *ledger, const struct error *failed);
+/* Takes proposals of the oldest one's kind, in order, as many as a batch may have. */
+void ledger_take_batch(struct ledger *ledger, struct batch *batch);
+/* Puts the batch's entries from `from` on back to the front of the queue. */
+void ledger_put_back(struct ledger *ledger, struct batch *batch, size_t from);
 void ledger_not_ready(struct ledger *ledger, const char *why);
 
-/* ledger_batch.c: runs the batch to its end: committed and handed over, or every entry finished. */
+/* ledger_writer.c */
+void *ledger_writer(void *ledger);
+
+/* ledger_batch.c: to the end: committed and handed over, finished with an error, or put back. */
 void batch_run(struct ledger *ledger, struct batch *batch);
-struct batch *batch_new(void);
-void batch_free(struct batch *batch);
+
+/* ledger_try.c: one transaction. */
+enum try_result {
+	TRY_COMMITTED,
+	TRY_LOST_RACE,   /* rolled back: again from the start */
+	TRY_TOO_MANY,    /* rolled back: more leaves than a batch may have, batch->fit_count fit */
+	TRY_UNAVAILABLE, /* rolled back: not now (timeout, resources) */
+	TRY_LOST,        /* the connection, and with it the outcome */
+	TRY_FENCED,      /* rolled back: another writer owns the log */
+	TRY_FAULT,       /* rolled back: something in it cannot be written */
+};
+/* `err` is set unless it was committed, lost a race or had too many. Before the snapshot is freed,
+ * TRY_COMMITTED has run the kind's `committed`. */
+enum try_result batch_try(struct ledger *ledger, struct batch *batch, struct error *err);
 
 /* ledger_keeper.c */
-void keeper_hand_over(
-    struct ledger *ledger, struct batch *batch); /* finishes what waits for no signature */
+/* Finishes what waits for no signature; the rest when the keeper has answered. */
+void keeper_hand_over(struct ledger *ledger, struct batch *batch);
 void *keeper_receiver(void *ledger);
-void keeper_wait_for_slot(struct ledger *ledger);
+/* Waits until at most `max` appends are in flight. */
+void keeper_wait_for_flights(struct ledger *ledger, size_t max);
 void keeper_remember(
     struct ledger *ledger, const uint8_t *ref, const uint8_t *signature, size_t signature_len);
+void keeper_note(
+    struct ledger *ledger, enum leaf_event event, enum error_code code, const char *subject);
 
-/* ledger_recover.c */
+/* ledger_recover.c: every failure leaves the ledger not ready. */
 MUST_CHECK bool ledger_recover(struct ledger *ledger, struct error *err);
+/* Makes the partitions of the leaves to come, in a transaction of its own. */
+MUST_CHECK bool ledger_extend(struct ledger *ledger, struct error *err);
 
-/* ledger_store.c: `tx` or the writer's connection. */
-struct ledger_taken {
+/* ledger_store.c */
+struct ledger_row {
 	int log;
 	int64_t owner, size, last_st_s;
+	uint8_t public_key[32];
 };
+/* Locks the log's row; its owner before a take-over. E_RECORD_UNAVAILABLE: no such log. */
+MUST_CHECK bool ledger_get(
+    struct tx *tx, const char *origin, struct ledger_row *out, struct error *err);
 MUST_CHECK bool ledger_take_over(
-    struct tx *tx, const char *origin, struct ledger_taken *out, struct error *err);
-MUST_CHECK bool ledger_queue_fence(struct tx *tx, const struct ledger *ledger, int64_t count,
-    int64_t last_st_s, struct error *err);
+    struct tx *tx, const char *origin, struct ledger_row *inout, struct error *err);
+MUST_CHECK bool ledger_queue_status_lock(struct tx *tx, struct error *err);
+MUST_CHECK bool ledger_queue_fence(
+    struct tx *tx, const struct ledger *ledger, size_t count, int64_t last_st_s, struct error *err);
 MUST_CHECK bool ledger_queue_leaves(struct tx *tx, int log, int64_t first_seq,
     const struct bytes *leaves, size_t count, struct error *err);
 MUST_CHECK bool ledger_ensure_partition(struct tx *tx, int log, int64_t seq, struct error *err);
+/* Rows of (seq, body). */
 MUST_CHECK bool ledger_read_leaves(
     struct tx *tx, int log, int64_t from_seq, size_t max, struct rows **out, struct error *err);
-const struct stmt *const *ledger_statements(void);
 
 #endif

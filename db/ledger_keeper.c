@@ -6,55 +6,99 @@
 #include "base/mem.h"
 #include "db/ledger_core.h"
 
-static void
-flight_free(struct flight *flight)
-{
-	free(flight->entries);
-	free(flight->records);
-	free(flight);
-}
-
-/* With the mutex held. */
-static void
-remember_locked(
-    struct ledger *ledger, const uint8_t *ref, const uint8_t *signature, size_t signature_len)
-{
-	struct ledger_signature *kept;
-
-	if (ledger->unkept_count == ledger->unkept_capacity) {
-		ledger->unkept_capacity = ledger->unkept_capacity * 2 + 256;
-		ledger->unkept =
-		    xrealloc(ledger->unkept, ledger->unkept_capacity * sizeof *ledger->unkept);
-	}
-	kept = &ledger->unkept[ledger->unkept_count++];
-	memcpy(kept->ref, ref, CERTIFICATE_REF_BYTES);
-	memcpy(kept->signature, signature, signature_len);
-	kept->signature_len = signature_len;
-}
+/* ---- what the next batch takes along ---- */
 
 void
 keeper_remember(
     struct ledger *ledger, const uint8_t *ref, const uint8_t *signature, size_t signature_len)
 {
-	(void)pthread_mutex_lock(&ledger->mutex);
-	remember_locked(ledger, ref, signature, signature_len);
-	(void)pthread_mutex_unlock(&ledger->mutex);
+	struct ledger_signature *kept;
+
+	ledger_lock(ledger);
+	if (ledger->unkept_count == ledger->unkept_capacity) {
+		ledger->unkept_capacity = ledger->unkept_capacity * 2 + 256;
+		ledger->unkept =
+		    xrealloc(ledger->unkept, ledger->unkept_capacity * sizeof ledger->unkept[0]);
+	}
+	if (ledger->unkept_count == 0)
+		ledger->unkept_since_ms = clock_monotonic_ms();
+	kept = &ledger->unkept[ledger->unkept_count++];
+	memcpy(kept->ref, ref, sizeof kept->ref);
+	memcpy(kept->signature, signature, signature_len);
+	kept->signature_len = signature_len;
+	ledger_unlock(ledger);
 }
 
 void
-keeper_wait_for_slot(struct ledger *ledger)
+keeper_note(struct ledger *ledger, enum leaf_event event, enum error_code code, const char *subject)
 {
-	(void)pthread_mutex_lock(&ledger->mutex);
-	while (ledger->flight_count >= KEEPER_IN_FLIGHT_MAX && !ledger->keeper_lost)
+	bool room;
+
+	ledger_lock(ledger);
+	room = ledger->note_count < LEDGER_NOTES_MAX;
+	if (room) {
+		struct note *note = &ledger->notes[ledger->note_count++];
+
+		note->event = event;
+		note->code = code;
+		(void)snprintf(note->subject, sizeof note->subject, "%s", subject);
+	}
+	ledger_unlock(ledger);
+	if (!room)
+		log_write(LOG_LEVEL_ERROR, "ledger.notes", "a %s leaf is lost: too many wait",
+		    leaf_event_name(event));
+}
+
+/* ---- flights ---- */
+
+static void
+flight_free(struct flight *flight)
+{
+	if (flight == NULL)
+		return;
+	free(flight->entries);
+	free(flight->records);
+	free(flight);
+}
+DEFER_DECLARE(struct flight, flight_free)
+
+void
+keeper_wait_for_flights(struct ledger *ledger, size_t max)
+{
+	ledger_lock(ledger);
+	while (ledger->flight_count > max)
 		(void)pthread_cond_wait(&ledger->flight_changed, &ledger->mutex);
-	(void)pthread_mutex_unlock(&ledger->mutex);
+	ledger_unlock(ledger);
+}
+
+static void
+lose_keeper(struct ledger *ledger, const struct error *err)
+{
+	log_error(LOG_LEVEL_WARNING, "ledger.keeper_lost", NULL, err);
+	ledger_lock(ledger);
+	ledger->keeper_lost = true;
+	ledger_unlock(ledger);
+	ledger_wake(ledger);
+}
+
+/* Recorded, but not signed: a retry gets the recorded certificate once the keeper is back. */
+static void
+fail_flight(struct ledger *ledger, struct flight *flight, const struct error *cause)
+{
+	struct error err = {0};
+
+	(void)error_set(&err, E_KEEPER_UNAVAILABLE, "the key keeper is away");
+	error_cause(&err, "%s", cause->detail);
+	err.retry_after_s = 1;
+	for (size_t i = 0; i < flight->entry_count; i++)
+		ledger_finish(ledger, flight->entries[i], &err);
 }
 
 static bool
 waits(const struct proposal *proposal)
 {
 	for (size_t i = 0; i < proposal->record_count; i++)
-		if (proposal->records[i].tbs.len > 0)
+		if (!proposal->records[i].dropped && proposal->records[i].tbs.len > 0)
 			return true;
 	return false;
 }
@@ -64,103 +108,101 @@ flight_new(const struct batch *batch)
 {
 	struct flight *flight = xcalloc(1, sizeof *flight);
 
-	flight->entries = xcalloc(batch->count, sizeof *flight->entries);
-	flight->records = xcalloc(batch->record_count, sizeof *flight->records);
+	flight->entries = xcalloc(batch->count + 1, sizeof(struct entry *));
+	for (size_t i = 0; i < batch->count; i++)
+		if (waits(batch->proposals[i]))
+			flight->entries[flight->entry_count++] = batch->entries[i];
+	flight->records = xcalloc(batch->record_count + 1, sizeof(struct record *));
 	flight->count = batch->record_count;
 	for (size_t i = 0; i < batch->record_count; i++)
 		flight->records[i] = batch->records[i]->tbs.len > 0 ? batch->records[i] : NULL;
 	return flight;
 }
 
-static bool
-send(struct ledger *ledger, const struct batch *batch, struct error *err)
+/* They are on record and wait for no signature: their owners may free them from here on. */
+static void
+finish_recorded(struct ledger *ledger, struct batch *batch)
 {
-	struct keeper_entry *entries = xcalloc(batch->record_count, sizeof *entries);
-	bool sent;
+	for (size_t i = 0; i < batch->count; i++)
+		if (!waits(batch->proposals[i]))
+			ledger_finish(ledger, batch->entries[i], NULL);
+	batch->count = 0;
+}
 
-	for (size_t i = 0; i < batch->record_count; i++) {
-		const struct record *record = batch->records[i];
+static bool
+send_flight(struct ledger *ledger, const struct flight *flight, const struct batch *batch,
+    struct error *err)
+{
+	DEFER(mem_free) struct keeper_entry *entries = xcalloc(flight->count, sizeof *entries);
 
-		entries[i].leaf = bytes_of(batch->leaves.data + batch->leaf_at[i],
-		    batch->leaf_at[i + 1] - batch->leaf_at[i]);
-		if (record->tbs.len == 0)
+	for (size_t i = 0; i < flight->count; i++) {
+		const struct record *record = flight->records[i];
+
+		entries[i].leaf = batch_leaf(batch, i);
+		if (record == NULL)
 			continue;
 		entries[i].tbs = record->tbs;
 		entries[i].nonce = record->nonce;
-		memcpy(entries[i].issuer, record->issuer, ISSUER_ID_BYTES);
+		memcpy(entries[i].issuer, record->issuer, sizeof entries[i].issuer);
 	}
-	sent = keeper_append_send(
-	    ledger->options.keeper, (uint64_t)batch->first_seq, entries, batch->record_count, err);
-	free(entries);
-	return sent;
+	return keeper_append_send(
+	    ledger->options.keeper, (uint64_t)batch->first_seq, entries, flight->count, err);
 }
 
-/* With the mutex held: everything in flight fails; recovery follows. */
+/* Only when it is sent whole: until then nobody but this thread may finish its proposals. */
 static void
-lose_keeper_locked(struct ledger *ledger)
+enlist(struct ledger *ledger, struct flight *flight)
 {
-	ledger->keeper_lost = true;
+	ledger_lock(ledger);
+	*ledger->flight_tail = flight;
+	ledger->flight_tail = &flight->next;
+	ledger->flight_count++;
 	(void)pthread_cond_broadcast(&ledger->flight_changed);
+	ledger_unlock(ledger);
 }
 
-static void
-finish_all(struct ledger *ledger, struct entry **entries, size_t count, const struct error *failed)
+static bool
+keeper_is_lost(struct ledger *ledger, struct error *err)
 {
-	for (size_t i = 0; i < count; i++)
-		ledger_finish(ledger, entries[i], failed);
+	bool lost;
+
+	ledger_lock(ledger);
+	lost = ledger->keeper_lost;
+	ledger_unlock(ledger);
+	return lost && !error_set(err, E_KEEPER_UNAVAILABLE, "the key keeper is away");
 }
 
 void
 keeper_hand_over(struct ledger *ledger, struct batch *batch)
 {
-	struct flight *flight = flight_new(batch);
+	DEFER(flight_free) struct flight *flight = flight_new(batch);
 	struct error err = {0};
-	bool sent;
 
-	for (size_t i = 0; i < batch->count; i++)
-		if (waits(batch->entries[i]->proposal))
-			flight->entries[flight->entry_count++] = batch->entries[i];
-	/* In the list before it is sent, so that the receiver waits for it in this order. */
-	(void)pthread_mutex_lock(&ledger->mutex);
-	flight->next = NULL;
-	*ledger->flight_tail = flight;
-	ledger->flight_tail = &flight->next;
-	ledger->flight_count++;
-	(void)pthread_mutex_unlock(&ledger->mutex);
-	sent = send(ledger, batch, &err);
-	/* The rest is on record and needs no signature. Their owners may free them from here on. */
-	for (size_t i = 0; i < batch->count; i++)
-		if (!waits(batch->entries[i]->proposal))
-			ledger_finish(ledger, batch->entries[i], NULL);
-	(void)pthread_mutex_lock(&ledger->mutex);
-	if (!sent)
-		lose_keeper_locked(ledger);
-	(void)pthread_cond_broadcast(&ledger->flight_changed);
-	(void)pthread_mutex_unlock(&ledger->mutex);
-	if (!sent)
-		log_error(LOG_LEVEL_WARNING, "ledger.keeper", NULL, &err);
+	finish_recorded(ledger, batch);
+	if (flight->count == 0)
+		return;
+	if (!keeper_is_lost(ledger, &err) && send_flight(ledger, flight, batch, &err)) {
+		enlist(ledger, TAKE(flight));
+		return;
+	}
+	lose_keeper(ledger, &err);
+	fail_flight(ledger, flight, &err);
 }
 
 /* ---- the receiver's thread ---- */
 
-/* The TBS will never be signed: the caller gets 500, the log a cert.abort leaf with the next batch.
- */
+/* This TBS will never be signed: the log says so with the next batch. */
 static void
 abort_record(struct ledger *ledger, const struct record *record, const char *why)
 {
 	log_write(LOG_LEVEL_ERROR, "ledger.abort", "the keeper refused a certificate: %s", why);
-	(void)pthread_mutex_lock(&ledger->mutex);
-	if (ledger->abort_count < LEDGER_ABORTS_MAX)
-		(void)snprintf(ledger->aborts[ledger->abort_count++], LEAF_VALUE_MAX + 1, "%s",
-		    record->leaf.subject);
-	(void)pthread_mutex_unlock(&ledger->mutex);
+	keeper_note(ledger, LEAF_CERT_ABORT, E_KEEPER_REFUSED, record->leaf.subject);
 }
 
-static bool
-take_results(struct ledger *ledger, struct flight *flight, const struct keeper_signed *results)
+static void
+take_results(
+    struct ledger *ledger, const struct flight *flight, const struct keeper_signed *results)
 {
-	bool all_signed = true;
-
 	for (size_t i = 0; i < flight->count; i++) {
 		struct record *record = flight->records[i];
 
@@ -168,80 +210,88 @@ take_results(struct ledger *ledger, struct flight *flight, const struct keeper_s
 			continue;
 		if (results[i].signature_len == 0) {
 			abort_record(ledger, record, results[i].why);
-			all_signed = false;
 			continue;
 		}
 		memcpy(record->signature, results[i].signature, results[i].signature_len);
 		record->signature_len = results[i].signature_len;
 		keeper_remember(ledger, record->ref, record->signature, record->signature_len);
 	}
-	return all_signed;
 }
 
-/* A proposal whose certificate was refused is an error of ours, not of its caller. */
+/* A certificate that was refused is an error of ours, not of its caller. */
 static void
-mark_aborted(struct flight *flight)
+mark_refused(struct proposal *proposal)
 {
-	for (size_t i = 0; i < flight->entry_count; i++) {
-		struct proposal *proposal = flight->entries[i]->proposal;
+	for (size_t i = 0; i < proposal->record_count; i++) {
+		const struct record *record = &proposal->records[i];
 
-		for (size_t j = 0; j < proposal->record_count; j++)
-			if (proposal->records[j].tbs.len > 0 &&
-			    proposal->records[j].signature_len == 0 && proposal->err.code == E_NONE)
-				(void)error_set(
-				    &proposal->err, E_INTERNAL, "the keeper refused to sign");
+		if (record->tbs.len == 0 || record->dropped || record->signature_len > 0)
+			continue;
+		proposal->err = (struct error){0};
+		(void)error_set(&proposal->err, E_INTERNAL, "the keeper refused to sign");
+		return;
 	}
 }
 
 static void
-receive(struct ledger *ledger, struct flight *flight)
+receive_flight(struct ledger *ledger, struct flight *flight)
 {
-	struct keeper_signed *results = xcalloc(flight->count, sizeof *results);
+	const struct ledger_hooks *hooks = &ledger->options.hooks;
+	DEFER(mem_free) struct keeper_signed *results = xcalloc(flight->count, sizeof *results);
 	DEFER(buf_clear_public) struct buf note = {0};
 	struct error err = {0};
 
-	if (keeper_append_receive(ledger->options.keeper, results, flight->count, &note, &err)) {
-		if (!take_results(ledger, flight, results))
-			mark_aborted(flight);
-		if (ledger->options.hooks.published != NULL)
-			ledger->options.hooks.published(
-			    ledger->options.hooks.audit, buf_bytes(&note));
-		finish_all(ledger, flight->entries, flight->entry_count, NULL);
-	} else {
-		log_error(LOG_LEVEL_WARNING, "ledger.keeper", NULL, &err);
-		(void)pthread_mutex_lock(&ledger->mutex);
-		lose_keeper_locked(ledger);
-		(void)pthread_mutex_unlock(&ledger->mutex);
-		err.code = E_KEEPER_UNAVAILABLE;
-		err.retry_after_s = 1;
-		finish_all(ledger, flight->entries, flight->entry_count, &err);
+	if (!keeper_append_receive(ledger->options.keeper, results, flight->count, &note, &err)) {
+		lose_keeper(ledger, &err);
+		fail_flight(ledger, flight, &err);
+		return;
 	}
-	free(results);
+	take_results(ledger, flight, results);
+	for (size_t i = 0; i < flight->entry_count; i++) {
+		mark_refused(flight->entries[i]->proposal);
+		ledger_finish(ledger, flight->entries[i], NULL);
+	}
+	if (hooks->published != NULL)
+		hooks->published(hooks->audit, buf_bytes(&note));
+}
+
+/* The oldest flight, which stays in the list while it is worked on. NULL: there will be none. */
+static struct flight *
+next_flight(struct ledger *ledger)
+{
+	struct flight *flight;
+
+	ledger_lock(ledger);
+	while (ledger->flights == NULL && !ledger->writer_done)
+		(void)pthread_cond_wait(&ledger->flight_changed, &ledger->mutex);
+	flight = ledger->flights;
+	ledger_unlock(ledger);
+	return flight;
+}
+
+static void
+delist(struct ledger *ledger, struct flight *flight)
+{
+	ledger_lock(ledger);
+	ledger->flights = flight->next;
+	if (ledger->flights == NULL)
+		ledger->flight_tail = &ledger->flights;
+	ledger->flight_count--;
+	(void)pthread_cond_broadcast(&ledger->flight_changed);
+	ledger_unlock(ledger);
+	ledger_wake(ledger);
+	flight_free(flight);
 }
 
 void *
 keeper_receiver(void *context)
 {
 	struct ledger *ledger = context;
+	struct flight *flight;
 
-	for (;;) {
-		struct flight *flight;
-
-		(void)pthread_mutex_lock(&ledger->mutex);
-		while (ledger->flights == NULL && !ledger->writer_done)
-			(void)pthread_cond_wait(&ledger->flight_changed, &ledger->mutex);
-		flight = ledger->flights;
-		(void)pthread_mutex_unlock(&ledger->mutex);
-		if (flight == NULL)
-			return NULL;
-		receive(ledger, flight);
-		(void)pthread_mutex_lock(&ledger->mutex);
-		ledger->flights = flight->next;
-		if (ledger->flights == NULL)
-			ledger->flight_tail = &ledger->flights;
-		ledger->flight_count--;
-		(void)pthread_cond_broadcast(&ledger->flight_changed);
-		(void)pthread_mutex_unlock(&ledger->mutex);
-		flight_free(flight);
+	for (flight = next_flight(ledger); flight != NULL; flight = next_flight(ledger)) {
+		receive_flight(ledger, flight);
+		delist(ledger, flight);
 	}
+	return NULL;
 }

@@ -1,6 +1,6 @@
 /*
- * Taking the log over: at start, after a lost connection (COMMIT's outcome is unknown then: the
- * log's size says what was committed), and with a new keeper.
+ * Taking the log over: at start, after a lost connection, after a lost keeper. In the end this
+ * process owns the log, the keeper's journal holds all that is committed, and nothing is unsigned.
  */
 #include <stdlib.h>
 
@@ -8,211 +8,325 @@
 #include "base/mem.h"
 #include "db/ledger_core.h"
 
-#define FEED_MAX 1000   /* leaves of one append while the keeper catches up */
-#define UNSIGNED_MAX 64 /* TBSs of one round */
+#define APPLICATION "monikerd ledger"
+#define CATCH_UP_CHUNK 512                /* leaves at once */
+#define UNSIGNED_CHUNK 128                /* certificates at once */
+#define PARTITION_LEAVES INT64_C(1048576) /* as audit_partition_ensure() makes them */
+
+/* ---- the database ---- */
 
 static bool
-connect(struct ledger *ledger, struct error *err)
+connect_again(struct ledger *ledger, struct error *err)
 {
 	if (ledger->conn != NULL && !conn_failed(ledger->conn))
 		return true;
-	conn_close(ledger->conn);
-	ledger->conn = NULL;
-	return conn_open(ledger->url, "monikerd ledger", &ledger->conn, err) &&
+	conn_close(TAKE(ledger->conn));
+	ledger->owned = false;
+	return conn_open(ledger->url, APPLICATION, &ledger->conn, err) &&
 	       conn_run_text(ledger->conn, "LISTEN audit_outbox", err);
 }
 
 static bool
-take_log(struct ledger *ledger, struct error *err)
+is_ours(const struct ledger *ledger, int64_t owner)
 {
-	DEFER(tx_free) struct tx *tx = NULL;
-	struct ledger_taken taken;
-
-	tx_begin_on(ledger->conn, &tx);
-	if (!ledger_take_over(tx, ledger->origin, &taken, err) ||
-	    !ledger_ensure_partition(tx, taken.log, taken.size, err) || !tx_commit(&tx, err))
-		return false;
-	ledger->log = taken.log;
-	ledger->owner = taken.owner;
-	(void)pthread_mutex_lock(&ledger->mutex);
-	ledger->size = taken.size;
-	(void)pthread_mutex_unlock(&ledger->mutex);
-	ledger->last_st_s = taken.last_st_s;
-	ledger->partition_until = 0;
-	ledger->drain = true;
-	return true;
-}
-
-/* What was in flight to a keeper that is gone has been finished by the receiver. */
-static void
-wait_for_no_flight(struct ledger *ledger)
-{
-	(void)pthread_mutex_lock(&ledger->mutex);
-	while (ledger->flights != NULL)
-		(void)pthread_cond_wait(&ledger->flight_changed, &ledger->mutex);
-	(void)pthread_mutex_unlock(&ledger->mutex);
+	/* owner_to_be: the COMMIT of our last take-over had an unknown outcome. */
+	return !ledger->was_owned || owner == ledger->owner || owner == ledger->owner_to_be;
 }
 
 static bool
-meet_keeper(struct ledger *ledger, struct keeper_state *out, struct error *err)
+refuse_other_owner(struct ledger *ledger, struct error *err)
+{
+	ledger_lock(ledger);
+	ledger->fenced = true;
+	ledger_unlock(ledger);
+	return error_set(err, E_RECORD_UNAVAILABLE, "another process owns the log");
+}
+
+static void
+adopt(struct ledger *ledger, const struct ledger_row *row)
+{
+	ledger->log = row->log;
+	ledger->owner = row->owner;
+	ledger->last_st_s = row->last_st_s;
+	ledger->partition_until = 0;
+	ledger->owned = true;
+	ledger->was_owned = true;
+	ledger->drain = true; /* a NOTIFY may have been missed */
+	ledger_lock(ledger);
+	ledger->size = row->size;
+	ledger_unlock(ledger);
+}
+
+/* Whoever held the log before cannot commit from here on; the size says what is committed. */
+static bool
+take_over(struct ledger *ledger, const struct keeper_state *keeper, struct error *err)
+{
+	DEFER(tx_free) struct tx *tx = NULL;
+	struct ledger_row row;
+
+	if (ledger->owned)
+		return true;
+	tx_begin_on(ledger->conn, &tx);
+	if (!ledger_get(tx, ledger->origin, &row, err))
+		return false;
+	if (!is_ours(ledger, row.owner))
+		return refuse_other_owner(ledger, err);
+	if (memcmp(row.public_key, keeper->log_public_key, sizeof row.public_key) != 0)
+		return error_set(
+		    err, E_RECORD_UNAVAILABLE, "the keeper has another key than the log's");
+	if (!ledger_take_over(tx, ledger->origin, &row, err))
+		return false;
+	ledger->owner_to_be = row.owner;
+	if (!tx_commit(&tx, err))
+		return false;
+	adopt(ledger, &row);
+	return true;
+}
+
+bool
+ledger_extend(struct ledger *ledger, struct error *err)
+{
+	DEFER(tx_free) struct tx *tx = NULL;
+	const int64_t begun = ledger->size / PARTITION_LEAVES;
+
+	if (ledger->size + PARTITION_LEAVES / 2 < ledger->partition_until)
+		return true;
+	tx_begin_on(ledger->conn, &tx);
+	if (!ledger_ensure_partition(tx, ledger->log, begun * PARTITION_LEAVES, err) ||
+	    !ledger_ensure_partition(tx, ledger->log, (begun + 1) * PARTITION_LEAVES, err) ||
+	    !tx_commit(&tx, err))
+		return false;
+	ledger->partition_until = (begun + 2) * PARTITION_LEAVES;
+	return true;
+}
+
+/* ---- the keeper's journal ---- */
+
+static bool
+greet_keeper(struct ledger *ledger, struct keeper_state *out, struct error *err)
 {
 	bool alive = false;
 
+	/* Read before the greeting: one that is replaced after it counts as new. */
 	ledger->keeper_generation = keeper_client_generation(ledger->options.keeper, &alive);
-	if (!alive) {
-		(void)error_set(err, E_KEEPER_UNAVAILABLE, "the keeper is not there");
-		err->retry_after_s = 1;
-		return false;
-	}
+	if (!alive)
+		return error_set(err, E_KEEPER_UNAVAILABLE, "the key keeper is away");
 	if (!keeper_hello(ledger->options.keeper, out, err))
 		return false;
 	if (strcmp(out->checkpoint.origin, ledger->origin) != 0)
-		return error_set(err, E_RECORD_UNAVAILABLE, "the keeper's log is another one");
-	return out->checkpoint.size <= (uint64_t)ledger->size ||
-	       error_set(err, E_RECORD_UNAVAILABLE,
-		   "the keeper's journal is ahead of the database: open a new log");
-}
-
-/* Sends leaves from `seq` on that the journal lacks; returns how many through *out_count. */
-static bool
-feed_some(struct ledger *ledger, uint64_t seq, size_t *out_count, struct error *err)
-{
-	DEFER(tx_free) struct tx *tx = NULL;
-	DEFER(rows_free) struct rows *rows = NULL;
-	DEFER(buf_clear_public) struct buf note = {0};
-	struct keeper_entry *entries;
-	struct keeper_signed *results;
-	bool done;
-
-	tx_begin_on(ledger->conn, &tx);
-	if (!ledger_read_leaves(tx, ledger->log, (int64_t)seq, FEED_MAX, &rows, err))
-		return false;
-	*out_count = rows_count(rows);
-	if (*out_count == 0)
-		return error_set(err, E_RECORD_UNAVAILABLE, "leaves are missing in the database");
-	entries = xcalloc(*out_count, sizeof *entries);
-	results = xcalloc(*out_count, sizeof *results);
-	for (size_t i = 0; i < *out_count; i++)
-		entries[i].leaf = rows_bytes(rows, i, 1);
-	done = keeper_append_send(ledger->options.keeper, seq, entries, *out_count, err) &&
-	       keeper_append_receive(ledger->options.keeper, results, *out_count, &note, err);
-	free(entries);
-	free(results);
-	return done;
-}
-
-static bool
-feed_missing(struct ledger *ledger, uint64_t have, struct error *err)
-{
-	while (have < (uint64_t)ledger->size) {
-		size_t count = 0;
-
-		if (!feed_some(ledger, have, &count, err))
-			return false;
-		have += count;
-		log_info("ledger.catch_up", "the keeper has %llu of %lld leaves",
-		    (unsigned long long)have, (long long)ledger->size);
-	}
+		return error_set(
+		    err, E_RECORD_UNAVAILABLE, "the keeper's journal is of another log");
 	return true;
 }
 
-/* One round: true with *out_count 0 when nothing is left, or nothing more can be signed. */
 static bool
-sign_some(struct ledger *ledger, struct ledger_unsigned *todo, size_t *out_count, struct error *err)
+read_leaves(struct ledger *ledger, int64_t from_seq, struct rows **out, struct error *err)
 {
-	const struct ledger_hooks *hooks = &ledger->options.hooks;
 	DEFER(tx_free) struct tx *tx = NULL;
-	struct ledger_signature kept[UNSIGNED_MAX];
-	size_t kept_count = 0;
-	size_t found = 0;
 
 	tx_begin_on(ledger->conn, &tx);
-	if (!hooks->read_unsigned(
-		hooks->certificates, tx, ledger->log, todo, UNSIGNED_MAX, &found, err))
-		return false;
-	for (size_t i = 0; i < found; i++) {
-		struct keeper_entry entry = {
-		    .tbs = buf_bytes(&todo[i].tbs), .nonce = todo[i].nonce};
-		struct keeper_signed result = {0};
-
-		memcpy(entry.issuer, todo[i].issuer, ISSUER_ID_BYTES);
-		if (!keeper_sign_recorded(
-			ledger->options.keeper, (uint64_t)todo[i].seq, &entry, &result, err))
-			return false;
-		if (result.signature_len == 0) {
-			log_write(LOG_LEVEL_ERROR, "ledger.resign", "seq %lld: %s",
-			    (long long)todo[i].seq, result.why);
-			continue;
-		}
-		memcpy(kept[kept_count].ref, todo[i].ref, CERTIFICATE_REF_BYTES);
-		memcpy(kept[kept_count].signature, result.signature, result.signature_len);
-		kept[kept_count++].signature_len = result.signature_len;
-	}
-	*out_count = kept_count;
-	return (kept_count == 0 ||
-		   hooks->keep_signatures(hooks->certificates, tx, kept, kept_count, err)) &&
-	       tx_commit(&tx, err);
+	return ledger_read_leaves(tx, ledger->log, from_seq, CATCH_UP_CHUNK, out, err);
 }
 
 static bool
-sign_unsigned(struct ledger *ledger, struct error *err)
+append_rows(struct ledger *ledger, const struct rows *rows, int64_t first_seq, struct error *err)
 {
-	struct ledger_unsigned *todo;
-	size_t count = 1;
-	bool done = true;
+	const size_t count = rows_count(rows);
+	struct keeper_entry entries[CATCH_UP_CHUNK] = {0};
+	DEFER(mem_free) struct keeper_signed *results = xcalloc(count + 1, sizeof *results);
+	DEFER(buf_clear_public) struct buf note = {0};
 
-	if (ledger->options.hooks.read_unsigned == NULL)
-		return true;
-	todo = xcalloc(UNSIGNED_MAX, sizeof *todo);
-	while (done && count > 0) {
-		done = sign_some(ledger, todo, &count, err);
-		for (size_t i = 0; i < UNSIGNED_MAX; i++)
-			buf_clear_public(&todo[i].tbs);
+	if (count == 0)
+		return error_set(err, E_RECORD_UNAVAILABLE, "the database lacks leaves of the log");
+	for (size_t i = 0; i < count; i++) {
+		if (rows_int(rows, i, 0) != first_seq + (int64_t)i)
+			return error_set(
+			    err, E_RECORD_UNAVAILABLE, "the database lacks leaves of the log");
+		entries[i].leaf = rows_bytes(rows, i, 1);
 	}
-	free(todo);
-	return done;
+	return keeper_append_send(
+		   ledger->options.keeper, (uint64_t)first_seq, entries, count, err) &&
+	       keeper_append_receive(ledger->options.keeper, results, count, &note, err);
 }
 
-/* Signatures that were in memory only are found again, unsigned, in the database. */
-static void
-forget_unkept(struct ledger *ledger)
+/* What was committed and did not reach the journal. Their signatures are asked for after. */
+static bool
+catch_up(struct ledger *ledger, int64_t journal_size, struct error *err)
 {
-	(void)pthread_mutex_lock(&ledger->mutex);
-	ledger->unkept_count = 0;
-	(void)pthread_mutex_unlock(&ledger->mutex);
+	if (journal_size > ledger->size)
+		return error_set(err, E_RECORD_UNAVAILABLE,
+		    "the keeper's journal is ahead of the database: open a new log");
+	while (journal_size < ledger->size) {
+		DEFER(rows_free) struct rows *rows = NULL;
+
+		if (!read_leaves(ledger, journal_size, &rows, err) ||
+		    !append_rows(ledger, rows, journal_size, err))
+			return false;
+		journal_size += (int64_t)rows_count(rows);
+	}
+	return true;
 }
 
 static bool
 publish(struct ledger *ledger, struct error *err)
 {
+	const struct ledger_hooks *hooks = &ledger->options.hooks;
 	DEFER(buf_clear_public) struct buf note = {0};
 
+	if (hooks->published == NULL || ledger->size == 0)
+		return true;
 	if (!keeper_checkpoint(ledger->options.keeper, &note, err))
 		return false;
-	if (ledger->options.hooks.published != NULL)
-		ledger->options.hooks.published(ledger->options.hooks.audit, buf_bytes(&note));
+	hooks->published(hooks->audit, buf_bytes(&note));
 	return true;
+}
+
+/* ---- signatures ---- */
+
+static bool
+keep_some(struct ledger *ledger, const struct ledger_signature *signatures, size_t count,
+    struct error *err)
+{
+	const struct ledger_hooks *hooks = &ledger->options.hooks;
+	DEFER(tx_free) struct tx *tx = NULL;
+
+	tx_begin_on(ledger->conn, &tx);
+	return hooks->keep_signatures(hooks->certificates, tx, signatures, count, err) &&
+	       tx_commit(&tx, err);
+}
+
+/* No append is in flight, so nobody adds to them. */
+static bool
+keep_all(struct ledger *ledger, struct error *err)
+{
+	size_t done = 0;
+
+	while (ledger->options.hooks.keep_signatures != NULL && done < ledger->unkept_count) {
+		const size_t left = ledger->unkept_count - done;
+		const size_t count = left < LEDGER_RECORDS_MAX ? left : LEDGER_RECORDS_MAX;
+
+		if (!keep_some(ledger, ledger->unkept + done, count, err))
+			return false;
+		done += count;
+	}
+	ledger_lock(ledger);
+	ledger->unkept_count = 0;
+	ledger_unlock(ledger);
+	return true;
+}
+
+/* The subject of a committed leaf. */
+static bool
+read_subject(
+    struct ledger *ledger, int64_t seq, char out[static LEAF_VALUE_MAX + 1], struct error *err)
+{
+	DEFER(rows_free) struct rows *rows = NULL;
+	DEFER(tx_free) struct tx *tx = NULL;
+	struct leaf_view view = {0};
+
+	tx_begin_on(ledger->conn, &tx);
+	if (!ledger_read_leaves(tx, ledger->log, seq, 1, &rows, err))
+		return false;
+	if (rows_count(rows) == 0 || !leaf_parse(rows_bytes(rows, 0, 1), &view, err))
+		return err->code != E_NONE ||
+		       error_set(err, E_RECORD_UNAVAILABLE, "the database lacks leaves of the log");
+	memcpy(out, view.subject.data, view.subject.len);
+	out[view.subject.len] = '\0';
+	return true;
+}
+
+static bool
+sign_one(struct ledger *ledger, const struct ledger_unsigned *missing, size_t *inout_signed,
+    struct error *err)
+{
+	struct keeper_entry entry = {.tbs = buf_bytes(&missing->tbs), .nonce = missing->nonce};
+	struct keeper_signed result = {0};
+	char subject[LEAF_VALUE_MAX + 1];
+
+	memcpy(entry.issuer, missing->issuer, sizeof entry.issuer);
+	if (!keeper_sign_recorded(
+		ledger->options.keeper, (uint64_t)missing->seq, &entry, &result, err))
+		return false;
+	if (result.signature_len > 0) {
+		keeper_remember(ledger, missing->ref, result.signature, result.signature_len);
+		++*inout_signed;
+		return true;
+	}
+	log_write(
+	    LOG_LEVEL_ERROR, "ledger.abort", "the keeper refused a certificate: %s", result.why);
+	if (!read_subject(ledger, missing->seq, subject, err))
+		return false;
+	keeper_note(ledger, LEAF_CERT_ABORT, E_KEEPER_REFUSED, subject);
+	return true;
+}
+
+static bool
+read_unsigned(
+    struct ledger *ledger, struct ledger_unsigned *out, size_t *out_count, struct error *err)
+{
+	const struct ledger_hooks *hooks = &ledger->options.hooks;
+	DEFER(tx_free) struct tx *tx = NULL;
+
+	*out_count = 0;
+	tx_begin_on(ledger->conn, &tx);
+	return hooks->read_unsigned(
+		   hooks->certificates, tx, ledger->log, out, UNSIGNED_CHUNK, out_count, err) &&
+	       tx_commit(&tx, err);
+}
+
+/* One chunk. What the keeper refuses stays unsigned, so a round that signs none is the last. */
+static bool
+sign_some(struct ledger *ledger, bool *out_more, struct error *err)
+{
+	DEFER(mem_free)
+	struct ledger_unsigned *missing = xcalloc(UNSIGNED_CHUNK, sizeof *missing);
+	size_t count, signed_count = 0;
+	bool done = read_unsigned(ledger, missing, &count, err);
+
+	for (size_t i = 0; i < count; i++) {
+		done = done && sign_one(ledger, &missing[i], &signed_count, err);
+		buf_clear(&missing[i].tbs);
+	}
+	*out_more = signed_count > 0;
+	return done && keep_all(ledger, err);
+}
+
+static bool
+sign_unsigned(struct ledger *ledger, struct error *err)
+{
+	bool more = ledger->options.hooks.read_unsigned != NULL;
+
+	while (more)
+		if (!sign_some(ledger, &more, err))
+			return false;
+	return true;
+}
+
+/* ---- the whole ---- */
+
+static void
+become_ready(struct ledger *ledger)
+{
+	ledger_lock(ledger);
+	ledger->ready = true;
+	ledger->keeper_lost = false;
+	ledger->own_not_before_ms = 0;
+	(void)pthread_cond_broadcast(&ledger->ready_changed);
+	ledger_unlock(ledger);
 }
 
 bool
 ledger_recover(struct ledger *ledger, struct error *err)
 {
-	struct keeper_state state;
+	struct keeper_state keeper = {0};
 
-	ledger_not_ready(ledger, "the log is being taken over");
-	wait_for_no_flight(ledger);
-	if (!connect(ledger, err) || !take_log(ledger, err) || !meet_keeper(ledger, &state, err) ||
-	    !feed_missing(ledger, state.checkpoint.size, err) || !sign_unsigned(ledger, err) ||
-	    !publish(ledger, err)) {
-		ledger_not_ready(ledger, err->detail);
+	/* From here on this thread alone talks on the keeper's ordered lane. */
+	keeper_wait_for_flights(ledger, 0);
+	if (!connect_again(ledger, err) || !greet_keeper(ledger, &keeper, err) ||
+	    !take_over(ledger, &keeper, err) || !ledger_extend(ledger, err) ||
+	    !catch_up(ledger, (int64_t)keeper.checkpoint.size, err) || !keep_all(ledger, err) ||
+	    !sign_unsigned(ledger, err) || !publish(ledger, err))
 		return false;
-	}
-	forget_unkept(ledger);
-	(void)pthread_mutex_lock(&ledger->mutex);
-	ledger->ready = true;
-	ledger->keeper_lost = false;
-	ledger->why_not[0] = '\0';
-	(void)pthread_cond_broadcast(&ledger->ready_changed);
-	(void)pthread_mutex_unlock(&ledger->mutex);
+	become_ready(ledger);
 	return true;
 }

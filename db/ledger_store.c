@@ -1,43 +1,76 @@
-#include <stdlib.h>
-
-#include "base/mem.h"
 #include "db/ledger_core.h"
+
+/* $1 origin. Locked, so that a take-over can be decided on what it says. */
+static const struct stmt LOG_GET = STMT("ledger_log_get", 1, 5,
+    "SELECT id, owner, size, last_st_at_s, public_key FROM audit_log WHERE origin = $1::text"
+    " FOR UPDATE");
 
 /* $1 origin. From here on the owner before cannot commit. */
 static const struct stmt TAKE_OVER = STMT("ledger_take_over", 1, 4,
     "SELECT log, owner, size, last_st_at_s FROM ledger_take_over($1::text)");
 
-/* $1 log, $2 owner, $3 size, $4 new leaves, $5 `st` of the last. Raises unless owner and size
- * match. */
+/* The one order of all changes of status, on all nodes. */
+static const struct stmt STATUS_LOCK =
+    STMT("ledger_status_lock", 0, 1, "SELECT seq FROM status_head FOR UPDATE");
+
+/* $1 log, $2 owner, $3 size, $4 new leaves, $5 `st` of the last. Raises MK001 unless owner and
+ * size match. */
 static const struct stmt FENCE = STMT("ledger_fence", 5, 1,
-    "SELECT ledger_fence($1::smallint, $2::bigint, $3::bigint, $4::bigint, $5::bigint) IS NULL");
+    "SELECT ledger_fence($1::int2, $2::int8, $3::int8, $4::int8, $5::int8) IS NULL");
 
 /* $1 log, $2 seq of the first, $3 bodies. */
 static const struct stmt LEAVES_INSERT = STMT("ledger_leaves_insert", 3, 0,
     "INSERT INTO audit_leaf (log, seq, body)"
-    " SELECT $1::smallint, $2::bigint + i - 1, body"
+    " SELECT $1::int2, $2::int8 + i - 1, body"
     " FROM unnest($3::bytea[]) WITH ORDINALITY AS leaf(body, i)");
 
 /* $1 log, $2 seq. */
-static const struct stmt PARTITION_ENSURE = STMT("ledger_partition_ensure", 2, 1,
-    "SELECT audit_partition_ensure($1::smallint, $2::bigint) IS NULL");
+static const struct stmt PARTITION_ENSURE = STMT(
+    "ledger_partition_ensure", 2, 1, "SELECT audit_partition_ensure($1::int2, $2::int8) IS NULL");
 
 /* $1 log, $2 first seq, $3 how many. */
 static const struct stmt LEAVES_READ = STMT("ledger_leaves_read", 3, 2,
-    "SELECT seq, body FROM audit_leaf WHERE log = $1::smallint AND seq >= $2::bigint"
-    " ORDER BY seq LIMIT $3::int");
+    "SELECT seq, body FROM audit_leaf WHERE log = $1::int2 AND seq >= $2::int8"
+    " ORDER BY seq LIMIT $3::int4");
+
+static const struct stmt *const STATEMENTS[] = {
+    &LOG_GET,
+    &TAKE_OVER,
+    &STATUS_LOCK,
+    &FENCE,
+    &LEAVES_INSERT,
+    &PARTITION_ENSURE,
+    &LEAVES_READ,
+    NULL,
+};
 
 const struct stmt *const *
 ledger_statements(void)
 {
-	static const struct stmt *const ALL[] = {
-	    &TAKE_OVER, &FENCE, &LEAVES_INSERT, &PARTITION_ENSURE, &LEAVES_READ, NULL};
-
-	return ALL;
+	return STATEMENTS;
 }
 
 bool
-ledger_take_over(struct tx *tx, const char *origin, struct ledger_taken *out, struct error *err)
+ledger_get(struct tx *tx, const char *origin, struct ledger_row *out, struct error *err)
+{
+	DEFER(params_clear) struct params params = {0};
+	DEFER(rows_free) struct rows *rows = NULL;
+
+	params_text(&params, origin);
+	if (!tx_query(tx, &LOG_GET, &params, &rows, err))
+		return false;
+	if (rows_count(rows) == 0)
+		return error_set(err, E_RECORD_UNAVAILABLE, "the database has no such log");
+	*out = (struct ledger_row){.log = (int)rows_int(rows, 0, 0),
+	    .owner = rows_int(rows, 0, 1),
+	    .size = rows_int(rows, 0, 2),
+	    .last_st_s = rows_int(rows, 0, 3)};
+	memcpy(out->public_key, rows_bytes(rows, 0, 4).data, sizeof out->public_key);
+	return true;
+}
+
+bool
+ledger_take_over(struct tx *tx, const char *origin, struct ledger_row *inout, struct error *err)
 {
 	DEFER(params_clear) struct params params = {0};
 	DEFER(rows_free) struct rows *rows = NULL;
@@ -45,23 +78,28 @@ ledger_take_over(struct tx *tx, const char *origin, struct ledger_taken *out, st
 	params_text(&params, origin);
 	if (!tx_query(tx, &TAKE_OVER, &params, &rows, err))
 		return false;
-	*out = (struct ledger_taken){.log = (int)rows_int(rows, 0, 0),
-	    .owner = rows_int(rows, 0, 1),
-	    .size = rows_int(rows, 0, 2),
-	    .last_st_s = rows_int(rows, 0, 3)};
+	inout->owner = rows_int(rows, 0, 1);
+	inout->size = rows_int(rows, 0, 2);
+	inout->last_st_s = rows_int(rows, 0, 3);
 	return true;
 }
 
 bool
+ledger_queue_status_lock(struct tx *tx, struct error *err)
+{
+	return tx_queue(tx, &STATUS_LOCK, NULL, err);
+}
+
+bool
 ledger_queue_fence(
-    struct tx *tx, const struct ledger *ledger, int64_t count, int64_t last_st_s, struct error *err)
+    struct tx *tx, const struct ledger *ledger, size_t count, int64_t last_st_s, struct error *err)
 {
 	DEFER(params_clear) struct params params = {0};
 
 	params_int2(&params, (int16_t)ledger->log);
 	params_int8(&params, ledger->owner);
 	params_int8(&params, ledger->size);
-	params_int8(&params, count);
+	params_int8(&params, (int64_t)count);
 	params_int8(&params, last_st_s);
 	return tx_queue(tx, &FENCE, &params, err);
 }

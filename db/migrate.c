@@ -33,6 +33,9 @@ digest_of(const struct migration *migration, char out[static 2 * SHA256_BYTES + 
 	hex_encode(out, bytes_of(digest, sizeof digest));
 }
 
+static const struct stmt PRESENT =
+    STMT("migrate_present", 0, 1, "SELECT to_regclass('schema_migration') IS NOT NULL");
+
 /* What is applied must be the first of ours, unchanged. */
 static bool
 compare(const struct rows *rows, struct error *err)
@@ -87,8 +90,9 @@ apply_missing(struct conn *conn, struct migrate_report *out, struct error *err)
 	out->applied = 0;
 	out->total = (int)migration_count;
 	for (;;) {
-		if (!conn_run_text(conn, "BEGIN", err) || !conn_run_text(conn, MIGRATE_LOCK, err) ||
-		    !conn_run_text(conn, TABLE, err) || !list_applied(conn, &applied, err))
+		if (!conn_run_text(conn, "BEGIN; SET LOCAL statement_timeout = 0", err) ||
+		    !conn_run_text(conn, MIGRATE_LOCK, err) || !conn_run_text(conn, TABLE, err) ||
+		    !list_applied(conn, &applied, err))
 			return false;
 		if (applied == migration_count)
 			return conn_run_text(conn, "COMMIT", err);
@@ -114,8 +118,13 @@ migrate_apply(const char *url, struct migrate_report *out, struct error *err)
 bool
 migrate_check(struct db *db, struct error *err)
 {
-	DEFER(rows_free) struct rows *rows = NULL;
+	DEFER(rows_free) struct rows *present = NULL, *rows = NULL;
 
+	if (!db_query(db, &PRESENT, NULL, &present, err))
+		return false;
+	if (!rows_bool(present, 0, 0))
+		return error_set(
+		    err, E_CONFIG_INVALID, "the database has no schema yet: run `moniker migrate`");
 	if (!db_query(db, &LIST, NULL, &rows, err) || !compare(rows, err))
 		return false;
 	return rows_count(rows) == migration_count ||

@@ -9,7 +9,7 @@
 struct tx {
 	struct db *db; /* NULL: the connection is somebody else's */
 	struct conn *conn;
-	bool lost_race, begun;
+	bool lost_race, begun, failed;
 	size_t own; /* queued statements that are ours (BEGIN), not the caller's */
 };
 
@@ -53,10 +53,11 @@ tx_queue(struct tx *tx, const struct stmt *stmt, const struct params *params, st
 }
 
 static void
-note_lost_race(struct tx *tx)
+note_failure(struct tx *tx)
 {
 	const char *state = conn_sqlstate(tx->conn);
 
+	tx->failed = true;
 	tx->lost_race = strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0;
 }
 
@@ -73,7 +74,7 @@ tx_flush(struct tx *tx, struct rows **out, size_t count, struct error *err)
 	if (done)
 		memcpy(out, all + own, count * sizeof(struct rows *));
 	else
-		note_lost_race(tx);
+		note_failure(tx);
 	if (done && own > 0)
 		rows_free(all[0]);
 	free(all);
@@ -101,10 +102,12 @@ tx_commit(struct tx **tx, struct error *err)
 {
 	DEFER(tx_free) struct tx *own = TAKE(*tx);
 
+	/* COMMIT of a failed transaction rolls back and reports no error. */
+	assert(!own->failed);
 	if (!own->begun)
 		return true;
 	if (!conn_queue(own->conn, &COMMIT, NULL, err) || !conn_flush(own->conn, NULL, 0, err)) {
-		note_lost_race(own);
+		note_failure(own);
 		return false;
 	}
 	own->begun = false;

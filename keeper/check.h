@@ -20,10 +20,11 @@
  * subjectAltName, authority and subject key identifier, CDP, AIA; nothing else, none twice.
  * E_KEEPER_REFUSED   `detail` says what
  */
-MUST_CHECK bool check_tbs(const struct policy_issuer *issuer, struct bytes tbs, int64_t now_s,
-    struct error *err);
+MUST_CHECK bool check_tbs(
+    const struct policy_issuer *issuer, struct bytes tbs, int64_t now_s, struct error *err);
 
-/* Whether this leaf's event may commit to a TBS of the issuer, and does to this one. E_KEEPER_REFUSED */
+/* Whether this leaf's event may commit to a TBS of the issuer, and does to this one.
+ * E_KEEPER_REFUSED */
 MUST_CHECK bool check_leaf(const struct policy_issuer *issuer, const struct leaf_view *leaf,
     const uint8_t nonce[static COMMITMENT_NONCE_BYTES], struct bytes tbs, struct error *err);
 
@@ -36,7 +37,7 @@ struct check_crl {
 	const struct policy_issuer *issuer;
 	int64_t now_s;
 	size_t entries_left, rest_left; /* octets that head announced */
-	int shard; /* of the entries so far; -1: none yet */
+	int shard;                      /* of the entries so far; -1: none yet */
 	bool ok;
 };
 MUST_CHECK bool check_crl_head(struct check_crl *crl, const struct policy_issuer *issuer,

@@ -6,7 +6,8 @@
 #define THIS_UPDATE_BEHIND_MAX_S 3600
 #define NEXT_UPDATE_MAX_S (INT64_C(10) * 86400)
 #define ENTRY_AHEAD_MAX_S 86400
-#define NEVER_IN_A_FULL_CRL ((1U << 0) | (1U << 7) | (1U << 8)) /* unspecified, unused, removeFromCRL */
+#define NEVER_IN_A_FULL_CRL \
+	((1U << 0) | (1U << 7) | (1U << 8)) /* unspecified, unused, removeFromCRL */
 #define REASON_MAX 10
 
 static bool
@@ -44,9 +45,9 @@ header_take(struct bytes *from, size_t *out_len)
 static bool
 times_near(int64_t this_update_s, int64_t next_update_s, int64_t now_s)
 {
-	return this_update_s <= now_s + THIS_UPDATE_AHEAD_MAX_S
-	    && this_update_s >= now_s - THIS_UPDATE_BEHIND_MAX_S && next_update_s > this_update_s
-	    && next_update_s <= this_update_s + NEXT_UPDATE_MAX_S;
+	return this_update_s <= now_s + THIS_UPDATE_AHEAD_MAX_S &&
+	       this_update_s >= now_s - THIS_UPDATE_BEHIND_MAX_S && next_update_s > this_update_s &&
+	       next_update_s <= this_update_s + NEXT_UPDATE_MAX_S;
 }
 
 /* The fields of RFC 5280 section 5.1 up to nextUpdate. */
@@ -102,8 +103,8 @@ check_crl_head(struct check_crl *crl, const struct policy_issuer *issuer, struct
 static bool
 entry_extensions_valid(struct der list)
 {
-	static const struct bytes REASON_CODE = CHECK_OID_CE("\x15");
-	static const struct bytes INVALIDITY_DATE = CHECK_OID_CE("\x18");
+	static const struct bytes reason_code = CHECK_OID_CE("\x15");
+	static const struct bytes invalidity_date = CHECK_OID_CE("\x18");
 	bool has_reason = false, has_date = false;
 
 	do {
@@ -111,14 +112,14 @@ entry_extensions_valid(struct der list)
 		struct bytes oid = der_take(&extension, DER_OID);
 		struct der value = der_of(der_take(&extension, DER_OCTET_STRING));
 
-		if (bytes_equal(oid, REASON_CODE) && !has_reason) {
+		if (bytes_equal(oid, reason_code) && !has_reason) {
 			struct bytes reason = der_take(&value, DER_ENUMERATED);
 
 			has_reason = true;
-			if (reason.len != 1 || reason.data[0] > REASON_MAX
-			    || (NEVER_IN_A_FULL_CRL & 1U << reason.data[0]) != 0)
+			if (reason.len != 1 || reason.data[0] > REASON_MAX ||
+			    (NEVER_IN_A_FULL_CRL & 1U << reason.data[0]) != 0)
 				return false;
-		} else if (bytes_equal(oid, INVALIDITY_DATE) && !has_date) {
+		} else if (bytes_equal(oid, invalidity_date) && !has_date) {
 			has_date = true;
 			if (der_peek(&value) != DER_GENERALIZED_TIME)
 				return false;
@@ -141,8 +142,7 @@ entry_check(struct check_crl *crl, struct der *list)
 	int64_t revoked_at_s = der_take_time(&der);
 	int shard;
 
-	if (!der.ok || !check_serial_form(serial)
-	    || revoked_at_s > crl->now_s + ENTRY_AHEAD_MAX_S)
+	if (!der.ok || !check_serial_form(serial) || revoked_at_s > crl->now_s + ENTRY_AHEAD_MAX_S)
 		return false;
 	if (der.rest.len > 0 && !entry_extensions_valid(der_enter(&der, DER_SEQUENCE)))
 		return false;
@@ -221,18 +221,18 @@ shard_of_url(const struct policy_issuer *issuer, struct bytes url, unsigned *out
 static bool
 distribution_point_take(const struct policy_issuer *issuer, struct bytes value, unsigned *out_shard)
 {
-	static const struct bytes TRUE_VALUE = BYTES_LITERAL("\xff");
+	static const struct bytes true_value = BYTES_LITERAL("\xff");
 	struct der outer = der_of(value);
 	struct der der = der_enter(&outer, DER_SEQUENCE);
 	struct der point = der_enter(&der, DER_CONTEXT_CONSTRUCTED(0));
 	struct der full_name = der_enter(&point, DER_CONTEXT_CONSTRUCTED(0));
 	struct bytes url = der_take(&full_name, DER_CONTEXT(6));
 
-	if (der_peek(&der) == DER_CONTEXT(1)
-	    && !bytes_equal(der_take(&der, DER_CONTEXT(1)), TRUE_VALUE))
+	if (der_peek(&der) == DER_CONTEXT(1) &&
+	    !bytes_equal(der_take(&der, DER_CONTEXT(1)), true_value))
 		return false;
-	return der_end(&full_name) && der_end(&point) && der_end(&der) && der_end(&outer)
-	    && shard_of_url(issuer, url, out_shard);
+	return der_end(&full_name) && der_end(&point) && der_end(&der) && der_end(&outer) &&
+	       shard_of_url(issuer, url, out_shard);
 }
 
 static bool
@@ -241,8 +241,8 @@ distribution_point_matches(const void *context, struct bytes value)
 	const struct check_crl *crl = context;
 	unsigned shard = 0;
 
-	return distribution_point_take(crl->issuer, value, &shard)
-	    && (crl->shard < 0 || (unsigned)crl->shard == shard);
+	return distribution_point_take(crl->issuer, value, &shard) &&
+	       (crl->shard < 0 || (unsigned)crl->shard == shard);
 }
 
 /* clang-format off */
@@ -266,8 +266,8 @@ values_take(const struct check_crl *crl, struct der list, uint64_t *out_number, 
 		if (der_peek(&extension) == DER_BOOLEAN)
 			(void)der_take_bool(&extension);
 		if (bytes_equal(oid, RULES[1].oid))
-			has_number = number_take(
-			    der_take(&extension, DER_OCTET_STRING), out_number);
+			has_number =
+			    number_take(der_take(&extension, DER_OCTET_STRING), out_number);
 		else if (bytes_equal(oid, RULES[2].oid))
 			has_shard = distribution_point_take(
 			    crl->issuer, der_take(&extension, DER_OCTET_STRING), out_shard);

@@ -37,8 +37,8 @@ extension_check(const struct extension *extension, const struct extension_rule *
 {
 	if (rule->wanted != NULL && !rule->wanted(context))
 		return error_set(err, E_KEEPER_REFUSED, "%s must not be there", rule->name);
-	if (rule->critical != CRITICAL_EITHER
-	    && extension->critical != (rule->critical == CRITICAL_ALWAYS))
+	if (rule->critical != CRITICAL_EITHER &&
+	    extension->critical != (rule->critical == CRITICAL_ALWAYS))
 		return error_set(err, E_KEEPER_REFUSED, "%s must %sbe critical", rule->name,
 		    rule->critical == CRITICAL_ALWAYS ? "" : "not ");
 	if (!rule->matches(context, extension->value))
@@ -72,8 +72,8 @@ check_extensions(struct der *list, const struct extension_rule *rules, size_t ru
 	if (!list->ok)
 		return error_set(err, E_KEEPER_REFUSED, "the extensions are malformed");
 	for (size_t i = 0; i < rule_count; i++)
-		if ((seen & UINT32_C(1) << i) == 0
-		    && (rules[i].wanted == NULL || rules[i].wanted(context)))
+		if ((seen & UINT32_C(1) << i) == 0 &&
+		    (rules[i].wanted == NULL || rules[i].wanted(context)))
 			return error_set(err, E_KEEPER_REFUSED, "%s is missing", rules[i].name);
 	return true;
 }
@@ -98,8 +98,8 @@ check_authority_key(const struct policy_issuer *issuer, struct bytes value)
 	struct der der = der_enter(&outer, DER_SEQUENCE);
 	struct bytes identifier = der_take(&der, DER_CONTEXT(0));
 
-	return der_end(&der) && der_end(&outer)
-	    && bytes_equal(identifier, buf_bytes(&issuer->key_identifier));
+	return der_end(&der) && der_end(&outer) &&
+	       bytes_equal(identifier, buf_bytes(&issuer->key_identifier));
 }
 
 unsigned

@@ -15,7 +15,7 @@
 
 struct tbs { /* RFC 5280 section 4.1: TBSCertificate, taken apart; all borrowed */
 	const struct policy_issuer *issuer;
-	struct bytes serial;           /* INTEGER's contents */
+	struct bytes serial;                                /* INTEGER's contents */
 	struct bytes algorithm, issuer_name, subject, spki; /* whole elements */
 	int64_t not_before_s, not_after_s;
 	struct der extensions;
@@ -48,8 +48,8 @@ tbs_split(struct bytes octets, struct tbs *out)
 	out->spki = der_take_whole(&der, DER_SEQUENCE);
 	extensions = der_enter(&der, DER_CONTEXT_CONSTRUCTED(3));
 	out->extensions = der_enter(&extensions, DER_SEQUENCE);
-	return der_end(&outer) && der_end(&der) && der_end(&version) && der_end(&validity)
-	    && der_end(&extensions) && out->extensions.ok && version_value == 2;
+	return der_end(&outer) && der_end(&der) && der_end(&version) && der_end(&validity) &&
+	       der_end(&extensions) && out->extensions.ok && version_value == 2;
 }
 
 static bool
@@ -90,7 +90,7 @@ check_validity(const struct tbs *tbs, int64_t now_s, struct error *err)
 static bool
 name_split(struct bytes name, struct bytes *out_common_name)
 {
-	static const struct bytes COMMON_NAME = BYTES_LITERAL("\x55\x04\x03");
+	static const struct bytes common_name_oid = BYTES_LITERAL("\x55\x04\x03");
 	struct der outer = der_of(name);
 	struct der rdns = der_enter(&outer, DER_SEQUENCE);
 	struct der rdn = der_enter(&rdns, DER_SET);
@@ -99,8 +99,8 @@ name_split(struct bytes name, struct bytes *out_common_name)
 	int tag = der_peek(&pair) == DER_PRINTABLE_STRING ? DER_PRINTABLE_STRING : DER_UTF8_STRING;
 
 	*out_common_name = der_take(&pair, tag);
-	return der_end(&pair) && der_end(&rdn) && der_end(&rdns) && der_end(&outer)
-	    && bytes_equal(type, COMMON_NAME);
+	return der_end(&pair) && der_end(&rdn) && der_end(&rdns) && der_end(&outer) &&
+	       bytes_equal(type, common_name_oid);
 }
 
 static bool
@@ -111,8 +111,8 @@ host_name_valid(struct bytes name)
 	for (size_t i = 0; i < name.len; i++) {
 		uint8_t c = name.data[i];
 
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')
-			|| c == '-' || c == '.'))
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+			c == '-' || c == '.'))
 			return false;
 	}
 	return true;
@@ -142,21 +142,21 @@ check_subject(struct tbs *tbs, struct error *err)
 
 struct key_form {
 	struct bytes algorithm; /* AlgorithmIdentifier, whole */
-	enum policy_key_type type;
 	size_t point_len;       /* octets of the BIT STRING; 0: an RSAPublicKey */
-	uint8_t first_octet;    /* of the BIT STRING, 0: any */
+	enum policy_key_type type;
+	uint8_t first_octet; /* of the BIT STRING, 0: any */
 };
 
 /* clang-format off */
 static const struct key_form KEY_FORMS[] = {
 	{BYTES_LITERAL("\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"),
-	 POLICY_KEY_P256, 65, 0x04},
+	 65, POLICY_KEY_P256, 0x04},
 	{BYTES_LITERAL("\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22"),
-	 POLICY_KEY_P384, 97, 0x04},
+	 97, POLICY_KEY_P384, 0x04},
 	{BYTES_LITERAL("\x30\x05\x06\x03\x2b\x65\x70"),
-	 POLICY_KEY_ED25519, 32, 0},
+	 32, POLICY_KEY_ED25519, 0},
 	{BYTES_LITERAL("\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00"),
-	 POLICY_KEY_RSA, 0, 0},
+	 0, POLICY_KEY_RSA, 0},
 };
 /* clang-format on */
 
@@ -164,17 +164,17 @@ static const struct key_form KEY_FORMS[] = {
 static bool
 rsa_valid(struct bytes key)
 {
-	static const struct bytes F4 = BYTES_LITERAL("\x01\x00\x01");
+	static const struct bytes f4 = BYTES_LITERAL("\x01\x00\x01");
 	struct der outer = der_of(key);
 	struct der der = der_enter(&outer, DER_SEQUENCE);
 	struct bytes modulus = der_take_unsigned(&der);
 	struct bytes exponent = der_take_unsigned(&der);
 
-	if (!der_end(&der) || !der_end(&outer) || !bytes_equal(exponent, F4))
+	if (!der_end(&der) || !der_end(&outer) || !bytes_equal(exponent, f4))
 		return false;
-	return modulus.len >= 2048 / 8 && modulus.len <= 4096 / 8
-	    && (modulus.len > 2048 / 8 || (modulus.data[0] & 0x80) != 0)
-	    && (modulus.data[modulus.len - 1] & 1) != 0;
+	return modulus.len >= 2048 / 8 && modulus.len <= 4096 / 8 &&
+	       (modulus.len > 2048 / 8 || (modulus.data[0] & 0x80) != 0) &&
+	       (modulus.data[modulus.len - 1] & 1) != 0;
 }
 
 static bool
@@ -182,8 +182,8 @@ point_valid(const struct key_form *form, struct bytes key)
 {
 	if (form->point_len == 0)
 		return rsa_valid(key);
-	return key.len == form->point_len
-	    && (form->first_octet == 0 || key.data[0] == form->first_octet);
+	return key.len == form->point_len &&
+	       (form->first_octet == 0 || key.data[0] == form->first_octet);
 }
 
 static bool
@@ -225,17 +225,17 @@ subject_key_matches(const void *context, struct bytes value)
 	struct bytes identifier = der_take(&der, DER_OCTET_STRING);
 
 	(void)context;
-	return der_end(&der) && identifier.len >= KEY_IDENTIFIER_MIN
-	    && identifier.len <= KEY_IDENTIFIER_MAX;
+	return der_end(&der) && identifier.len >= KEY_IDENTIFIER_MIN &&
+	       identifier.len <= KEY_IDENTIFIER_MAX;
 }
 
 static bool
 key_usage_matches(const void *context, struct bytes value)
 {
-	static const struct bytes DIGITAL_SIGNATURE = BYTES_LITERAL("\x03\x02\x07\x80");
+	static const struct bytes digital_signature = BYTES_LITERAL("\x03\x02\x07\x80");
 
 	(void)context;
-	return bytes_equal(value, DIGITAL_SIGNATURE);
+	return bytes_equal(value, digital_signature);
 }
 
 /* The one name is the pseudonym of the commonName. */
@@ -258,8 +258,8 @@ service_names_match(struct der *names)
 		struct bytes name = {0};
 
 		(void)der_take_any(names, &tag, &name);
-		if (!(tag == DER_CONTEXT(2) && host_name_valid(name))
-		    && !(tag == DER_CONTEXT(7) && (name.len == 4 || name.len == 16)))
+		if (!(tag == DER_CONTEXT(2) && host_name_valid(name)) &&
+		    !(tag == DER_CONTEXT(7) && (name.len == 4 || name.len == 16)))
 			return false;
 	}
 	return der_end(names) && count > 0;
@@ -282,16 +282,17 @@ names_match(const void *context, struct bytes value)
 static bool
 basic_constraints_match(const void *context, struct bytes value)
 {
-	static const struct bytes NOT_CA = BYTES_LITERAL("\x30\x00");
+	static const struct bytes not_ca = BYTES_LITERAL("\x30\x00");
 
 	(void)context;
-	return bytes_equal(value, NOT_CA);
+	return bytes_equal(value, not_ca);
 }
 
 static bool
 eku_matches(const void *context, struct bytes value)
 {
-	static const struct bytes PURPOSE = BYTES_LITERAL("\x2b\x06\x01\x05\x05\x07\x03"); /* id-kp */
+	static const struct bytes purpose =
+	    BYTES_LITERAL("\x2b\x06\x01\x05\x05\x07\x03"); /* id-kp */
 	const struct tbs *tbs = context;
 	struct der outer = der_of(value);
 	struct der der = der_enter(&outer, DER_SEQUENCE);
@@ -301,9 +302,9 @@ eku_matches(const void *context, struct bytes value)
 		struct bytes oid = der_take(&der, DER_OID);
 		unsigned bit;
 
-		if (oid.len != PURPOSE.len + 1 || memcmp(oid.data, PURPOSE.data, PURPOSE.len) != 0)
+		if (oid.len != purpose.len + 1 || memcmp(oid.data, purpose.data, purpose.len) != 0)
 			return false;
-		switch (oid.data[PURPOSE.len]) {
+		switch (oid.data[purpose.len]) {
 		case 1: bit = POLICY_EKU_SERVER_AUTH; break;
 		case 2: bit = POLICY_EKU_CLIENT_AUTH; break;
 		default: return false;
@@ -335,10 +336,10 @@ distribution_point_matches(const void *context, struct bytes value)
 	struct der full_name = der_enter(&name, DER_CONTEXT_CONSTRUCTED(0));
 	DEFER(buf_clear_public) struct buf url = {0};
 
-	check_crl_url(tbs->issuer,
-	    check_shard_of(tbs->serial, (unsigned)tbs->issuer->shard_count), &url);
-	return check_uri_only(&full_name, buf_bytes(&url)) && der_end(&name) && der_end(&point)
-	    && der_end(&points) && der_end(&outer);
+	check_crl_url(
+	    tbs->issuer, check_shard_of(tbs->serial, (unsigned)tbs->issuer->shard_count), &url);
+	return check_uri_only(&full_name, buf_bytes(&url)) && der_end(&name) && der_end(&point) &&
+	       der_end(&points) && der_end(&outer);
 }
 
 static bool
@@ -359,8 +360,8 @@ access_take(struct der *list, uint8_t method, const struct buf *url)
 	if (url->len == 0)
 		return true;
 	der = der_enter(list, DER_SEQUENCE);
-	return bytes_equal(der_take(&der, DER_OID), bytes_of(oid, sizeof(oid)))
-	    && check_uri_only(&der, buf_bytes(url));
+	return bytes_equal(der_take(&der, DER_OID), bytes_of(oid, sizeof(oid))) &&
+	       check_uri_only(&der, buf_bytes(url));
 }
 
 /* caIssuers and, where the policy has one, OCSP; in either order. */
@@ -374,8 +375,8 @@ information_matches(const void *context, struct bytes value)
 
 	if (!der_end(&outer))
 		return false;
-	return (access_take(&list, 1, ocsp) && access_take(&list, 2, ca) && der_end(&list))
-	    || (access_take(&again, 2, ca) && access_take(&again, 1, ocsp) && der_end(&again));
+	return (access_take(&list, 1, ocsp) && access_take(&list, 2, ca) && der_end(&list)) ||
+	       (access_take(&again, 2, ca) && access_take(&again, 1, ocsp) && der_end(&again));
 }
 
 /* clang-format off */
@@ -394,8 +395,7 @@ static const struct extension_rule RULES[] = {
 /* clang-format on */
 
 bool
-check_tbs(
-    const struct policy_issuer *issuer, struct bytes tbs, int64_t now_s, struct error *err)
+check_tbs(const struct policy_issuer *issuer, struct bytes tbs, int64_t now_s, struct error *err)
 {
 	struct tbs parts = {.issuer = issuer};
 
@@ -407,7 +407,7 @@ check_tbs(
 		return refused(err, "the signature algorithm is not ecdsa-with-SHA256");
 	if (!bytes_equal(parts.issuer_name, buf_bytes(&issuer->subject)))
 		return refused(err, "the issuer's name is another");
-	return check_serial(&parts, err) && check_validity(&parts, now_s, err)
-	    && check_subject(&parts, err) && check_key(&parts, err)
-	    && check_extensions(&parts.extensions, RULES, COUNT(RULES), &parts, err);
+	return check_serial(&parts, err) && check_validity(&parts, now_s, err) &&
+	       check_subject(&parts, err) && check_key(&parts, err) &&
+	       check_extensions(&parts.extensions, RULES, COUNT(RULES), &parts, err);
 }

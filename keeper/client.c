@@ -25,7 +25,7 @@ struct flight {
 
 struct keeper_client {
 	pthread_mutex_t lock;
-	pthread_cond_t changed; /* a stateless channel became free, or a set dead or replaced */
+	pthread_cond_t changed;    /* a stateless channel became free, or a set dead or replaced */
 	struct channels *attached; /* or NULL; one reference is its own */
 	uint64_t generation;
 	struct flight flights[KEEPER_IN_FLIGHT_MAX];
@@ -242,8 +242,8 @@ stateless_acquire_locked(struct keeper_client *client, struct stateless *out, st
 {
 	size_t index = 0;
 
-	while (client->attached != NULL && !client->attached->dead
-	    && !free_channel(client->attached, &index))
+	while (client->attached != NULL && !client->attached->dead &&
+	       !free_channel(client->attached, &index))
 		(void)pthread_cond_wait(&client->changed, &client->lock);
 	if (!acquire_locked(client, &out->channels, err))
 		return false;
@@ -283,8 +283,8 @@ stateless_release(struct stateless *stateless)
 /* ---- messages ---- */
 
 bool
-channel_send(struct channels *channels, int fd, enum wire_type type, struct bytes body,
-    struct error *err)
+channel_send(
+    struct channels *channels, int fd, enum wire_type type, struct bytes body, struct error *err)
 {
 	if (wire_send(fd, type, body, err))
 		return true;

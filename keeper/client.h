@@ -16,11 +16,11 @@
 #include "keeper/control.h"
 #include "keeper/key.h"
 #include "keeper/tag.h"
-#include "proof/leaf.h"
 #include "proof/checkpoint.h"
+#include "proof/leaf.h"
 
-#define KEEPER_APPEND_MAX 4096    /* leaves in one append */
-#define KEEPER_IN_FLIGHT_MAX 4    /* appends sent and not yet received */
+#define KEEPER_APPEND_MAX 4096 /* leaves in one append */
+#define KEEPER_IN_FLIGHT_MAX 4 /* appends sent and not yet received */
 
 struct keeper_client;
 
@@ -29,7 +29,8 @@ void keeper_client_free(struct keeper_client *client);
 DEFER_DECLARE(struct keeper_client, keeper_client_free)
 
 /* Takes the descriptors over; the ones before are closed. Counts a new generation. */
-void keeper_client_attach(struct keeper_client *client, const int channels[static CONTROL_CHANNELS]);
+void keeper_client_attach(
+    struct keeper_client *client, const int channels[static CONTROL_CHANNELS]);
 /* The generation attached (0: none yet), and whether its channels still work. */
 uint64_t keeper_client_generation(struct keeper_client *client, bool *out_alive);
 
@@ -56,8 +57,8 @@ struct keeper_signed {
 };
 
 /*
- * Sends one append; the first leaf's seq is `first_seq`. At most KEEPER_IN_FLIGHT_MAX are unreceived.
- * E_KEEPER_UNAVAILABLE
+ * Sends one append; the first leaf's seq is `first_seq`. At most KEEPER_IN_FLIGHT_MAX are
+ * unreceived. E_KEEPER_UNAVAILABLE
  */
 MUST_CHECK bool keeper_append_send(struct keeper_client *client, uint64_t first_seq,
     const struct keeper_entry *entries, size_t count, struct error *err);
@@ -109,6 +110,5 @@ struct keeper_crl {
 };
 MUST_CHECK bool keeper_sign_crl(struct keeper_client *client, const struct keeper_crl *crl,
     uint8_t out[static KEY_SIGNATURE_MAX], size_t *out_len, struct error *err);
-
 
 #endif

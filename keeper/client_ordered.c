@@ -11,11 +11,11 @@ keeper_hello(struct keeper_client *client, struct keeper_state *out, struct erro
 	struct bytes body;
 	struct reader reader;
 
-	if (!channels_acquire(client, &channels, err)
-	    || !channel_send(channels, channels_ordered_fd(channels), WIRE_HELLO,
-		(struct bytes){0}, err)
-	    || !channel_receive(channels, channels_ordered_fd(channels),
-		channels_ordered_in(channels), WIRE_STATE, &body, err))
+	if (!channels_acquire(client, &channels, err) ||
+	    !channel_send(
+		channels, channels_ordered_fd(channels), WIRE_HELLO, (struct bytes){0}, err) ||
+	    !channel_receive(channels, channels_ordered_fd(channels), channels_ordered_in(channels),
+		WIRE_STATE, &body, err))
 		return false;
 	reader = reader_of(body);
 	state.checkpoint.size = reader_u64(&reader);
@@ -34,16 +34,14 @@ static struct wire_entry
 entry_of(const struct keeper_entry *entry)
 {
 	assert(entry->tbs.len == 0 || entry->nonce != NULL);
-	return (struct wire_entry){.leaf = entry->leaf,
-	    .tbs = entry->tbs,
-	    .nonce = entry->nonce,
-	    .issuer = entry->issuer};
+	return (struct wire_entry){
+	    .leaf = entry->leaf, .tbs = entry->tbs, .nonce = entry->nonce, .issuer = entry->issuer};
 }
 
 /* As few messages as their bound allows. */
 static bool
-send_records(struct channels *channels, const struct keeper_entry *entries, size_t count,
-    struct error *err)
+send_records(
+    struct channels *channels, const struct keeper_entry *entries, size_t count, struct error *err)
 {
 	DEFER(buf_clear_public) struct buf body = {0};
 	int fd = channels_ordered_fd(channels);
@@ -52,8 +50,7 @@ send_records(struct channels *channels, const struct keeper_entry *entries, size
 		struct wire_entry entry = entry_of(&entries[i]);
 
 		if (body.len + wire_entry_len(&entry) > WIRE_BODY_MAX) {
-			if (!channel_send(
-				channels, fd, WIRE_APPEND_RECORDS, buf_bytes(&body), err))
+			if (!channel_send(channels, fd, WIRE_APPEND_RECORDS, buf_bytes(&body), err))
 				return false;
 			buf_truncate(&body, 0);
 		}
@@ -68,6 +65,7 @@ keeper_append_send(struct keeper_client *client, uint64_t first_seq,
 {
 	DEFER(channels_release) struct channels *channels = NULL;
 	DEFER(buf_clear_public) struct buf begin = {0};
+	bool pushed;
 	int fd;
 
 	assert(count > 0 && count <= KEEPER_APPEND_MAX);
@@ -76,12 +74,12 @@ keeper_append_send(struct keeper_client *client, uint64_t first_seq,
 	fd = channels_ordered_fd(channels);
 	buf_append_u64(&begin, first_seq);
 	buf_append_u32(&begin, (uint32_t)count);
-	if (!channel_send(channels, fd, WIRE_APPEND_BEGIN, buf_bytes(&begin), err)
-	    || !send_records(channels, entries, count, err)
-	    || !channel_send(channels, fd, WIRE_APPEND_END, (struct bytes){0}, err))
+	if (!channel_send(channels, fd, WIRE_APPEND_BEGIN, buf_bytes(&begin), err) ||
+	    !send_records(channels, entries, count, err) ||
+	    !channel_send(channels, fd, WIRE_APPEND_END, (struct bytes){0}, err))
 		return false;
-	if (!flight_push(client, channels_generation(channels), count))
-		assert(!"at most KEEPER_IN_FLIGHT_MAX appends are in flight");
+	pushed = flight_push(client, channels_generation(channels), count);
+	assert(pushed); /* at most KEEPER_IN_FLIGHT_MAX appends are in flight */
 	return true;
 }
 
@@ -102,8 +100,8 @@ _Static_assert(sizeof(((struct keeper_signed *)0)->why) > WIRE_RESULT_MAX, "why 
 
 /* Exactly `count` results, in one or more messages. */
 static bool
-receive_results(struct channels *channels, struct keeper_signed *results, size_t count,
-    struct error *err)
+receive_results(
+    struct channels *channels, struct keeper_signed *results, size_t count, struct error *err)
 {
 	size_t done = 0;
 
@@ -131,8 +129,8 @@ receive_checkpoint(struct channels *channels, struct buf *out, struct error *err
 {
 	struct bytes note;
 
-	if (!channel_receive(channels, channels_ordered_fd(channels),
-		channels_ordered_in(channels), WIRE_APPENDED, &note, err))
+	if (!channel_receive(channels, channels_ordered_fd(channels), channels_ordered_in(channels),
+		WIRE_APPENDED, &note, err))
 		return false;
 	buf_append(out, note);
 	return true;
@@ -153,8 +151,8 @@ keeper_append_receive(struct keeper_client *client, struct keeper_signed *result
 		return false;
 	if (channels_generation(channels) != generation)
 		return error_set(err, E_KEEPER_UNAVAILABLE, "the key keeper was restarted");
-	return receive_results(channels, results, count, err)
-	    && receive_checkpoint(channels, out_checkpoint, err);
+	return receive_results(channels, results, count, err) &&
+	       receive_checkpoint(channels, out_checkpoint, err);
 }
 
 /* ---- the others ---- */
@@ -170,10 +168,10 @@ keeper_sign_recorded(struct keeper_client *client, uint64_t seq, const struct ke
 	wire.leaf = (struct bytes){0}; /* the keeper reads its own */
 	buf_append_u64(&body, seq);
 	wire_entry_encode(&wire, &body);
-	return channels_acquire(client, &channels, err)
-	    && channel_send(channels, channels_ordered_fd(channels), WIRE_SIGN_RECORDED,
-		buf_bytes(&body), err)
-	    && receive_results(channels, out, 1, err);
+	return channels_acquire(client, &channels, err) &&
+	       channel_send(channels, channels_ordered_fd(channels), WIRE_SIGN_RECORDED,
+		   buf_bytes(&body), err) &&
+	       receive_results(channels, out, 1, err);
 }
 
 bool
@@ -181,8 +179,8 @@ keeper_checkpoint(struct keeper_client *client, struct buf *out_checkpoint, stru
 {
 	DEFER(channels_release) struct channels *channels = NULL;
 
-	return channels_acquire(client, &channels, err)
-	    && channel_send(channels, channels_ordered_fd(channels), WIRE_CHECKPOINT,
-		(struct bytes){0}, err)
-	    && receive_checkpoint(channels, out_checkpoint, err);
+	return channels_acquire(client, &channels, err) &&
+	       channel_send(channels, channels_ordered_fd(channels), WIRE_CHECKPOINT,
+		   (struct bytes){0}, err) &&
+	       receive_checkpoint(channels, out_checkpoint, err);
 }

@@ -42,8 +42,8 @@ void stateless_release(struct stateless *stateless);
 DEFER_DECLARE_CLEAR(struct stateless, stateless_release)
 
 /* Sends one message. E_KEEPER_UNAVAILABLE */
-MUST_CHECK bool channel_send(struct channels *channels, int fd, enum wire_type type,
-    struct bytes body, struct error *err);
+MUST_CHECK bool channel_send(
+    struct channels *channels, int fd, enum wire_type type, struct bytes body, struct error *err);
 /*
  * Waits for the answer, of one type or a refusal, which is raised. *out_body is borrowed from `in`.
  * E_KEEPER_UNAVAILABLE, E_KEEPER_REFUSED, E_TAG_INVALID, E_NOT_FOUND

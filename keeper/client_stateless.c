@@ -9,8 +9,8 @@ static bool
 ask(const struct stateless *lane, enum wire_type type, struct bytes body, enum wire_type answer,
     struct bytes *out_body, struct error *err)
 {
-	return channel_send(lane->channels, lane->fd, type, body, err)
-	    && channel_receive(lane->channels, lane->fd, lane->in, answer, out_body, err);
+	return channel_send(lane->channels, lane->fd, type, body, err) &&
+	       channel_receive(lane->channels, lane->fd, lane->in, answer, out_body, err);
 }
 
 /* ---- tags ---- */
@@ -67,8 +67,8 @@ keeper_token_macs(struct keeper_client *client, const uint8_t (*heads)[TOKEN_HEA
 	struct bytes answer;
 
 	assert(count > 0 && count <= TOKENS_MAX);
-	if (!stateless_acquire(client, &lane, err)
-	    || !ask(&lane, WIRE_TOKEN_MACS, bytes_of(heads, count * TOKEN_HEAD_BYTES), WIRE_MACS,
+	if (!stateless_acquire(client, &lane, err) ||
+	    !ask(&lane, WIRE_TOKEN_MACS, bytes_of(heads, count * TOKEN_HEAD_BYTES), WIRE_MACS,
 		&answer, err))
 		return false;
 	if (answer.len != count * TOKEN_MAC_BYTES)
@@ -85,8 +85,8 @@ ask_octet(struct keeper_client *client, enum wire_type type, struct bytes body,
 	DEFER(stateless_release) struct stateless lane = {0};
 	struct bytes answer;
 
-	if (!stateless_acquire(client, &lane, err)
-	    || !ask(&lane, type, body, answer_type, &answer, err))
+	if (!stateless_acquire(client, &lane, err) ||
+	    !ask(&lane, type, body, answer_type, &answer, err))
 		return false;
 	if (answer.len != 1)
 		return channel_malformed(lane.channels, err);
@@ -126,8 +126,8 @@ send_entries(const struct stateless *lane, const struct keeper_crl *crl, struct 
 		if (!crl->next_entries(crl->context, &entries, err))
 			return false;
 		assert(entries.len <= KEEPER_CRL_CHUNK_MAX);
-		if (entries.len > 0
-		    && !channel_send(lane->channels, lane->fd, WIRE_CRL_ENTRIES, entries, err))
+		if (entries.len > 0 &&
+		    !channel_send(lane->channels, lane->fd, WIRE_CRL_ENTRIES, entries, err))
 			return false;
 	} while (entries.len > 0);
 	return true;
@@ -155,8 +155,8 @@ keeper_sign_crl(struct keeper_client *client, const struct keeper_crl *crl,
 		return error_set(err, E_KEEPER_REFUSED, "CRL: its head or extensions are too long");
 	buf_append(&begin, bytes_of(crl->issuer, ISSUER_ID_BYTES));
 	buf_append(&begin, crl->head);
-	if (!stateless_acquire(client, &lane, err)
-	    || !channel_send(lane.channels, lane.fd, WIRE_CRL_BEGIN, buf_bytes(&begin), err))
+	if (!stateless_acquire(client, &lane, err) ||
+	    !channel_send(lane.channels, lane.fd, WIRE_CRL_BEGIN, buf_bytes(&begin), err))
 		return false;
 	if (!send_entries(&lane, crl, err)) {
 		abandon(&lane);

@@ -42,8 +42,8 @@ make_pair(int *out_near, int *out_far)
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 		return false;
-	if (setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) != 0
-	    || setsockopt(pair[1], SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) != 0) {
+	if (setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) != 0 ||
+	    setsockopt(pair[1], SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) != 0) {
 		close_all(pair, 2);
 		return false;
 	}
@@ -74,7 +74,8 @@ send_message(int fd, enum control_message type, struct bytes body, union descrip
 	struct iovec parts[2] = {
 	    {.iov_base = &first, .iov_len = 1},
 	    /* sendmsg() only reads; struct iovec has no const. */
-	    {.iov_base = (void *)(uintptr_t)body.data, .iov_len = body.len},
+	    {.iov_base = (void *)(uintptr_t)body.data, /* NOLINT: see above */
+		.iov_len = body.len},
 	};
 	struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
 	ssize_t n;
@@ -178,8 +179,8 @@ control_receive(int fd, struct control_received *out, bool *out_closed, struct e
 	if (n <= 0)
 		return true;
 	descriptors_take(&message, received.channels, &fd_count);
-	good = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0
-	    && message_accept(bytes_of(octets, (size_t)n), fd_count, &received);
+	good = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 &&
+	       message_accept(bytes_of(octets, (size_t)n), fd_count, &received);
 	sodium_memzero(octets, sizeof(octets));
 	if (!good) {
 		close_all(received.channels, fd_count);

@@ -9,8 +9,8 @@
 #include "base/error.h"
 #include "base/secret.h"
 
-#define CONTROL_FD 3         /* where a child finds its control socket after exec */
-#define CONTROL_STATELESS 4  /* channels for stateless requests; one more for the ordered lane */
+#define CONTROL_FD 3        /* where a child finds its control socket after exec */
+#define CONTROL_STATELESS 4 /* channels for stateless requests; one more for the ordered lane */
 #define CONTROL_CHANNELS (1 + CONTROL_STATELESS) /* [0] is the ordered lane */
 
 enum control_message {

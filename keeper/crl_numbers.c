@@ -70,21 +70,20 @@ slot_parse(struct bytes octets, struct slot *out)
 static bool
 slots_read(struct crl_numbers *numbers, struct error *err)
 {
-	static const uint8_t UNWRITTEN[SLOT_BYTES] = {0};
+	static const uint8_t unwritten[SLOT_BYTES] = {0};
 	uint8_t octets[SLOT_BYTES];
 
 	for (; numbers->count < CRL_NUMBERS_MAX; numbers->count++) {
 		struct slot slot;
-		ssize_t n = pread(
-		    numbers->fd, octets, SLOT_BYTES, (off_t)(numbers->count * SLOT_BYTES));
+		ssize_t n =
+		    pread(numbers->fd, octets, SLOT_BYTES, (off_t)(numbers->count * SLOT_BYTES));
 
 		if (n < 0)
 			return fail_errno(err, "read");
 		if (n < SLOT_BYTES)
 			return true;
-		if (memcmp(octets, UNWRITTEN, SLOT_BYTES) == 0
-		    && pread(numbers->fd, octets, 1, (off_t)((numbers->count + 1) * SLOT_BYTES))
-			== 0)
+		if (memcmp(octets, unwritten, SLOT_BYTES) == 0 &&
+		    pread(numbers->fd, octets, 1, (off_t)((numbers->count + 1) * SLOT_BYTES)) == 0)
 			return true;
 		if (!slot_parse(bytes_of(octets, SLOT_BYTES), &slot))
 			return error_set(
@@ -131,23 +130,23 @@ slot_index(const struct crl_numbers *numbers, const uint8_t *issuer, unsigned sh
 {
 	size_t i = 0;
 
-	while (i < numbers->count
-	    && (numbers->slots[i].shard != shard
-		|| memcmp(numbers->slots[i].issuer, issuer, ISSUER_ID_BYTES) != 0))
+	while (i < numbers->count &&
+	       (numbers->slots[i].shard != shard ||
+		   memcmp(numbers->slots[i].issuer, issuer, ISSUER_ID_BYTES) != 0))
 		i++;
 	return i;
 }
 
 static bool
-slot_write(const struct crl_numbers *numbers, size_t index, const struct slot *slot,
-    struct error *err)
+slot_write(
+    const struct crl_numbers *numbers, size_t index, const struct slot *slot, struct error *err)
 {
 	DEFER(buf_clear_public) struct buf octets = {0};
 
 	slot_encode(slot, &octets);
-	if (pwrite(numbers->fd, octets.data, SLOT_BYTES, (off_t)(index * SLOT_BYTES))
-		!= SLOT_BYTES
-	    || fdatasync(numbers->fd) != 0)
+	if (pwrite(numbers->fd, octets.data, SLOT_BYTES, (off_t)(index * SLOT_BYTES)) !=
+		SLOT_BYTES ||
+	    fdatasync(numbers->fd) != 0)
 		return fail_errno(err, "written");
 	return true;
 }
@@ -160,13 +159,13 @@ take_locked(struct crl_numbers *numbers, const struct slot *slot, struct error *
 	if (index == CRL_NUMBERS_MAX)
 		return error_set(err, E_KEEPER_REFUSED, "CRL: too many issuers and shards");
 	if (index < numbers->count && slot->number <= numbers->slots[index].number)
-		return error_set(err, E_KEEPER_REFUSED, "CRL: number %" PRIu64 " is not above %" PRIu64,
-		    slot->number, numbers->slots[index].number);
+		return error_set(err, E_KEEPER_REFUSED,
+		    "CRL: number %" PRIu64 " is not above %" PRIu64, slot->number,
+		    numbers->slots[index].number);
 	if (!slot_write(numbers, index, slot, err))
 		return false;
 	if (index == numbers->count)
-		numbers->slots =
-		    xrealloc(numbers->slots, ++numbers->count * sizeof(struct slot));
+		numbers->slots = xrealloc(numbers->slots, ++numbers->count * sizeof(struct slot));
 	numbers->slots[index] = *slot;
 	return true;
 }

@@ -3,30 +3,15 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdatomic.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "base/reader.h"
-#include "keeper/journal_record.h"
+#include "keeper/journal_private.h"
 
-struct journal {
-	int fd;
-	char origin[CHECKPOINT_ORIGIN_MAX + 1];
-	uint8_t header_mac[RECORD_MAC_BYTES];
-	struct secret *mac_key;
-	uint64_t start; /* offset of the first record after the header */
-	struct merkle tree;
-	_Atomic uint64_t end; /* offset after the last record; readers beside an append take it once */
-	atomic_bool in_doubt;
-	atomic_bool interrupted;
-};
-
-static bool
-fail_errno(struct error *err, const char *what)
+bool
+journal_fail(struct error *err, const char *what)
 {
 	(void)error_set(err, E_FILE_FAILED, "the journal cannot be %s", what);
 	error_cause_errno(err);
@@ -48,10 +33,9 @@ write_all(int fd, struct bytes octets)
 	return true;
 }
 
-/* Appends exactly `len` octets at `offset` of the file to an empty `out`. */
-static bool
-read_at(const struct journal *journal, uint64_t offset, size_t len, struct buf *out,
-    struct error *err)
+bool
+journal_read_at(
+    const struct journal *journal, uint64_t offset, size_t len, struct buf *out, struct error *err)
 {
 	uint8_t *to;
 
@@ -63,7 +47,7 @@ read_at(const struct journal *journal, uint64_t offset, size_t len, struct buf *
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return fail_errno(err, "read");
+			return journal_fail(err, "read");
 		if (n == 0)
 			return error_set(err, E_BAD_SYNTAX, "the journal became shorter");
 		to += n;
@@ -95,7 +79,7 @@ sync_folder(const char *path, struct error *err)
 		slash[slash == folder ? 1 : 0] = '\0';
 	fd = open(slash != NULL ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || fsync(fd) != 0)
-		return fail_errno(err, "created");
+		return journal_fail(err, "created");
 	return true;
 }
 
@@ -110,9 +94,9 @@ journal_create(
 	header_encode(origin, mac_key, &header, mac);
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return fail_errno(err, "created");
+		return journal_fail(err, "created");
 	if (!write_all(fd, buf_bytes(&header)) || fsync(fd) != 0) {
-		(void)fail_errno(err, "created");
+		(void)journal_fail(err, "created");
 		(void)unlink(path);
 		return false;
 	}
@@ -128,11 +112,11 @@ open_file(const char *path, struct journal *journal, uint64_t *out_len, struct e
 
 	journal->fd = open(path, O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
 	if (journal->fd < 0 || fstat(journal->fd, &st) != 0)
-		return fail_errno(err, "opened");
+		return journal_fail(err, "opened");
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, E_FILE_FAILED, "the journal is not a regular file");
 	if (flock(journal->fd, LOCK_EX | LOCK_NB) != 0)
-		return fail_errno(err, "locked: another process has it open");
+		return journal_fail(err, "locked: another process has it open");
 	*out_len = (uint64_t)st.st_size;
 	return true;
 }
@@ -143,10 +127,11 @@ open_header(struct journal *journal, uint64_t file_len, struct error *err)
 	DEFER(buf_clear_public) struct buf start = {0};
 	size_t len = 0;
 
-	if (!read_at(journal, 0, file_len < HEADER_MAX ? (size_t)file_len : HEADER_MAX, &start, err))
+	if (!journal_read_at(
+		journal, 0, file_len < HEADER_MAX ? (size_t)file_len : HEADER_MAX, &start, err))
 		return false;
-	if (!header_parse(buf_bytes(&start), journal->mac_key, journal->origin,
-		journal->header_mac, &len))
+	if (!header_parse(
+		buf_bytes(&start), journal->mac_key, journal->origin, journal->header_mac, &len))
 		return error_set(err, E_BAD_SYNTAX, "the journal's header is not authentic");
 	journal->start = len;
 	return true;
@@ -178,7 +163,7 @@ find_end(const struct journal *journal, uint64_t file_len, uint64_t *out_end, st
 	size_t len = body < RECORD_TRAILER_BYTES ? (size_t)body : RECORD_TRAILER_BYTES;
 	size_t end;
 
-	if (!read_at(journal, file_len - len, len, &window, err))
+	if (!journal_read_at(journal, file_len - len, len, &window, err))
 		return false;
 	if (len == 0 || record_trailer_len(buf_bytes(&window)) != 0) {
 		*out_end = file_len;
@@ -186,31 +171,31 @@ find_end(const struct journal *journal, uint64_t file_len, uint64_t *out_end, st
 	}
 	len = body < RECORD_MAX + RECORD_TRAILER_BYTES ? (size_t)body
 						       : RECORD_MAX + RECORD_TRAILER_BYTES;
-	if (!read_at(journal, file_len - len, len, &window, err))
+	if (!journal_read_at(journal, file_len - len, len, &window, err))
 		return false;
 	end = last_end(buf_bytes(&window));
 	if ((end == 0 && len < body) || !record_is_cut(bytes_of(window.data + end, len - end)))
-		return error_set(err, E_BAD_SYNTAX,
-		    "the journal is damaged after its last whole record");
+		return error_set(
+		    err, E_BAD_SYNTAX, "the journal is damaged after its last whole record");
 	*out_end = file_len - len + end;
 	return true;
 }
 
-/* The record that ends at `end`, its octets in `octets`. */
-static bool
-record_before(const struct journal *journal, uint64_t end, struct buf *octets,
+bool
+journal_record_before(const struct journal *journal, uint64_t end, struct buf *octets,
     struct record *out, struct error *err)
 {
 	size_t len = 0;
 
 	if (end - journal->start >= RECORD_MIN) {
-		if (!read_at(journal, end - RECORD_TRAILER_BYTES, RECORD_TRAILER_BYTES, octets, err))
+		if (!journal_read_at(
+			journal, end - RECORD_TRAILER_BYTES, RECORD_TRAILER_BYTES, octets, err))
 			return false;
 		len = record_trailer_len(buf_bytes(octets));
 	}
 	if (len == 0 || len > end - journal->start)
 		return error_set(err, E_BAD_SYNTAX, "a record of the journal has no valid end");
-	if (!read_at(journal, end - len, len, octets, err))
+	if (!journal_read_at(journal, end - len, len, octets, err))
 		return false;
 	if (!record_parse(buf_bytes(octets), journal->header_mac, journal->mac_key, out))
 		return error_set(err, E_BAD_SYNTAX, "a record of the journal is not authentic");
@@ -223,7 +208,7 @@ cut_tail(struct journal *journal, uint64_t file_len, struct error *err)
 	if (journal->end == file_len)
 		return true;
 	if (ftruncate(journal->fd, (off_t)journal->end) != 0 || fsync(journal->fd) != 0)
-		return fail_errno(err, "cut at its last whole record");
+		return journal_fail(err, "cut at its last whole record");
 	return true;
 }
 
@@ -238,10 +223,10 @@ journal_open(
 
 	journal->fd = -1;
 	journal->mac_key = secret_new(secret_bytes(mac_key));
-	if (!open_file(path, journal, &file_len, err) || !open_header(journal, file_len, err)
-	    || !find_end(journal, file_len, &end, err))
+	if (!open_file(path, journal, &file_len, err) || !open_header(journal, file_len, err) ||
+	    !find_end(journal, file_len, &end, err))
 		return false;
-	if (end != journal->start && !record_before(journal, end, &octets, &last, err))
+	if (end != journal->start && !journal_record_before(journal, end, &octets, &last, err))
 		return false;
 	journal->end = end;
 	journal->tree = last.tree;
@@ -297,20 +282,19 @@ static bool
 append_durably(struct journal *journal, struct bytes record, struct error *err)
 {
 	if (!write_all(journal->fd, record)) {
-		(void)fail_errno(err, "written");
+		(void)journal_fail(err, "written");
 		journal->in_doubt = ftruncate(journal->fd, (off_t)journal->end) != 0;
 		return false;
 	}
 	if (fdatasync(journal->fd) != 0) {
 		journal->in_doubt = true;
-		return fail_errno(err, "made durable");
+		return journal_fail(err, "made durable");
 	}
 	return true;
 }
 
 bool
-journal_append(
-    struct journal *journal, const struct bytes *leaves, size_t count, struct error *err)
+journal_append(struct journal *journal, const struct bytes *leaves, size_t count, struct error *err)
 {
 	DEFER(buf_clear_public) struct buf record = {0};
 	struct merkle tree = journal->tree;
@@ -329,135 +313,5 @@ journal_append(
 		return false;
 	journal->tree = tree;
 	journal->end += record.len;
-	return true;
-}
-
-/* ---- reading back ---- */
-
-static struct bytes
-leaf_at(const struct record *record, uint64_t seq)
-{
-	struct reader reader = reader_of(record->leaves);
-	struct bytes leaf = {0};
-
-	for (uint64_t at = record->first_seq; at <= seq; at++)
-		leaf = reader_bytes(&reader, reader_u16(&reader));
-	return leaf;
-}
-
-/* The end of the record before the one that ends at `end`, and the first seq of the latter. */
-static bool
-hop(const struct journal *journal, uint64_t *end, uint64_t *out_first_seq, struct error *err)
-{
-	DEFER(buf_clear_public) struct buf octets = {0};
-	struct reader reader;
-	size_t len;
-
-	if (*end - journal->start < RECORD_MIN)
-		return error_set(err, E_BAD_SYNTAX, "the journal does not go back to its start");
-	if (!read_at(journal, *end - RECORD_TRAILER_BYTES, RECORD_TRAILER_BYTES, &octets, err))
-		return false;
-	len = record_trailer_len(buf_bytes(&octets));
-	if (len == 0 || len > *end - journal->start)
-		return error_set(err, E_BAD_SYNTAX, "a record of the journal has no valid end");
-	if (!read_at(journal, *end - len, RECORD_LEAD_BYTES, &octets, err))
-		return false;
-	reader = reader_of(bytes_of(octets.data + 12, octets.len - 12));
-	*out_first_seq = reader_u64(&reader);
-	*end -= len;
-	return true;
-}
-
-bool
-journal_get(const struct journal *journal, uint64_t seq, struct buf *out, struct error *err)
-{
-	DEFER(buf_clear_public) struct buf octets = {0};
-	uint64_t end = journal->end, before = end, first_seq = UINT64_MAX;
-	struct record record;
-
-	if (seq >= journal->tree.size)
-		return error_set(err, E_NOT_FOUND, "the journal has no leaf %" PRIu64, seq);
-	while (first_seq > seq) {
-		end = before;
-		if (!hop(journal, &before, &first_seq, err))
-			return false;
-	}
-	if (!record_before(journal, end, &octets, &record, err))
-		return false;
-	if (seq < record.first_seq || seq - record.first_seq >= record.count)
-		return error_set(err, E_BAD_SYNTAX, "leaf %" PRIu64 " is not where it should be", seq);
-	buf_append(out, leaf_at(&record, seq));
-	return true;
-}
-
-/* ---- verifying ---- */
-
-static bool
-damaged(struct error *err, uint64_t seq, const char *what)
-{
-	return error_set(err, E_BAD_SYNTAX, "the journal at seq %" PRIu64 ": %s", seq, what);
-}
-
-/* Every leaf of `record` must be one, with its seq, and lead `tree` to the record's. */
-static bool
-verify_record(const struct record *record, struct merkle *tree, struct error *err)
-{
-	struct reader reader = reader_of(record->leaves);
-	size_t range_len = (size_t)merkle_range_count(record->tree.size) * SHA256_BYTES;
-	uint8_t hash[SHA256_BYTES];
-	struct leaf_view view;
-
-	if (record->first_seq != tree->size)
-		return damaged(err, tree->size, "the record begins elsewhere");
-	for (uint32_t i = 0; i < record->count; i++) {
-		struct bytes leaf = reader_bytes(&reader, reader_u16(&reader));
-		struct error cause = {0};
-
-		if (!leaf_parse(leaf, &view, &cause) || view.seq < 0
-		    || (uint64_t)view.seq != tree->size)
-			return damaged(err, tree->size, "not this leaf");
-		leaf_hash(leaf, hash);
-		merkle_append(tree, hash);
-	}
-	if (memcmp(tree->hashes, record->tree.hashes, range_len) != 0)
-		return damaged(err, record->first_seq, "the tree after this record is another");
-	return true;
-}
-
-static bool
-verify_at(const struct journal *journal, uint64_t offset, uint64_t end, struct buf *octets,
-    struct merkle *tree, struct error *err)
-{
-	struct record record;
-	size_t len = 0;
-
-	if (end - offset >= RECORD_MIN) {
-		if (!read_at(journal, offset, RECORD_LEAD_BYTES, octets, err))
-			return false;
-		len = record_lead_len(buf_bytes(octets));
-	}
-	if (len == 0 || len > end - offset)
-		return damaged(err, tree->size, "no record begins here");
-	if (!read_at(journal, offset, len, octets, err))
-		return false;
-	if (!record_parse(buf_bytes(octets), journal->header_mac, journal->mac_key, &record))
-		return damaged(err, tree->size, "the record is not authentic");
-	return verify_record(&record, tree, err);
-}
-
-bool
-journal_verify(const struct journal *journal, struct error *err)
-{
-	DEFER(buf_clear_public) struct buf octets = {0};
-	uint64_t offset = journal->start, end = journal->end;
-	struct merkle tree = {0};
-
-	while (offset < end) {
-		if (journal->interrupted)
-			return error_set(err, E_KEEPER_UNAVAILABLE, "interrupted");
-		if (!verify_at(journal, offset, end, &octets, &tree, err))
-			return false;
-		offset += octets.len;
-	}
 	return true;
 }

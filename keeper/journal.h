@@ -43,8 +43,8 @@ MUST_CHECK bool journal_create(
  * E_FILE_FAILED   the file cannot be opened
  * E_BAD_SYNTAX    its header or last record is not authentic
  */
-MUST_CHECK bool journal_open(const char *path, const struct secret *mac_key, struct journal **out,
-    struct error *err);
+MUST_CHECK bool journal_open(
+    const char *path, const struct secret *mac_key, struct journal **out, struct error *err);
 void journal_free(struct journal *journal);
 DEFER_DECLARE(struct journal, journal_free)
 
@@ -60,8 +60,8 @@ bool journal_in_doubt(const struct journal *journal);
  * when the file's state is in doubt.
  * E_FILE_FAILED
  */
-MUST_CHECK bool journal_append(struct journal *journal, const struct bytes *leaves, size_t count,
-    struct error *err);
+MUST_CHECK bool journal_append(
+    struct journal *journal, const struct bytes *leaves, size_t count, struct error *err);
 
 /* Reads the leaf with this seq back into `out`. E_NOT_FOUND, E_FILE_FAILED, E_BAD_SYNTAX (MAC) */
 MUST_CHECK bool journal_get(

@@ -59,9 +59,9 @@ header_parse(struct bytes start, const struct secret *mac_key,
 	uint32_t len_again = reader_u32(&reader);
 	struct bytes magic_again = reader_bytes(&reader, RECORD_MAGIC_BYTES);
 
-	if (!reader.ok || !bytes_equal(magic, HEADER_MAGIC) || !bytes_equal(magic_again, HEADER_MAGIC)
-	    || len != start.len - reader.rest.len || len_again != len || origin.len == 0
-	    || origin.len > CHECKPOINT_ORIGIN_MAX)
+	if (!reader.ok || !bytes_equal(magic, HEADER_MAGIC) ||
+	    !bytes_equal(magic_again, HEADER_MAGIC) || len != start.len - reader.rest.len ||
+	    len_again != len || origin.len == 0 || origin.len > CHECKPOINT_ORIGIN_MAX)
 		return false;
 	mac_compute(out_mac, NULL, bytes_of(start.data, covered), mac_key);
 	if (!secret_equal(bytes_of(out_mac, RECORD_MAC_BYTES), mac))
@@ -136,16 +136,16 @@ record_parse(struct bytes whole, const uint8_t header_mac[static RECORD_MAC_BYTE
 	memset(out, 0, sizeof(*out));
 	out->first_seq = reader_u64(&reader);
 	out->count = reader_u32(&reader);
-	if (!reader.ok || !bytes_equal(magic, RECORD_MAGIC) || len != whole.len || out->count == 0
-	    || out->count > JOURNAL_APPEND_MAX)
+	if (!reader.ok || !bytes_equal(magic, RECORD_MAGIC) || len != whole.len ||
+	    out->count == 0 || out->count > JOURNAL_APPEND_MAX)
 		return false;
 	out->leaves = leaves_take(&reader, out->count);
 	tree_take(&reader, &out->tree);
 	covered = whole.len - reader.rest.len;
 	given_mac = reader_bytes(&reader, RECORD_MAC_BYTES);
 	trailer = reader_bytes(&reader, RECORD_TRAILER_BYTES);
-	if (!reader_done(&reader) || record_trailer_len(trailer) != whole.len
-	    || out->tree.size < out->count || out->tree.size - out->count != out->first_seq)
+	if (!reader_done(&reader) || record_trailer_len(trailer) != whole.len ||
+	    out->tree.size < out->count || out->tree.size - out->count != out->first_seq)
 		return false;
 	mac_compute(mac, header_mac, bytes_of(whole.data, covered), mac_key);
 	return secret_equal(bytes_of(mac, sizeof(mac)), given_mac);
@@ -170,8 +170,8 @@ record_trailer_len(struct bytes trailer)
 	uint32_t len = reader_u32(&reader);
 	struct bytes magic = reader_bytes(&reader, RECORD_MAGIC_BYTES);
 
-	if (!reader_done(&reader) || !bytes_equal(magic, RECORD_MAGIC) || len < RECORD_MIN
-	    || len > RECORD_MAX)
+	if (!reader_done(&reader) || !bytes_equal(magic, RECORD_MAGIC) || len < RECORD_MIN ||
+	    len > RECORD_MAX)
 		return 0;
 	return len;
 }

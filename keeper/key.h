@@ -17,7 +17,8 @@
 #define KEY_SPKI_MAX 128     /* octets */
 #define KEY_PKCS8_MAX 512    /* octets of a P-256 PrivateKeyInfo, with room for attributes */
 
-/* First 8 octets of SHA-256 over the issuer's DER SubjectPublicKeyInfo; "{issuer}" in URLs is its hex. */
+/* First 8 octets of SHA-256 over the issuer's DER SubjectPublicKeyInfo; "{issuer}" in URLs is its
+ * hex. */
 #define ISSUER_ID_BYTES 8
 #define ISSUER_ID_TEXT_LEN 16
 

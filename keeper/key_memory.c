@@ -107,7 +107,7 @@ DEFER_DECLARE(PKCS8_PRIV_KEY_INFO, pkcs8_free)
 static void
 octets_wipe(struct bytes *octets) /* what i2d gave */
 {
-	OPENSSL_clear_free((void *)(uintptr_t)octets->data, octets->len);
+	OPENSSL_clear_free((void *)(uintptr_t)octets->data, octets->len); /* NOLINT: ours to free */
 }
 DEFER_DECLARE_CLEAR(struct bytes, octets_wipe)
 
@@ -144,9 +144,9 @@ pkey_parse(struct bytes pkcs8)
 	if (info == NULL || at != pkcs8.data + pkcs8.len)
 		return NULL;
 	pkey = EVP_PKCS82PKEY(info);
-	if (pkey == NULL || !EVP_PKEY_is_a(pkey, "EC")
-	    || EVP_PKEY_get_group_name(pkey, group, sizeof(group), &group_len) != 1
-	    || strcmp(group, "prime256v1") != 0)
+	if (pkey == NULL || !EVP_PKEY_is_a(pkey, "EC") ||
+	    EVP_PKEY_get_group_name(pkey, group, sizeof(group), &group_len) != 1 ||
+	    strcmp(group, "prime256v1") != 0)
 		return NULL;
 	return TAKE(pkey);
 }

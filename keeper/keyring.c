@@ -105,17 +105,17 @@ header_encode(const struct header *header, struct buf *out)
 static bool
 cost_valid(struct keyring_cost cost)
 {
-	return cost.operations >= 1 && cost.operations <= OPERATIONS_MAX
-	    && cost.memory_kib >= MEMORY_KIB_MIN && cost.memory_kib <= MEMORY_KIB_MAX;
+	return cost.operations >= 1 && cost.operations <= OPERATIONS_MAX &&
+	       cost.memory_kib >= MEMORY_KIB_MIN && cost.memory_kib <= MEMORY_KIB_MAX;
 }
 
 static bool
 header_parse(struct bytes file, struct header *out, struct bytes *out_sealed, struct error *err)
 {
-	static const struct bytes START = BYTES_LITERAL(MAGIC "\1");
+	static const struct bytes start = BYTES_LITERAL(MAGIC "\1");
 	struct reader reader = reader_of(file);
 
-	if (!bytes_equal(reader_bytes(&reader, START.len), START) || reader_u8(&reader) != 0)
+	if (!bytes_equal(reader_bytes(&reader, start.len), start) || reader_u8(&reader) != 0)
 		return error_set(err, E_BAD_SYNTAX, "not a keyring of version %d", VERSION);
 	out->cost.operations = reader_u32(&reader);
 	out->cost.memory_kib = reader_u32(&reader);
@@ -137,8 +137,7 @@ derive(const struct header *header, const struct secret *passphrase, uint8_t out
 
 	if (crypto_pwhash(out, KEY_BYTES, (const char *)words.data, words.len, header->salt,
 		header->cost.operations, (size_t)header->cost.memory_kib * 1024,
-		crypto_pwhash_ALG_ARGON2ID13)
-	    != 0)
+		crypto_pwhash_ALG_ARGON2ID13) != 0)
 		return error_set(err, E_INTERNAL, "not enough memory to open or seal a keyring");
 	return true;
 }
@@ -150,12 +149,13 @@ entry_parse(struct reader *reader, struct keyring *ring, struct error *err)
 	struct bytes text = reader_bytes(reader, reader_u8(reader));
 	struct bytes octets = reader_bytes(reader, reader_u16(reader));
 
-	if (!reader->ok || text.len == 0 || text.len > KEYRING_NAME_MAX || octets.len == 0
-	    || memchr(text.data, '\0', text.len) != NULL)
+	if (!reader->ok || text.len == 0 || text.len > KEYRING_NAME_MAX || octets.len == 0 ||
+	    memchr(text.data, '\0', text.len) != NULL)
 		return error_set(err, E_BAD_SYNTAX, "an entry of the keyring is malformed");
 	memcpy(name, text.data, text.len);
 	if (ring->count == KEYRING_ENTRIES_MAX || keyring_find(ring, name) != NULL)
-		return error_set(err, E_BAD_SYNTAX, "the keyring has too many entries, or one twice");
+		return error_set(
+		    err, E_BAD_SYNTAX, "the keyring has too many entries, or one twice");
 	keyring_add(ring, name, secret_new(octets));
 	return true;
 }
@@ -173,14 +173,13 @@ keyring_read(
 	struct reader reader;
 	bool opened;
 
-	if (!file_read(path, KEYRING_FILE_MAX, &file, err)
-	    || !header_parse(buf_bytes(&file), &header, &sealed, err)
-	    || !derive(&header, passphrase, key, err))
+	if (!file_read(path, KEYRING_FILE_MAX, &file, err) ||
+	    !header_parse(buf_bytes(&file), &header, &sealed, err) ||
+	    !derive(&header, passphrase, key, err))
 		return false;
 	opened = crypto_aead_xchacha20poly1305_ietf_decrypt(
 		     buf_extend(&plain, sealed.len - SEAL_BYTES + 1), NULL, NULL, sealed.data,
-		     sealed.len, file.data, HEADER_BYTES, header.nonce, key)
-	    == 0;
+		     sealed.len, file.data, HEADER_BYTES, header.nonce, key) == 0;
 	sodium_memzero(key, sizeof(key));
 	if (!opened)
 		return error_set(err, E_PASSPHRASE_WRONG, "the keyring does not open");
@@ -198,8 +197,8 @@ plain_len(const struct keyring *ring)
 	size_t len = 0;
 
 	for (size_t i = 0; i < ring->count; i++)
-		len += 1 + strlen(ring->entries[i].name) + 2
-		    + secret_bytes(ring->entries[i].secret).len;
+		len += 1 + strlen(ring->entries[i].name) + 2 +
+		       secret_bytes(ring->entries[i].secret).len;
 	return len;
 }
 
@@ -241,8 +240,8 @@ keyring_write(const struct keyring *ring, const char *path, const struct secret 
 	header_encode(&header, &file);
 	plain_encode(ring, &plain);
 	sealed = buf_extend(&file, plain.len + SEAL_BYTES);
-	(void)crypto_aead_xchacha20poly1305_ietf_encrypt(sealed, NULL, plain.data, plain.len,
-	    file.data, HEADER_BYTES, NULL, header.nonce, key);
+	(void)crypto_aead_xchacha20poly1305_ietf_encrypt(
+	    sealed, NULL, plain.data, plain.len, file.data, HEADER_BYTES, NULL, header.nonce, key);
 	sodium_memzero(key, sizeof(key));
 	return file_write(path, buf_bytes(&file), 0600, err);
 }

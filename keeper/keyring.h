@@ -44,8 +44,8 @@ const char *keyring_name(const struct keyring *ring, size_t index);
  * E_BAD_SYNTAX       not a keyring
  * E_PASSPHRASE_WRONG it does not open, or was changed
  */
-MUST_CHECK bool keyring_read(const char *path, const struct secret *passphrase,
-    struct keyring **out, struct error *err);
+MUST_CHECK bool keyring_read(
+    const char *path, const struct secret *passphrase, struct keyring **out, struct error *err);
 MUST_CHECK bool keyring_write(const struct keyring *ring, const char *path,
     const struct secret *passphrase, struct keyring_cost cost, struct error *err); /* mode 0600 */
 

@@ -27,9 +27,9 @@ static const struct request REQUESTS[] = {
 	{WIRE_APPEND_END,    "append end",    LANE_ORDERED,   LANE_IN_APPEND, 0, 0,                                   lane_append_end},
 	{WIRE_SIGN_RECORDED, "sign recorded", LANE_ORDERED,   LANE_IDLE,      8 + ENTRY_MIN, 8 + ENTRY_MAX,           lane_sign_recorded},
 	{WIRE_CHECKPOINT,    "checkpoint",    LANE_ORDERED,   LANE_IDLE,      0, 0,                                   lane_checkpoint},
-	{WIRE_TAGS,          "tags",          LANE_STATELESS, LANE_IDLE,      2, WIRE_TAGS_MAX * (1 + TAG_MESSAGE_MAX), lane_tags},
+	{WIRE_TAGS,          "tags",          LANE_STATELESS, LANE_IDLE,      2, (size_t)WIRE_TAGS_MAX * (1 + TAG_MESSAGE_MAX), lane_tags},
 	{WIRE_TOKEN_KID,     "token kid",     LANE_STATELESS, LANE_IDLE,      0, 0,                                   lane_token_kid},
-	{WIRE_TOKEN_MACS,    "token MACs",    LANE_STATELESS, LANE_IDLE,      TOKEN_HEAD_BYTES, WIRE_TOKENS_MAX * TOKEN_HEAD_BYTES, lane_token_macs},
+	{WIRE_TOKEN_MACS,    "token MACs",    LANE_STATELESS, LANE_IDLE,      TOKEN_HEAD_BYTES, (size_t)WIRE_TOKENS_MAX * TOKEN_HEAD_BYTES, lane_token_macs},
 	{WIRE_TOKEN_CHECK,   "token check",   LANE_STATELESS, LANE_IDLE,      TOKEN_BYTES, TOKEN_BYTES,               lane_token_check},
 	{WIRE_CRL_BEGIN,     "CRL begin",     LANE_STATELESS, LANE_IDLE,      ISSUER_ID_BYTES + 2, WIRE_BODY_MAX,     lane_crl_begin},
 	{WIRE_CRL_ENTRIES,   "CRL entries",   LANE_STATELESS, LANE_IN_CRL,    1, KEEPER_CRL_CHUNK_MAX,                lane_crl_entries},
@@ -56,8 +56,8 @@ dispatch(struct lane *lane, const struct wire_message *message, struct error *er
 	if (request->state != lane->state)
 		return error_set(err, E_BAD_SYNTAX, "%s: out of place", request->name);
 	if (message->body.len < request->body_min || message->body.len > request->body_max)
-		return error_set(err, E_BAD_SYNTAX, "%s: %zu octets", request->name,
-		    message->body.len);
+		return error_set(
+		    err, E_BAD_SYNTAX, "%s: %zu octets", request->name, message->body.len);
 	return request->handler(lane, message->body, err);
 }
 
@@ -127,6 +127,7 @@ bool
 lane_may_sign(const struct keeper_core *core, struct error *err)
 {
 	if (core->damaged)
-		return error_set(err, E_KEEPER_REFUSED, "the journal is damaged: nothing is signed");
+		return error_set(
+		    err, E_KEEPER_REFUSED, "the journal is damaged: nothing is signed");
 	return true;
 }

@@ -30,8 +30,8 @@ checkpoint_now(const struct keeper_core *core, struct checkpoint *out)
 	const struct merkle *tree = journal_tree(core->journal);
 
 	memset(out, 0, sizeof(*out));
-	memcpy(out->origin, journal_origin(core->journal),
-	    strlen(journal_origin(core->journal)) + 1);
+	memcpy(
+	    out->origin, journal_origin(core->journal), strlen(journal_origin(core->journal)) + 1);
 	out->size = tree->size;
 	merkle_root(tree, out->root);
 }
@@ -46,8 +46,7 @@ answer_checkpoint(struct lane *lane, struct error *err)
 	checkpoint_now(core, &checkpoint);
 	checkpoint_encode(&checkpoint, &text);
 	buf_truncate(&lane->out, 0);
-	note_sign(
-	    &core->log_key, secret_bytes(core->log_seed).data, buf_bytes(&text), &lane->out);
+	note_sign(&core->log_key, secret_bytes(core->log_seed).data, buf_bytes(&text), &lane->out);
 	return lane_answer(lane, WIRE_APPENDED, err);
 }
 
@@ -85,7 +84,8 @@ lane_append_begin(struct lane *lane, struct bytes body, struct error *err)
 	append->arrived = 0;
 	buf_truncate(&append->entries, 0);
 	if (append->announced == 0 || append->announced > JOURNAL_APPEND_MAX)
-		return error_set(err, E_BAD_SYNTAX, "append: %" PRIu32 " leaves", append->announced);
+		return error_set(
+		    err, E_BAD_SYNTAX, "append: %" PRIu32 " leaves", append->announced);
 	lane->state = LANE_IN_APPEND;
 	return true;
 }
@@ -140,8 +140,9 @@ batch_take(const struct lane *lane, struct batch *out, struct error *err)
 		return error_set(err, E_KEEPER_REFUSED, "append: %" PRIu32 " leaves of %" PRIu32,
 		    append->arrived, append->announced);
 	if (append->first_seq != journal_tree(lane->core->journal)->size)
-		return error_set(err, E_KEEPER_REFUSED, "append at %" PRIu64 " to a log of %" PRIu64,
-		    append->first_seq, journal_tree(lane->core->journal)->size);
+		return error_set(err, E_KEEPER_REFUSED,
+		    "append at %" PRIu64 " to a log of %" PRIu64, append->first_seq,
+		    journal_tree(lane->core->journal)->size);
 	out->count = append->announced;
 	out->entries = xcalloc(out->count, sizeof(*out->entries));
 	out->views = xcalloc(out->count, sizeof(*out->views));
@@ -167,9 +168,9 @@ entry_sign(const struct keeper_core *core, const struct wire_entry *entry,
 
 	if (signer == NULL)
 		return error_set(err, E_KEEPER_REFUSED, "no key of this issuer is here");
-	return check_leaf(signer->issuer, view, entry->nonce, entry->tbs, err)
-	    && check_tbs(signer->issuer, entry->tbs, clock_now_s(core->clock), err)
-	    && key_sign(signer->key, entry->tbs, out, out_len, err);
+	return check_leaf(signer->issuer, view, entry->nonce, entry->tbs, err) &&
+	       check_tbs(signer->issuer, entry->tbs, clock_now_s(core->clock), err) &&
+	       key_sign(signer->key, entry->tbs, out, out_len, err);
 }
 
 /*
@@ -212,8 +213,8 @@ answer_results(struct lane *lane, struct bytes results, struct error *err)
 		struct bytes from = reader.rest;
 
 		wire_result_take(&reader, &result);
-		if (lane->out.len + (from.len - reader.rest.len) > WIRE_BODY_MAX
-		    && !lane_answer(lane, WIRE_RESULTS, err))
+		if (lane->out.len + (from.len - reader.rest.len) > WIRE_BODY_MAX &&
+		    !lane_answer(lane, WIRE_RESULTS, err))
 			return false;
 		buf_append(&lane->out, bytes_of(from.data, from.len - reader.rest.len));
 	}
@@ -224,14 +225,14 @@ answer_results(struct lane *lane, struct bytes results, struct error *err)
 static bool
 record(struct keeper_core *core, const struct batch *batch, struct error *err)
 {
-	static const uint64_t ONE = 1;
+	static const uint64_t one = 1;
 
 	if (journal_append(core->journal, batch->leaves, batch->count, err)) {
 		core->last_at_s = batch->views[batch->count - 1].sequenced_at_s;
 		return true;
 	}
-	if (journal_in_doubt(core->journal)
-	    && write(core->failure_fd, &ONE, sizeof(ONE)) != sizeof(ONE))
+	if (journal_in_doubt(core->journal) &&
+	    write(core->failure_fd, &one, sizeof(one)) != sizeof(one))
 		core->damaged = true;
 	return false;
 }
@@ -244,8 +245,8 @@ lane_append_end(struct lane *lane, struct bytes body, struct error *err)
 
 	(void)body;
 	lane->state = LANE_IDLE;
-	if (!lane_may_sign(lane->core, err) || !batch_take(lane, &batch, err)
-	    || !record(lane->core, &batch, err))
+	if (!lane_may_sign(lane->core, err) || !batch_take(lane, &batch, err) ||
+	    !record(lane->core, &batch, err))
 		return false;
 	for (size_t i = 0; i < batch.count; i++)
 		if (!entry_result(lane->core, &batch.entries[i], &batch.views[i], &results, err))
@@ -265,10 +266,10 @@ lane_sign_recorded(struct lane *lane, struct bytes body, struct error *err)
 	wire_entry_take(&reader, &entry);
 	if (!reader_done(&reader) || entry.leaf.len != 0 || entry.tbs.len == 0)
 		return error_set(err, E_BAD_SYNTAX, "sign recorded: not one TBSCertificate");
-	if (!lane_may_sign(lane->core, err) || !journal_get(lane->core->journal, seq, &leaf, err)
-	    || !leaf_accept(lane, seq, INT64_MIN, buf_bytes(&leaf), &view, err))
+	if (!lane_may_sign(lane->core, err) || !journal_get(lane->core->journal, seq, &leaf, err) ||
+	    !leaf_accept(lane, seq, INT64_MIN, buf_bytes(&leaf), &view, err))
 		return false;
 	buf_truncate(&lane->out, 0);
-	return entry_result(lane->core, &entry, &view, &lane->out, err)
-	    && lane_answer(lane, WIRE_RESULTS, err);
+	return entry_result(lane->core, &entry, &view, &lane->out, err) &&
+	       lane_answer(lane, WIRE_RESULTS, err);
 }

@@ -19,8 +19,8 @@ lane_tags(struct lane *lane, struct bytes body, struct error *err)
 	while (reader.ok && reader.rest.len > 0) {
 		struct bytes message = reader_bytes(&reader, reader_u8(&reader));
 
-		if (!reader.ok || message.len == 0 || message.len > TAG_MESSAGE_MAX
-		    || lane->out.len > WIRE_TAGS_MAX * TAG_BYTES)
+		if (!reader.ok || message.len == 0 || message.len > TAG_MESSAGE_MAX ||
+		    lane->out.len > (size_t)WIRE_TAGS_MAX * TAG_BYTES)
 			return error_set(err, E_BAD_SYNTAX, "tags: a message is malformed");
 		if (!tag_compute(buf_extend(&lane->out, TAG_BYTES), secret_bytes(tag->secret).data,
 			message, err))
@@ -37,8 +37,7 @@ token_mac(const struct secret *secret, const uint8_t head[static TOKEN_HEAD_BYTE
 {
 	struct bytes key = secret_bytes(secret);
 
-	(void)crypto_generichash(
-	    out, TOKEN_MAC_BYTES, head, TOKEN_HEAD_BYTES, key.data, key.len);
+	(void)crypto_generichash(out, TOKEN_MAC_BYTES, head, TOKEN_HEAD_BYTES, key.data, key.len);
 }
 
 bool
@@ -67,8 +66,8 @@ lane_token_macs(struct lane *lane, struct bytes body, struct error *err)
 		const uint8_t *head = reader_bytes(&reader, TOKEN_HEAD_BYTES).data;
 
 		if (head[0] != token->kid)
-			return error_set(err, E_KEEPER_REFUSED, "token key %u is not the newest",
-			    head[0]);
+			return error_set(
+			    err, E_KEEPER_REFUSED, "token key %u is not the newest", head[0]);
 		token_mac(token->secret, head, buf_extend(&lane->out, TOKEN_MAC_BYTES));
 	}
 	return lane_answer(lane, WIRE_MACS, err);
@@ -113,9 +112,9 @@ lane_crl_begin(struct lane *lane, struct bytes body, struct error *err)
 	if (crl->signer == NULL)
 		(void)error_set(&crl->failed, E_KEEPER_REFUSED, "no key of this issuer is here");
 	else
-		(void)(lane_may_sign(lane->core, &crl->failed)
-		    && check_crl_head(&crl->check, crl->signer->issuer, head,
-			clock_now_s(lane->core->clock), &crl->failed));
+		(void)(lane_may_sign(lane->core, &crl->failed) &&
+		       check_crl_head(&crl->check, crl->signer->issuer, head,
+			   clock_now_s(lane->core->clock), &crl->failed));
 	return true;
 }
 
@@ -148,11 +147,11 @@ lane_crl_end(struct lane *lane, struct bytes body, struct error *err)
 	}
 	sha256_update(&crl->hash, body);
 	sha256_final(&crl->hash, digest);
-	if (!check_crl_end(&crl->check, body, &number, &shard, err)
-	    || !lane_may_sign(lane->core, err)
-	    || !crl_numbers_take(
-		lane->core->crl_numbers, crl->signer->issuer->id, shard, number, err)
-	    || !key_sign_digest(crl->signer->key, digest, signature, &signature_len, err))
+	if (!check_crl_end(&crl->check, body, &number, &shard, err) ||
+	    !lane_may_sign(lane->core, err) ||
+	    !crl_numbers_take(
+		lane->core->crl_numbers, crl->signer->issuer->id, shard, number, err) ||
+	    !key_sign_digest(crl->signer->key, digest, signature, &signature_len, err))
 		return false;
 	buf_truncate(&lane->out, 0);
 	buf_append(&lane->out, bytes_of(signature, signature_len));

@@ -13,12 +13,12 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-#define SUBJECT_MAX 512          /* octets of DER */
-#define KEY_IDENTIFIER_MAX 64    /* octets */
-#define URL_MAX 256              /* octets */
-#define SHARD_COUNT_MAX 9999     /* four digits in a URL */
+#define SUBJECT_MAX INT64_C(512)       /* octets of DER */
+#define KEY_IDENTIFIER_MAX INT64_C(64) /* octets */
+#define URL_MAX 256                    /* octets */
+#define SHARD_COUNT_MAX 9999           /* four digits in a URL */
 #define VALIDITY_MAX_S (INT64_C(40) * 366 * 86400)
-#define WORDS_MAX 64             /* elements of an array of words */
+#define WORDS_MAX 64 /* elements of an array of words */
 
 _Static_assert(LEAF_EVENT_COUNT <= 64, "events is a mask of 64 bits");
 
@@ -173,8 +173,8 @@ issuer_octets(
 		return invalid(err, index, "subject");
 	if (!hex_read(in->key_identifier, &out->key_identifier))
 		return invalid(err, index, "key_identifier");
-	if (!url_read(in->crl_url_prefix, &out->crl_url_prefix)
-	    || !url_read(in->ca_url, &out->ca_url) || !url_read(in->ocsp_url, &out->ocsp_url))
+	if (!url_read(in->crl_url_prefix, &out->crl_url_prefix) ||
+	    !url_read(in->ca_url, &out->ca_url) || !url_read(in->ocsp_url, &out->ocsp_url))
 		return invalid(err, index, "a URL");
 	return true;
 }
@@ -203,8 +203,8 @@ issuer_read(const json_t *object, size_t index, struct policy_issuer *out, struc
 	struct issuer_json in = {0};
 	struct error cause = {0};
 
-	if (!json_is_object(object)
-	    || !json_read(object, ISSUER_MEMBERS, COUNT(ISSUER_MEMBERS), &in, &cause))
+	if (!json_is_object(object) ||
+	    !json_read(object, ISSUER_MEMBERS, COUNT(ISSUER_MEMBERS), &in, &cause))
 		return invalid(err, index, cause.pointer != NULL ? cause.pointer : "its form");
 	out->validity_max_s = in.validity_max_s;
 	out->not_before_s = in.not_before_s;
@@ -243,8 +243,8 @@ policy_read(const char *path, struct policy *out, struct error *err)
 
 	if (!file_read(path, POLICY_FILE_MAX, &text, err))
 		return false;
-	if (!json_parse(buf_bytes(&text), &document, &cause)
-	    || !json_read(document, POLICY_MEMBERS, COUNT(POLICY_MEMBERS), &in, &cause))
+	if (!json_parse(buf_bytes(&text), &document, &cause) ||
+	    !json_read(document, POLICY_MEMBERS, COUNT(POLICY_MEMBERS), &in, &cause))
 		return error_set(err, E_CONFIG_INVALID, "policy: %s", cause.detail);
 	if (!issuers_read(in.issuers, &policy, err))
 		return false;
@@ -283,7 +283,7 @@ hex_to_json(struct bytes octets)
 {
 	char text[2 * KEY_IDENTIFIER_MAX + 1];
 
-	assert(octets.len <= KEY_IDENTIFIER_MAX);
+	assert(octets.len <= (size_t)KEY_IDENTIFIER_MAX);
 	hex_encode(text, octets);
 	return json_string(text);
 }
@@ -310,8 +310,7 @@ static void
 url_to_json(json_t *object, const char *name, const struct buf *url)
 {
 	if (url->len > 0)
-		json_object_set_new(
-		    object, name, json_stringn((const char *)url->data, url->len));
+		json_object_set_new(object, name, json_stringn((const char *)url->data, url->len));
 }
 
 static json_t *
@@ -322,8 +321,8 @@ issuer_to_json(const struct policy_issuer *issuer)
 	json_object_set_new(object, "id", hex_to_json(bytes_of(issuer->id, ISSUER_ID_BYTES)));
 	json_object_set_new(object, "form", json_string(FORMS[issuer->form].text));
 	json_object_set_new(object, "events", events_to_json(issuer->events));
-	json_object_set_new(object, "key_types",
-	    words_to_json(KEY_TYPES, COUNT(KEY_TYPES), issuer->key_types));
+	json_object_set_new(
+	    object, "key_types", words_to_json(KEY_TYPES, COUNT(KEY_TYPES), issuer->key_types));
 	json_object_set_new(object, "ekus", words_to_json(EKUS, COUNT(EKUS), issuer->ekus));
 	json_object_set_new(object, "validity_max_s", json_integer(issuer->validity_max_s));
 	json_object_set_new(object, "not_before", time_to_json(issuer->not_before_s));

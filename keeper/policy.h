@@ -15,7 +15,7 @@
 #define POLICY_FILE_MAX 262144 /* octets */
 #define POLICY_ISSUERS_MAX 32
 
-enum policy_form { /* the form of subject and subjectAltName */
+enum policy_form {           /* the form of subject and subjectAltName */
 	POLICY_FORM_DEVICE,  /* CN=<uuid>, SAN urn:uuid:<the same> */
 	POLICY_FORM_SERVICE, /* CN=<dns name>, SAN dNSName and iPAddress only */
 };
@@ -35,16 +35,17 @@ enum policy_eku {
 struct policy_issuer {
 	uint8_t id[ISSUER_ID_BYTES];
 	enum policy_form form;
-	uint64_t events;        /* bit (1 << enum leaf_event): leaves that may commit to a TBS */
-	unsigned key_types;     /* enum policy_key_type bits, of the subject's key */
-	unsigned ekus;          /* enum policy_eku bits: exactly these */
+	uint64_t events;    /* bit (1 << enum leaf_event): leaves that may commit to a TBS */
+	unsigned key_types; /* enum policy_key_type bits, of the subject's key */
+	unsigned ekus;      /* enum policy_eku bits: exactly these */
 	int64_t validity_max_s;
 	int64_t not_before_s, not_after_s; /* of the issuer's own certificate */
-	struct buf subject;        /* the issuer's DER Name */
-	struct buf key_identifier; /* its subjectKeyIdentifier octets */
-	struct buf crl_url_prefix; /* "http://host:port/crl/<id>/", of CDP and IDP; empty: neither */
-	struct buf ca_url;         /* of AIA caIssuers; empty: certificates must have none */
-	struct buf ocsp_url;       /* of AIA; empty: certificates must have none */
+	struct buf subject;                /* the issuer's DER Name */
+	struct buf key_identifier;         /* its subjectKeyIdentifier octets */
+	struct buf
+	    crl_url_prefix;  /* "http://host:port/crl/<id>/", of CDP and IDP; empty: neither */
+	struct buf ca_url;   /* of AIA caIssuers; empty: certificates must have none */
+	struct buf ocsp_url; /* of AIA; empty: certificates must have none */
 	int shard_count;
 };
 
@@ -53,7 +54,8 @@ struct policy {
 	size_t issuer_count;
 };
 
-/* Static bounds of the JSON: see policy.c. E_CONFIG_INVALID, E_FILE_FAILED. Free with policy_clear(). */
+/* Static bounds of the JSON: see policy.c. E_CONFIG_INVALID, E_FILE_FAILED. Free with
+ * policy_clear(). */
 MUST_CHECK bool policy_read(const char *path, struct policy *out, struct error *err);
 MUST_CHECK bool policy_write(const struct policy *policy, const char *path, struct error *err);
 void policy_clear(struct policy *policy);

@@ -15,7 +15,8 @@
 
 _Static_assert(JOURNAL_APPEND_MAX == KEEPER_APPEND_MAX, "one append is one record");
 
-#define STACK_BYTES (512 * 1024) /* memory is locked, so that default stacks would be dear */
+#define STACK_BYTES \
+	((size_t)512 * 1024) /* memory is locked, so that default stacks would be dear */
 #define LOG_SEED_BYTES NOTE_SEED_BYTES
 #define MAC_KEY_BYTES 32
 
@@ -127,9 +128,9 @@ log_open(struct keeper_core *core, const char *path, struct error *err)
 	struct leaf_view view;
 	uint64_t size;
 
-	if (!secret_of(core->ring, "journal", MAC_KEY_BYTES, &mac_key, err)
-	    || !secret_of(core->ring, "log", LOG_SEED_BYTES, &core->log_seed, err)
-	    || !journal_open(path, mac_key, &core->journal, err))
+	if (!secret_of(core->ring, "journal", MAC_KEY_BYTES, &mac_key, err) ||
+	    !secret_of(core->ring, "log", LOG_SEED_BYTES, &core->log_seed, err) ||
+	    !journal_open(path, mac_key, &core->journal, err))
 		return false;
 	(void)crypto_sign_seed_keypair(public_key, secret_key, secret_bytes(core->log_seed).data);
 	sodium_memzero(secret_key, sizeof(secret_key));
@@ -139,8 +140,8 @@ log_open(struct keeper_core *core, const char *path, struct error *err)
 	core->last_at_s = INT64_MIN;
 	if (size == 0)
 		return true;
-	if (!journal_get(core->journal, size - 1, &last, err)
-	    || !leaf_parse(buf_bytes(&last), &view, err))
+	if (!journal_get(core->journal, size - 1, &last, err) ||
+	    !leaf_parse(buf_bytes(&last), &view, err))
 		return false;
 	core->last_at_s = view.sequenced_at_s;
 	return true;
@@ -160,12 +161,12 @@ keeper_open(const struct keeper_paths *paths, const struct secret *passphrase,
 		error_cause_errno(err);
 		return false;
 	}
-	if (!keyring_read(paths->keyring, passphrase, &core->ring, err)
-	    || !policy_read(paths->policy, &core->policy, err) || !signers_open(core, err)
-	    || !newest_find(core->ring, "tag:", &core->tag, err)
-	    || !newest_find(core->ring, "token:", &core->token, err)
-	    || !crl_numbers_open(paths->crl_numbers, &core->crl_numbers, err)
-	    || !log_open(core, paths->journal, err))
+	if (!keyring_read(paths->keyring, passphrase, &core->ring, err) ||
+	    !policy_read(paths->policy, &core->policy, err) || !signers_open(core, err) ||
+	    !newest_find(core->ring, "tag:", &core->tag, err) ||
+	    !newest_find(core->ring, "token:", &core->token, err) ||
+	    !crl_numbers_open(paths->crl_numbers, &core->crl_numbers, err) ||
+	    !log_open(core, paths->journal, err))
 		return false;
 	*out = TAKE(keeper);
 	return true;
@@ -219,8 +220,7 @@ thread_start(pthread_t *out, void *(*run)(void *), void *argument, struct error 
 }
 
 bool
-keeper_serve(
-    struct keeper *keeper, const int channels[static CONTROL_CHANNELS], struct error *err)
+keeper_serve(struct keeper *keeper, const int channels[static CONTROL_CHANNELS], struct error *err)
 {
 	DEFER(generation_free) struct generation *generation = xcalloc(1, sizeof(*generation));
 
@@ -234,8 +234,7 @@ keeper_serve(
 		    .stopping = &generation->stopping,
 		};
 	for (size_t i = 0; i < CONTROL_CHANNELS; i++) {
-		if (!thread_start(
-			&generation->threads[i], lane_thread, &generation->lanes[i], err))
+		if (!thread_start(&generation->threads[i], lane_thread, &generation->lanes[i], err))
 			return false;
 		generation->started++;
 	}
@@ -271,8 +270,7 @@ keeper_verify_begin(struct keeper *keeper, struct error *err)
 {
 	if (keeper->verifying)
 		return true;
-	keeper->verifying =
-	    thread_start(&keeper->verifier, verify_thread, &keeper->core, err);
+	keeper->verifying = thread_start(&keeper->verifier, verify_thread, &keeper->core, err);
 	return keeper->verifying;
 }
 

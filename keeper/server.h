@@ -9,10 +9,10 @@
 #include "base/error.h"
 #include "keeper/control.h"
 
-struct keeper_paths { /* all in the keeper's folder, which belongs to its uid, mode 0700 */
-	const char *keyring;     /* keeper.ring */
-	const char *policy;      /* policy.json */
-	const char *journal;     /* journal/<log>.journal of the open log */
+struct keeper_paths {        /* all in the keeper's folder, which belongs to its uid, mode 0700 */
+	const char *keyring; /* keeper.ring */
+	const char *policy;  /* policy.json */
+	const char *journal; /* journal/<log>.journal of the open log */
 	const char *crl_numbers; /* crl-numbers: last number signed per issuer and shard */
 };
 
@@ -20,7 +20,8 @@ struct keeper;
 
 /*
  * Opens everything, before the sandbox closes.
- * E_PASSPHRASE_WRONG, E_FILE_FAILED, E_BAD_SYNTAX, E_CONFIG_INVALID (a key without policy or the reverse)
+ * E_PASSPHRASE_WRONG, E_FILE_FAILED, E_BAD_SYNTAX, E_CONFIG_INVALID (a key without policy or the
+ * reverse)
  */
 MUST_CHECK bool keeper_open(const struct keeper_paths *paths, const struct secret *passphrase,
     const struct clock *clock, struct keeper **out, struct error *err);

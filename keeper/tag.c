@@ -12,16 +12,16 @@ static const char DST[] = "HashToGroup-OPRFV1-\0-ristretto255-SHA512";
 static void
 expand_message(uint8_t out[static crypto_hash_sha512_BYTES], struct bytes message)
 {
-	static const uint8_t Z_PAD[SHA512_BLOCK_BYTES] = {0};
-	static const uint8_t LENGTH_AND_ZERO[3] = {0, crypto_hash_sha512_BYTES, 0};
+	static const uint8_t z_pad[SHA512_BLOCK_BYTES] = {0};
+	static const uint8_t length_and_zero[3] = {0, crypto_hash_sha512_BYTES, 0};
 	const uint8_t one = 1, dst_len = DST_LEN;
 	uint8_t b0[crypto_hash_sha512_BYTES];
 	crypto_hash_sha512_state state;
 
 	crypto_hash_sha512_init(&state);
-	crypto_hash_sha512_update(&state, Z_PAD, sizeof(Z_PAD));
+	crypto_hash_sha512_update(&state, z_pad, sizeof(z_pad));
 	crypto_hash_sha512_update(&state, message.data, message.len);
-	crypto_hash_sha512_update(&state, LENGTH_AND_ZERO, sizeof(LENGTH_AND_ZERO));
+	crypto_hash_sha512_update(&state, length_and_zero, sizeof(length_and_zero));
 	crypto_hash_sha512_update(&state, (const uint8_t *)DST, DST_LEN);
 	crypto_hash_sha512_update(&state, &dst_len, 1);
 	crypto_hash_sha512_final(&state, b0);
@@ -40,11 +40,12 @@ void
 tag_hash_to_group(uint8_t out[static TAG_BYTES], struct bytes message)
 {
 	uint8_t uniform[crypto_hash_sha512_BYTES];
+	int failed;
 
 	assert(message.len <= TAG_MESSAGE_MAX);
 	expand_message(uniform, message);
-	if (crypto_core_ristretto255_from_hash(out, uniform) != 0)
-		assert(!"the one-way map has no failing input");
+	failed = crypto_core_ristretto255_from_hash(out, uniform);
+	assert(failed == 0); /* the one-way map has no failing input */
 	sodium_memzero(uniform, sizeof(uniform));
 }
 

@@ -14,7 +14,8 @@ wire_send(int fd, enum wire_type type, struct bytes body, struct error *err)
 	struct iovec parts[2] = {
 	    {.iov_base = &first, .iov_len = 1},
 	    /* sendmsg() only reads; struct iovec has no const. */
-	    {.iov_base = (void *)(uintptr_t)body.data, .iov_len = body.len},
+	    {.iov_base = (void *)(uintptr_t)body.data, /* NOLINT: see above */
+		.iov_len = body.len},
 	};
 	struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
 	ssize_t n;
@@ -31,8 +32,7 @@ wire_send(int fd, enum wire_type type, struct bytes body, struct error *err)
 }
 
 bool
-wire_receive(
-    int fd, struct buf *in, struct wire_message *out, bool *out_closed, struct error *err)
+wire_receive(int fd, struct buf *in, struct wire_message *out, bool *out_closed, struct error *err)
 {
 	ssize_t n;
 
@@ -142,7 +142,7 @@ wire_result_take(struct reader *reader, struct wire_result *out)
 {
 	out->kind = reader_u8(reader);
 	out->octets = reader_bytes(reader, reader_u8(reader));
-	if (out->kind > WIRE_RESULT_REFUSED || out->octets.len > WIRE_RESULT_MAX
-	    || (out->kind == WIRE_RESULT_SIGNED && out->octets.len > KEY_SIGNATURE_MAX))
+	if (out->kind > WIRE_RESULT_REFUSED || out->octets.len > WIRE_RESULT_MAX ||
+	    (out->kind == WIRE_RESULT_SIGNED && out->octets.len > KEY_SIGNATURE_MAX))
 		reader->ok = false;
 }

@@ -26,30 +26,30 @@
 
 enum wire_type {
 	/* ordered lane                body */
-	WIRE_HELLO = 'H',         /* - */
-	WIRE_APPEND_BEGIN = 'B',  /* first_seq(8) count(4) */
+	WIRE_HELLO = 'H',          /* - */
+	WIRE_APPEND_BEGIN = 'B',   /* first_seq(8) count(4) */
 	WIRE_APPEND_RECORDS = 'R', /* entries */
-	WIRE_APPEND_END = 'E',    /* - */
-	WIRE_SIGN_RECORDED = 'G', /* seq(8), one entry with an empty leaf */
-	WIRE_CHECKPOINT = 'K',    /* - */
+	WIRE_APPEND_END = 'E',     /* - */
+	WIRE_SIGN_RECORDED = 'G',  /* seq(8), one entry with an empty leaf */
+	WIRE_CHECKPOINT = 'K',     /* - */
 	/* stateless lanes */
-	WIRE_TAGS = 't',          /* messages, each length(1) octets */
-	WIRE_TOKEN_KID = 'i',     /* - */
-	WIRE_TOKEN_MACS = 'm',    /* token heads */
-	WIRE_TOKEN_CHECK = 'c',   /* token head, MAC */
-	WIRE_CRL_BEGIN = 'b',     /* issuer(8), the head */
-	WIRE_CRL_ENTRIES = 'e',   /* whole entries */
-	WIRE_CRL_END = 'x',       /* the extensions */
+	WIRE_TAGS = 't',        /* messages, each length(1) octets */
+	WIRE_TOKEN_KID = 'i',   /* - */
+	WIRE_TOKEN_MACS = 'm',  /* token heads */
+	WIRE_TOKEN_CHECK = 'c', /* token head, MAC */
+	WIRE_CRL_BEGIN = 'b',   /* issuer(8), the head */
+	WIRE_CRL_ENTRIES = 'e', /* whole entries */
+	WIRE_CRL_END = 'x',     /* the extensions */
 	/* answers */
-	WIRE_STATE = '0',         /* size(8) root(32) log_public_key(32) origin */
-	WIRE_RESULTS = '1',       /* results; of an append, several messages before WIRE_APPENDED */
-	WIRE_APPENDED = '2',      /* the checkpoint note; also answers WIRE_CHECKPOINT */
-	WIRE_TAGGED = '3',        /* kid(1), tags */
-	WIRE_KID = '4',           /* kid(1) */
-	WIRE_MACS = '5',          /* MACs */
-	WIRE_VERDICT = '6',       /* 1 good, 0 not */
-	WIRE_SIGNATURE = '7',     /* of the CRL */
-	WIRE_REFUSED = '!',       /* name_len(1) name of the error code, detail */
+	WIRE_STATE = '0',     /* size(8) root(32) log_public_key(32) origin */
+	WIRE_RESULTS = '1',   /* results; of an append, several messages before WIRE_APPENDED */
+	WIRE_APPENDED = '2',  /* the checkpoint note; also answers WIRE_CHECKPOINT */
+	WIRE_TAGGED = '3',    /* kid(1), tags */
+	WIRE_KID = '4',       /* kid(1) */
+	WIRE_MACS = '5',      /* MACs */
+	WIRE_VERDICT = '6',   /* 1 good, 0 not */
+	WIRE_SIGNATURE = '7', /* of the CRL */
+	WIRE_REFUSED = '!',   /* name_len(1) name of the error code, detail */
 };
 
 /* Whether it was sent: a peer that is gone is an E_KEEPER_UNAVAILABLE. At most WIRE_BODY_MAX. */

@@ -42,12 +42,6 @@ leaf_is_code(uint8_t c)
 }
 
 bool
-leaf_is_detail(uint8_t c)
-{
-	return leaf_is_value(c) || leaf_is_code(c);
-}
-
-bool
 leaf_is_key(uint8_t c)
 {
 	return (c >= 'a' && c <= 'z') || c == '_';
@@ -91,7 +85,7 @@ detail_valid(const struct leaf_detail *details, size_t i)
 	if (detail->key[0] == '\0' || !text_valid(detail->key, leaf_is_key, LEAF_KEY_MAX))
 		return false;
 	/* Of INT64_MIN the reader could not hold the digits. */
-	return detail->text != NULL ? text_valid(detail->text, leaf_is_detail, LEAF_VALUE_MAX)
+	return detail->text != NULL ? text_valid(detail->text, leaf_is_value, LEAF_VALUE_MAX)
 				    : detail->number > INT64_MIN;
 }
 

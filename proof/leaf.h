@@ -14,10 +14,10 @@
 #include "base/error.h"
 #include "base/hash.h"
 
-#define LEAF_MAX 2048      /* octets */
-#define LEAF_VALUE_MAX 64  /* characters of a string value */
+#define LEAF_MAX 2048     /* octets */
+#define LEAF_VALUE_MAX 64 /* characters of a string value */
 #define LEAF_NONCE_BYTES 16
-#define LEAF_DETAIL_MAX 8  /* members of `d` */
+#define LEAF_DETAIL_MAX 8 /* members of `d` */
 
 enum leaf_event {
 	LEAF_EVENT_NONE,
@@ -31,8 +31,8 @@ const char *leaf_event_name(enum leaf_event event); /* "enroll.ok" */
 enum leaf_event leaf_event_of(struct bytes name);   /* LEAF_EVENT_NONE: no such event */
 
 struct leaf_detail {
-	const char *key;   /* static, from the event's schema */
-	const char *text;  /* an enum's name, static; NULL: `number` counts */
+	const char *key;  /* static, from the event's schema */
+	const char *text; /* an enum's name, static; NULL: `number` counts */
 	int64_t number;
 };
 
@@ -40,27 +40,27 @@ struct leaf {
 	int64_t seq;
 	int64_t sequenced_at_s; /* st */
 	enum leaf_event event;
-	char code[32];          /* rc: a reason code; "" encodes as OK */
-	int severity;           /* 1 to 6 */
-	bool failure;           /* out */
-	int64_t at_s;           /* t */
+	char code[32]; /* rc: a reason code; "" encodes as OK */
+	int severity;  /* 1 to 6 */
+	bool failure;  /* out */
+	int64_t at_s;  /* t */
 	uint8_t nonce[LEAF_NONCE_BYTES];
 	char actor[LEAF_VALUE_MAX + 1];   /* act; "" is left out */
 	char subject[LEAF_VALUE_MAX + 1]; /* sub; "" is left out */
 	bool has_commitment;              /* c */
 	uint8_t commitment[SHA256_BYTES];
-	bool has_second_commitment;       /* e */
+	bool has_second_commitment; /* e */
 	uint8_t second_commitment[SHA256_BYTES];
-	int64_t count;                    /* cnt; 0 is left out */
-	int64_t window_s;                 /* win: length of the window in seconds; 0 is left out */
+	int64_t count;    /* cnt; 0 is left out */
+	int64_t window_s; /* win: length of the window in seconds; 0 is left out */
 	struct leaf_detail details[LEAF_DETAIL_MAX]; /* d; the first without key ends them */
 };
 
 /*
  * Appends the leaf's bytes.
- * E_INTERNAL   a number or time is out of range; `act` or `sub` is outside
- *              ^[A-Za-z0-9._:/@+=-]{0,64}$ (a text of `d` may have '_', too), `rc` outside
- *              ^[A-Z0-9_]{0,31}$; a key of `d` is outside ^[a-z_]{1,24}$ or there twice
+ * E_INTERNAL   a number or time is out of range; a string value is outside
+ *              ^[A-Za-z0-9._:/@+=-]{0,64}$, `rc` outside ^[A-Z0-9_]{0,31}$, a key of `d`
+ *              outside ^[a-z_]{1,24}$ or there twice
  */
 MUST_CHECK bool leaf_encode(const struct leaf *leaf, struct buf *out, struct error *err);
 
@@ -69,7 +69,8 @@ struct leaf_view {
 	int64_t seq;
 	int64_t sequenced_at_s;
 	enum leaf_event event;
-	struct bytes event_name, code, actor, subject; /* borrowed; actor and subject may be empty */
+	struct bytes event_name, code, actor,
+	    subject; /* borrowed; actor and subject may be empty */
 	int64_t severity;
 	bool failure;
 	int64_t at_s;

@@ -58,7 +58,7 @@ take_nonce(struct scan *in)
 	DEFER(buf_clear_public) struct buf octets = {0};
 	struct bytes text;
 
-	return take_text(in, leaf_is_detail, LEAF_VALUE_MAX, &text) &&
+	return take_text(in, leaf_is_value, LEAF_VALUE_MAX, &text) &&
 	       base64url_decode(text, &octets) && octets.len == LEAF_NONCE_BYTES;
 }
 
@@ -90,7 +90,7 @@ take_detail_value(struct scan *in)
 
 	if (scan_literal(in, "-"))
 		return take_positive(in, &number);
-	return scan_number(in, &number) || take_text(in, leaf_is_detail, LEAF_VALUE_MAX, &text);
+	return scan_number(in, &number) || take_text(in, leaf_is_value, LEAF_VALUE_MAX, &text);
 }
 
 static bool

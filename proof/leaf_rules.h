@@ -1,5 +1,8 @@
-/* leaf_rules: what the writer and the reader of leaves both keep to. Values that match these
- * classes need no escapes, so nothing can be injected. */
+/*
+ * leaf_rules: what the writer and the reader of leaves both keep to.
+ *
+ * Values of these classes need no escapes, so nothing can be injected.
+ */
 #ifndef PROOF_LEAF_RULES_H
 #define PROOF_LEAF_RULES_H
 
@@ -10,9 +13,8 @@
 #define LEAF_SEVERITY_MAX 6
 #define LEAF_TIME_MAX_S INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 
-bool leaf_is_value(uint8_t c);  /* [A-Za-z0-9._:/@+=-] */
-bool leaf_is_code(uint8_t c);   /* [A-Z0-9_], reason codes */
-bool leaf_is_detail(uint8_t c); /* either: the names of enums have underscores */
-bool leaf_is_key(uint8_t c);    /* [a-z_] */
+bool leaf_is_value(uint8_t c); /* [A-Za-z0-9._:/@+=-] */
+bool leaf_is_code(uint8_t c);  /* [A-Z0-9_], reason codes */
+bool leaf_is_key(uint8_t c);   /* [a-z_] */
 
 #endif

@@ -15,7 +15,8 @@
 
 struct merkle {
 	uint64_t size;
-	uint8_t hashes[MERKLE_RANGE_MAX][SHA256_BYTES]; /* popcount(size) in use, largest subtree first */
+	uint8_t hashes[MERKLE_RANGE_MAX]
+		      [SHA256_BYTES]; /* popcount(size) in use, largest subtree first */
 };
 
 void merkle_append(struct merkle *tree, const uint8_t leaf_hash[static SHA256_BYTES]);
@@ -35,8 +36,8 @@ void merkle_node(uint8_t out[static SHA256_BYTES], const uint8_t left[static SHA
 MUST_CHECK bool merkle_verify_inclusion(uint64_t index, uint64_t size,
     const uint8_t leaf_hash[static SHA256_BYTES], struct bytes hashes,
     const uint8_t root[static SHA256_BYTES], struct error *err);
-MUST_CHECK bool merkle_verify_consistency(uint64_t old_size, uint64_t new_size,
-    struct bytes hashes, const uint8_t old_root[static SHA256_BYTES],
-    const uint8_t new_root[static SHA256_BYTES], struct error *err);
+MUST_CHECK bool merkle_verify_consistency(uint64_t old_size, uint64_t new_size, struct bytes hashes,
+    const uint8_t old_root[static SHA256_BYTES], const uint8_t new_root[static SHA256_BYTES],
+    struct error *err);
 
 #endif

@@ -11,8 +11,8 @@
 #include "base/bytes.h"
 #include "base/error.h"
 
-#define NOTE_MAX 16384       /* octets, signatures included */
-#define NOTE_NAME_MAX 128    /* octets */
+#define NOTE_MAX 16384    /* octets, signatures included */
+#define NOTE_NAME_MAX 128 /* octets */
 #define NOTE_PUBLIC_BYTES 32
 #define NOTE_SEED_BYTES 32
 #define NOTE_SIGNATURE_BYTES 64
@@ -47,7 +47,7 @@ void note_sign(const struct note_key *key, const uint8_t seed[static NOTE_SEED_B
  * E_BAD_SYNTAX   not a signed note, or longer than NOTE_MAX
  * E_BAD_PROOF    no signature by this key, or a wrong one
  */
-MUST_CHECK bool note_verify(struct bytes note, const struct note_key *key, struct bytes *out_text,
-    struct error *err);
+MUST_CHECK bool note_verify(
+    struct bytes note, const struct note_key *key, struct bytes *out_text, struct error *err);
 
 #endif

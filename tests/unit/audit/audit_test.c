@@ -1,86 +1,70 @@
-#include "cmocka_all.h"
-
-#include <stdlib.h>
-#include <unistd.h>
-
 #include "audit/audit.h"
+#include "tests/support/folder.h"
 
-static void
-make_audit(char *dir, const struct clock *clock, struct audit **out)
+static struct audit *
+make_audit(const struct folder *folder, const struct clock *clock)
 {
+	struct audit *audit = NULL;
 	struct error err = {0};
 
-	assert_non_null(mkdtemp(dir));
 	assert_true(audit_new(&(struct audit_options){.clock = clock,
-				  .dir = dir,
+				  .dir = folder->path,
 				  .origin = "moniker.example/node1-2026",
 				  .node = "aaaaaaaaaaaaaaaa"},
-	    out, &err));
-}
-
-static void
-remove_dir(const char *dir)
-{
-	char path[128];
-
-	snprintf(path, sizeof path, "%s/node1-2026/checkpoint", dir);
-	unlink(path);
-	snprintf(path, sizeof path, "%s/node1-2026", dir);
-	rmdir(path);
-	rmdir(dir);
+	    &audit, &err));
+	return audit;
 }
 
 static void
 a_stranger_is_counted_without_a_ledger(void **state)
 {
 	static const char *const NOBODIES[] = {"", "nobody"};
-	char dir[] = "/tmp/audit_test.XXXXXX";
+	DEFER(folder_clear) struct folder folder;
 	const struct clock clock = clock_fixed(1767225600);
-	struct audit *audit = NULL;
+	DEFER(audit_free) struct audit *audit = NULL;
 
 	(void)state;
-	make_audit(dir, &clock, &audit);
+	folder_init(&folder);
+	audit = make_audit(&folder, &clock);
 	for (size_t i = 0; i < COUNT(NOBODIES); i++) {
 		struct error refused = {.code = E_TOKEN_INVALID}, err = {0};
 
 		assert_true(audit_refuse(audit, LEAF_ENROLL_REFUSED, NOBODIES[i], &refused, &err));
 		assert_true(refused.recorded);
 	}
-	audit_free(audit);
-	remove_dir(dir);
 }
 
 static void
 a_known_caller_is_not_refused_off_the_record(void **state)
 {
-	char dir[] = "/tmp/audit_test.XXXXXX";
+	DEFER(folder_clear) struct folder folder;
 	const struct clock clock = clock_fixed(1767225600);
-	struct audit *audit = NULL;
+	DEFER(audit_free) struct audit *audit = NULL;
 	struct error refused = {.code = E_ROLE_DENIED}, err = {0};
 
 	(void)state;
-	make_audit(dir, &clock, &audit);
+	folder_init(&folder);
+	audit = make_audit(&folder, &clock);
 	assert_false(audit_refuse(
 	    audit, LEAF_ADMIN_LOGIN_REFUSED, "officer:aaaaaaaaaaaaaaaa", &refused, &err));
 	assert_int_equal(err.code, E_RECORD_UNAVAILABLE);
 	assert_false(refused.recorded);
-	audit_free(audit);
-	remove_dir(dir);
 }
 
 static void
 a_signed_checkpoint_is_published(void **state)
 {
-	char dir[] = "/tmp/audit_test.XXXXXX";
+	DEFER(folder_clear) struct folder folder;
 	const struct clock clock = clock_fixed(1767225600);
 	DEFER(buf_clear_public) struct buf note = {0};
 	struct ledger_hooks hooks = {0};
-	struct audit *audit = NULL;
+	DEFER(audit_free) struct audit *audit = NULL;
 	struct error err = {0};
 	int64_t deadline_ms = clock_monotonic_ms() + 5000;
 
 	(void)state;
-	make_audit(dir, &clock, &audit);
+	folder_init(&folder);
+	audit = make_audit(&folder, &clock);
 	audit_hooks(audit, &hooks);
 	assert_int_equal(audit_checkpoint_age_s(audit), -1);
 	hooks.published(hooks.audit, bytes_of_text("a checkpoint\n"));
@@ -89,8 +73,6 @@ a_signed_checkpoint_is_published(void **state)
 	assert_true(audit_checkpoint(audit, &note, &err));
 	assert_string_equal(buf_text(&note), "a checkpoint\n");
 	audit_end(audit); /* never begun: nothing to end */
-	audit_free(audit);
-	remove_dir(dir);
 }
 
 static void

@@ -1,19 +1,14 @@
-#include "cmocka_all.h"
-
-#include <limits.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "audit/publish.h"
 #include "base/file.h"
+#include "tests/support/folder.h"
 
 #define ORIGIN "moniker.example/node1-2026"
 #define WAIT_MS 5000
 
-struct place { /* a folder of its own */
-	char dir[PATH_MAX];
-	char file[PATH_MAX + 64];
+struct place {
+	struct folder folder;
+	char dir[96]; /* missing: the publisher makes it */
+	char file[192];
 };
 
 static int
@@ -21,10 +16,10 @@ make_place(void **state)
 {
 	struct place *place = calloc(1, sizeof *place);
 
-	strcpy(place->dir, "/tmp/publish_test.XXXXXX");
-	assert_non_null(mkdtemp(place->dir));
-	snprintf(place->file, sizeof place->file, "%s/logs/node1-2026/checkpoint", place->dir);
-	strcat(place->dir, "/logs"); /* missing: the publisher makes it */
+	assert_non_null(place);
+	folder_init(&place->folder);
+	snprintf(place->dir, sizeof place->dir, "%s/logs", place->folder.path);
+	snprintf(place->file, sizeof place->file, "%s/node1-2026/checkpoint", place->dir);
 	*state = place;
 	return 0;
 }
@@ -33,14 +28,8 @@ static int
 remove_place(void **state)
 {
 	struct place *place = *state;
-	char *slash;
 
-	unlink(place->file);
-	while ((slash = strrchr(place->file, '/')) != place->file && slash != NULL) {
-		*slash = '\0';
-		if (rmdir(place->file) != 0)
-			break;
-	}
+	folder_clear(&place->folder);
 	free(place);
 	return 0;
 }

@@ -1,4 +1,4 @@
-#include "cmocka_all.h"
+#include "tests/support/cmocka_all.h"
 
 #include "audit/tally.h"
 #include "base/mem.h"

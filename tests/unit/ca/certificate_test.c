@@ -111,15 +111,19 @@ make(struct bytes extensions, struct buf *out)
 }
 
 #define CA_TRUE "\x30\x0c\x06\x03\x55\x1d\x13\x04\x05\x30\x03\x01\x01\xff"
+#define CA_CRITICAL(octet) \
+	"\x30\x0f\x06\x03\x55\x1d\x13\x01\x01" octet "\x04\x05\x30\x03\x01\x01\xff"
 /* clang-format off */
 static const struct extensions { const char *why; struct bytes der; bool good; } EXTENSIONS[] = {
 	{"basicConstraints",        BYTES_LITERAL(CA_TRUE), true},
 	{"twice the same",          BYTES_LITERAL(CA_TRUE CA_TRUE), false},
-	{"critical FALSE, written", BYTES_LITERAL("\x30\x0f\x06\x03\x55\x1d\x13\x01\x01\x00\x04\x05\x30\x03\x01\x01\xff"), false},
-	{"BOOLEAN of another value", BYTES_LITERAL("\x30\x0f\x06\x03\x55\x1d\x13\x01\x01\x01\x04\x05\x30\x03\x01\x01\xff"), false},
+	{"critical FALSE, written", BYTES_LITERAL(CA_CRITICAL("\x00")), false},
+	{"critical TRUE",           BYTES_LITERAL(CA_CRITICAL("\xff")), true},
+	{"BOOLEAN of another value", BYTES_LITERAL(CA_CRITICAL("\x01")), false},
 	{"an unknown one",          BYTES_LITERAL("\x30\x09\x06\x03\x55\x1d\x7f\x04\x02\x05\x00"), true},
 	{"without a value",         BYTES_LITERAL("\x30\x05\x06\x03\x55\x1d\x7f"), false},
-	{"trailing in the value",   BYTES_LITERAL("\x30\x0b\x06\x03\x55\x1d\x13\x04\x04\x30\x00\x05\x00"), false},
+	{"trailing in the value",
+	 BYTES_LITERAL("\x30\x0b\x06\x03\x55\x1d\x13\x04\x04\x30\x00\x05\x00"), false},
 };
 /* clang-format on */
 

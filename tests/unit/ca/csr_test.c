@@ -477,10 +477,11 @@ pem_and_base64_are_the_same_request(void **state)
 static void
 other_texts_are_refused(void **state)
 {
-	static const char *const texts[] = {"", " ", "\n", "hello", "AAAA",
-	    "====", "-----BEGIN CERTIFICATE REQUEST-----\n",
-	    "-----BEGIN CERTIFICATE-----\nAAAA\n-----END"
-	    " CERTIFICATE-----\n"};
+	/* clang-format off */
+	static const char *const texts[] = {"", " ", "\n", "hello", "AAAA", "====",
+	    "-----BEGIN CERTIFICATE REQUEST-----\n",
+	    "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"};
+	/* clang-format on */
 	DEFER(mem_free) char *longer = xcalloc(1, CSR_TEXT_MAX + 2);
 	enum error_code code;
 

@@ -22,11 +22,15 @@ static const struct want {
 	enum device_state next;
 	bool changes;
 } WANTS[DEVICE_STATE_COUNT][STATUS_ACTION_COUNT] = {
-	/*                   revoke                   hold                  release                 readmit */
-	[DEVICE_ACTIVE]   = {CHANGES(DEVICE_REVOKED), CHANGES(DEVICE_HELD), CONFLICT,               CONFLICT},
-	[DEVICE_HELD]     = {CHANGES(DEVICE_REVOKED), STAYS(DEVICE_HELD),   CHANGES(DEVICE_ACTIVE), CONFLICT},
-	[DEVICE_REVOKED]  = {STAYS(DEVICE_REVOKED),   CONFLICT,             CONFLICT,               CHANGES(DEVICE_REVOKED)},
-	[DEVICE_REPLACED] = {CONFLICT,                CONFLICT,             CONFLICT,               CONFLICT},
+	/* revoke, hold, release, readmit */
+	[DEVICE_ACTIVE] = {
+		CHANGES(DEVICE_REVOKED), CHANGES(DEVICE_HELD), CONFLICT, CONFLICT},
+	[DEVICE_HELD] = {
+		CHANGES(DEVICE_REVOKED), STAYS(DEVICE_HELD), CHANGES(DEVICE_ACTIVE), CONFLICT},
+	[DEVICE_REVOKED] = {
+		STAYS(DEVICE_REVOKED), CONFLICT, CONFLICT, CHANGES(DEVICE_REVOKED)},
+	[DEVICE_REPLACED] = {
+		CONFLICT, CONFLICT, CONFLICT, CONFLICT},
 };
 /* clang-format on */
 

@@ -23,8 +23,8 @@ entry_of(uint8_t last, struct tlv extensions)
 static struct tlv
 reason_of(uint8_t reason, bool critical)
 {
-	return tlv_wrap(DER_SEQUENCE,
-	    tlv_extension(0x15, critical, tlv_of(DER_ENUMERATED, &reason, 1)));
+	return tlv_wrap(
+	    DER_SEQUENCE, tlv_extension(0x15, critical, tlv_of(DER_ENUMERATED, &reason, 1)));
 }
 
 static struct tlv
@@ -96,16 +96,24 @@ check(const struct policy_issuer *issuer, const struct crl_parts *p, uint64_t *o
 	struct tlv head = head_of(p);
 	size_t half = p->split ? p->entries.len - entry_of(2, reason_of(1, false)).len : 0;
 
-	return check_crl_head(&crl, issuer, tlv_bytes(&head), NOW_S, err)
-	    && (half == 0 || check_crl_entries(&crl, bytes_of(p->entries.data, half), err))
-	    && (p->without_entries
-		|| check_crl_entries(
-		    &crl, bytes_of(p->entries.data + half, p->entries.len - half), err))
-	    && check_crl_end(&crl, tlv_bytes(&p->extensions), out_number, out_shard, err);
+	return check_crl_head(&crl, issuer, tlv_bytes(&head), NOW_S, err) &&
+	       (half == 0 || check_crl_entries(&crl, bytes_of(p->entries.data, half), err)) &&
+	       (p->without_entries ||
+		   check_crl_entries(
+		       &crl, bytes_of(p->entries.data + half, p->entries.len - half), err)) &&
+	       check_crl_end(&crl, tlv_bytes(&p->extensions), out_number, out_shard, err);
 }
 
-static void nothing(struct crl_parts *p) { (void)p; }
-static void in_two(struct crl_parts *p) { p->split = true; }
+static void
+nothing(struct crl_parts *p)
+{
+	(void)p;
+}
+static void
+in_two(struct crl_parts *p)
+{
+	p->split = true;
+}
 static void
 no_entries(struct crl_parts *p)
 {
@@ -116,33 +124,77 @@ empty_entries(struct crl_parts *p)
 {
 	p->entries.len = 0;
 }
-static void version_1(struct crl_parts *p) { p->version.len = 0; }
-static void version_3(struct crl_parts *p) { p->version = tlv_of(DER_INTEGER, "\2", 1); }
+static void
+version_1(struct crl_parts *p)
+{
+	p->version.len = 0;
+}
+static void
+version_3(struct crl_parts *p)
+{
+	p->version = tlv_of(DER_INTEGER, "\2", 1);
+}
 static void
 algorithm_other(struct crl_parts *p)
 {
 	p->algorithm =
 	    tlv_wrap(DER_SEQUENCE, tlv_of(DER_OID, "\x2a\x86\x48\xce\x3d\x04\x03\x03", 8));
 }
-static void issuer_other(struct crl_parts *p) { p->issuer = tlv_name(DER_UTF8_STRING, "X"); }
-static void old(struct crl_parts *p) { p->times = tlv_times(NOW_S - 3601, NOW_S + DAY_S); }
-static void ahead(struct crl_parts *p) { p->times = tlv_times(NOW_S + 301, NOW_S + DAY_S); }
-static void backward(struct crl_parts *p) { p->times = tlv_times(NOW_S, NOW_S); }
+static void
+issuer_other(struct crl_parts *p)
+{
+	p->issuer = tlv_name(DER_UTF8_STRING, "X");
+}
+static void
+old(struct crl_parts *p)
+{
+	p->times = tlv_times(NOW_S - 3601, NOW_S + DAY_S);
+}
+static void
+ahead(struct crl_parts *p)
+{
+	p->times = tlv_times(NOW_S + 301, NOW_S + DAY_S);
+}
+static void
+backward(struct crl_parts *p)
+{
+	p->times = tlv_times(NOW_S, NOW_S);
+}
 static void
 for_ever(struct crl_parts *p)
 {
 	p->times = tlv_times(NOW_S, NOW_S + 10 * DAY_S + 1);
 }
-static void no_next_update(struct crl_parts *p) { p->times = tlv_time(NOW_S); }
+static void
+no_next_update(struct crl_parts *p)
+{
+	p->times = tlv_time(NOW_S);
+}
 static void
 entry_reason(struct crl_parts *p, uint8_t reason)
 {
 	p->entries = entry_of(1, reason_of(reason, false));
 }
-static void reason_hold(struct crl_parts *p) { entry_reason(p, 6); }
-static void reason_remove(struct crl_parts *p) { entry_reason(p, 8); }
-static void reason_unspecified(struct crl_parts *p) { entry_reason(p, 0); }
-static void reason_unknown(struct crl_parts *p) { entry_reason(p, 11); }
+static void
+reason_hold(struct crl_parts *p)
+{
+	entry_reason(p, 6);
+}
+static void
+reason_remove(struct crl_parts *p)
+{
+	entry_reason(p, 8);
+}
+static void
+reason_unspecified(struct crl_parts *p)
+{
+	entry_reason(p, 0);
+}
+static void
+reason_unknown(struct crl_parts *p)
+{
+	entry_reason(p, 11);
+}
 static void
 reason_critical(struct crl_parts *p)
 {
@@ -151,8 +203,8 @@ reason_critical(struct crl_parts *p)
 static void
 entry_issuer(struct crl_parts *p)
 {
-	p->entries = entry_of(1,
-	    tlv_wrap(DER_SEQUENCE, tlv_extension(0x1d, true, tlv_of(DER_SEQUENCE, "", 0))));
+	p->entries = entry_of(
+	    1, tlv_wrap(DER_SEQUENCE, tlv_extension(0x1d, true, tlv_of(DER_SEQUENCE, "", 0))));
 }
 static void
 entry_no_extensions(struct crl_parts *p)
@@ -172,12 +224,15 @@ entry_no_sequence(struct crl_parts *p)
 {
 	p->entries = tlv_of(DER_INTEGER, "\1", 1);
 }
-static void announced_more(struct crl_parts *p) { p->total_more = 1; }
+static void
+announced_more(struct crl_parts *p)
+{
+	p->total_more = 1;
+}
 static void
 idp_not_critical(struct crl_parts *p)
 {
-	p->extensions =
-	    extensions_of(key_of(), number_of("\1", 1), point_of(CRL_URL, false));
+	p->extensions = extensions_of(key_of(), number_of("\1", 1), point_of(CRL_URL, false));
 }
 static void
 idp_other(struct crl_parts *p)
@@ -188,14 +243,14 @@ idp_other(struct crl_parts *p)
 static void
 idp_shard(struct crl_parts *p)
 {
-	p->extensions = extensions_of(
-	    key_of(), number_of("\1", 1), point_of(CRL_PREFIX "0001.crl", true));
+	p->extensions =
+	    extensions_of(key_of(), number_of("\1", 1), point_of(CRL_PREFIX "0001.crl", true));
 }
 static void
 idp_odd_digits(struct crl_parts *p)
 {
-	p->extensions = extensions_of(
-	    key_of(), number_of("\1", 1), point_of(CRL_PREFIX ":000.crl", true));
+	p->extensions =
+	    extensions_of(key_of(), number_of("\1", 1), point_of(CRL_PREFIX ":000.crl", true));
 }
 static void
 idp_missing(struct crl_parts *p)
@@ -208,8 +263,8 @@ idp_user_certificates(struct crl_parts *p)
 	struct tlv point = tlv_point(CRL_URL);
 
 	tlv_add(&point, tlv_of(DER_CONTEXT(1), "\xff", 1));
-	p->extensions = extensions_of(
-	    key_of(), number_of("\x12\x34", 2), tlv_extension(0x1c, true, tlv_wrap(DER_SEQUENCE, point)));
+	p->extensions = extensions_of(key_of(), number_of("\x12\x34", 2),
+	    tlv_extension(0x1c, true, tlv_wrap(DER_SEQUENCE, point)));
 }
 static void
 idp_indirect(struct crl_parts *p)
@@ -223,14 +278,12 @@ idp_indirect(struct crl_parts *p)
 static void
 number_missing(struct crl_parts *p)
 {
-	p->extensions =
-	    extensions_of(key_of(), (struct tlv){.len = 0}, point_of(CRL_URL, true));
+	p->extensions = extensions_of(key_of(), (struct tlv){.len = 0}, point_of(CRL_URL, true));
 }
 static void
 number_negative(struct crl_parts *p)
 {
-	p->extensions =
-	    extensions_of(key_of(), number_of("\x80", 1), point_of(CRL_URL, true));
+	p->extensions = extensions_of(key_of(), number_of("\x80", 1), point_of(CRL_URL, true));
 }
 static void
 number_huge(struct crl_parts *p)
@@ -315,10 +368,10 @@ only_a_full_crl_of_the_issuer_passes(void **state)
 		crl_parts_init(&parts);
 		ROWS[i].deviate(&parts);
 		good = check(&policy.issuers[0], &parts, &number, &shard, &err);
-		if (good != (ROWS[i].why == NULL)
-		    || (!good && strstr(err.detail, ROWS[i].why) == NULL))
-			fail_msg("row %zu (%s): %s", i, ROWS[i].why ? ROWS[i].why : "good",
-			    err.detail);
+		if (good != (ROWS[i].why == NULL) ||
+		    (!good && strstr(err.detail, ROWS[i].why) == NULL))
+			fail_msg(
+			    "row %zu (%s): %s", i, ROWS[i].why ? ROWS[i].why : "good", err.detail);
 		if (good) {
 			assert_int_equal(number, 0x1234);
 			assert_int_equal(shard, 0);
@@ -347,8 +400,8 @@ the_entries_belong_to_the_shard_that_is_named(void **state)
 	tlv_add(&parts.entries, entry_of(0x41, (struct tlv){.len = 0}));
 	assert_false(check(&policy.issuers[0], &parts, &number, &shard, &err));
 	err = (struct error){0};
-	parts.extensions = extensions_of(
-	    key_of(), number_of("\1", 1), point_of(CRL_PREFIX "0001.crl", true));
+	parts.extensions =
+	    extensions_of(key_of(), number_of("\1", 1), point_of(CRL_PREFIX "0001.crl", true));
 	assert_ok(check(&policy.issuers[0], &parts, &number, &shard, &err), &err);
 	assert_int_equal(shard, 1);
 	policy_clear(&policy);
@@ -369,8 +422,7 @@ entries_beyond_the_announced_and_after_a_refusal_are_refused(void **state)
 	issuer_init(&policy.issuers[0]);
 	crl_parts_init(&parts);
 	head = head_of(&parts);
-	assert_ok(
-	    check_crl_head(&crl, &policy.issuers[0], tlv_bytes(&head), NOW_S, &err), &err);
+	assert_ok(check_crl_head(&crl, &policy.issuers[0], tlv_bytes(&head), NOW_S, &err), &err);
 	assert_ok(check_crl_entries(&crl, tlv_bytes(&parts.entries), &err), &err);
 	assert_false(check_crl_entries(&crl, tlv_bytes(&parts.entries), &err));
 	assert_non_null(strstr(err.detail, "more entries"));

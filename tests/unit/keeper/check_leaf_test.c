@@ -30,16 +30,15 @@ a_leaf_must_allow_and_commit(void **state)
 	(void)state;
 	issuer_init(&policy.issuers[0]);
 	for (size_t i = 0; i < COUNT(ROWS); i++) {
-		struct leaf_view view = {
-		    .event = ROWS[i].event, .has_commitment = ROWS[i].commits};
+		struct leaf_view view = {.event = ROWS[i].event, .has_commitment = ROWS[i].commits};
 		uint8_t made_with[COMMITMENT_NONCE_BYTES], given[COMMITMENT_NONCE_BYTES];
 		struct error err = {0};
 
 		memset(made_with, 1, sizeof(made_with));
 		memset(given, ROWS[i].nonce, sizeof(given));
 		leaf_commit(view.commitment, made_with, TBS);
-		if (check_leaf(&policy.issuers[0], &view, given, TBS, &err)
-		    != (ROWS[i].why == NULL))
+		if (check_leaf(&policy.issuers[0], &view, given, TBS, &err) !=
+		    (ROWS[i].why == NULL))
 			fail_msg("%s: %s", ROWS[i].what, err.detail);
 		if (ROWS[i].why != NULL)
 			assert_non_null(strstr(err.detail, ROWS[i].why));
@@ -58,8 +57,8 @@ a_commitment_to_another_tbs_is_refused(void **state)
 	(void)state;
 	issuer_init(&policy.issuers[0]);
 	leaf_commit(view.commitment, nonce, TBS);
-	assert_false(check_leaf(
-	    &policy.issuers[0], &view, nonce, bytes_of(TBS.data, TBS.len - 1), &err));
+	assert_false(
+	    check_leaf(&policy.issuers[0], &view, nonce, bytes_of(TBS.data, TBS.len - 1), &err));
 	assert_int_equal(err.code, E_KEEPER_REFUSED);
 	policy_clear(&policy);
 }

@@ -105,8 +105,8 @@ other_messages_are_errors(void **state)
 {
 	static const struct bytes ROWS[] = {
 	    BYTES_LITERAL("?"),
-	    BYTES_LITERAL("P"),        /* without a passphrase */
-	    BYTES_LITERAL("C"),        /* without descriptors */
+	    BYTES_LITERAL("P"), /* without a passphrase */
+	    BYTES_LITERAL("C"), /* without descriptors */
 	    BYTES_LITERAL("Rx"),
 	    BYTES_LITERAL("Sx"),
 	};

@@ -50,8 +50,8 @@ numbers_only_rise_for_each_issuer_and_shard(void **state)
 	for (size_t i = 0; i < COUNT(ROWS); i++) { /* a new process each time */
 		DEFER(crl_numbers_free) struct crl_numbers *numbers = numbers_open(path);
 
-		if (take_code(numbers, ROWS[i].issuer, ROWS[i].shard, ROWS[i].number)
-		    != ROWS[i].code)
+		if (take_code(numbers, ROWS[i].issuer, ROWS[i].shard, ROWS[i].number) !=
+		    ROWS[i].code)
 			fail_msg("row %zu", i);
 	}
 }

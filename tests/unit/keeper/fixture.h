@@ -36,7 +36,7 @@
 
 struct folder {
 	char path[64];
-	char names[16][96];
+	struct buf names[16]; /* of the files to remove */
 	size_t count;
 };
 
@@ -50,18 +50,20 @@ folder_init(struct folder *folder)
 UNUSED static const char *
 folder_file(struct folder *folder, const char *name)
 {
-	char *path = folder->names[folder->count++];
+	struct buf *path = &folder->names[folder->count];
 
-	assert_true(folder->count <= COUNT(folder->names));
-	(void)snprintf(path, sizeof(folder->names[0]), "%s/%s", folder->path, name);
-	return path;
+	assert_true(folder->count++ < COUNT(folder->names));
+	buf_append_format(path, "%s/%s", folder->path, name);
+	return buf_text(path);
 }
 
 UNUSED static void
 folder_clear(struct folder *folder)
 {
-	for (size_t i = 0; i < folder->count; i++)
-		(void)unlink(folder->names[i]);
+	for (size_t i = 0; i < folder->count; i++) {
+		(void)unlink(buf_text(&folder->names[i]));
+		buf_clear_public(&folder->names[i]);
+	}
 	(void)rmdir(folder->path);
 }
 DEFER_DECLARE_CLEAR(struct folder, folder_clear)
@@ -81,12 +83,12 @@ secret_filled(uint8_t value)
 	return secret_new(bytes_of(octets, sizeof(octets)));
 }
 
-#define assert_ok(call, err)                                                         \
-	do {                                                                         \
-		if (!(call)) {                                                       \
-			char text_[512];                                             \
-			fail_msg("%s", error_text((err), text_, sizeof(text_)));     \
-		}                                                                    \
+#define assert_ok(call, err)                                                     \
+	do {                                                                     \
+		if (!(call)) {                                                   \
+			char text_[512];                                         \
+			fail_msg("%s", error_text((err), text_, sizeof(text_))); \
+		}                                                                \
 	} while (0)
 
 /* ---- leaves ---- */
@@ -215,8 +217,7 @@ tlv_extension(uint8_t n, bool critical, struct tlv value)
 UNUSED static struct tlv
 tlv_ecdsa_sha256(void)
 {
-	return tlv_wrap(
-	    DER_SEQUENCE, tlv_of(DER_OID, "\x2a\x86\x48\xce\x3d\x04\x03\x02", 8));
+	return tlv_wrap(DER_SEQUENCE, tlv_of(DER_OID, "\x2a\x86\x48\xce\x3d\x04\x03\x02", 8));
 }
 
 /* DistributionPointName [0] of one URI, as in CDP and IDP. */

@@ -23,9 +23,8 @@ raw_connect(struct raw *raw)
 	assert_ok(control_make_channels(raw->fds, far, &err), &err);
 	assert_ok(keeper_serve(raw->served.keeper, far, &err), &err);
 	for (size_t i = 0; i < CONTROL_CHANNELS; i++)
-		assert_int_equal(setsockopt(raw->fds[i], SOL_SOCKET, SO_RCVTIMEO, &limit,
-				     sizeof(limit)),
-		    0);
+		assert_int_equal(
+		    setsockopt(raw->fds[i], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), 0);
 }
 
 static void
@@ -236,10 +235,10 @@ random_messages_end_nothing_but_their_channel(void **state)
 			random = random * 1664525 + 1013904223;
 			octets[i] = (uint8_t)(random >> 24);
 		}
-		octets[0] = (uint8_t)"HBREGKtimcbex!01"[round / 2 % 16];
-		if (send(fd, octets, 1 + octets[1] % 199, MSG_NOSIGNAL) < 0
-		    || (octets[0] != 'b' && octets[0] != 'e' && octets[0] != 'B'
-			&& octets[0] != 'R' && receive_type(fd, text, sizeof(text)) == 0))
+		octets[0] = (uint8_t) "HBREGKtimcbex!01"[round / 2 % 16];
+		if (send(fd, octets, 1 + octets[1] % 199, MSG_NOSIGNAL) < 0 ||
+		    (octets[0] != 'b' && octets[0] != 'e' && octets[0] != 'B' && octets[0] != 'R' &&
+			receive_type(fd, text, sizeof(text)) == 0))
 			raw_connect(&raw);
 	}
 	raw_connect(&raw);

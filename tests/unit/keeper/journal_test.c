@@ -358,8 +358,8 @@ a_record_of_another_log_does_not_fit(void **state)
 	append_some(journal, 1);
 	journal_free(journal);
 	assert_int_equal(unlink(other.path), 0);
-	assert_ok(journal_create(other.path, "moniker.example/node2-2026", other.mac_key, &err),
-	    &err);
+	assert_ok(
+	    journal_create(other.path, "moniker.example/node2-2026", other.mac_key, &err), &err);
 	file_take(other.path, &header);
 	file_take(one.path, &file);
 	buf_append(&header, bytes_of(file.data + header_len, file.len - header_len));

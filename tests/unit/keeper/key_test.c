@@ -13,8 +13,8 @@ verifies(const struct key *key, struct bytes message, const uint8_t *signature, 
 	DEFER(EVP_PKEY_free) EVP_PKEY *pkey = d2i_PUBKEY(NULL, &at, (long)spki.len);
 	DEFER(EVP_MD_CTX_free) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
-	return pkey != NULL && EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, pkey) == 1
-	    && EVP_DigestVerify(ctx, signature, len, message.data, message.len) == 1;
+	return pkey != NULL && EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, pkey) == 1 &&
+	       EVP_DigestVerify(ctx, signature, len, message.data, message.len) == 1;
 }
 
 static struct key *
@@ -109,8 +109,8 @@ sign_many(void *argument)
 	for (int i = 0; i < 50; i++) {
 		struct bytes message = bytes_of(&i, sizeof(i));
 
-		if (!key_sign(key, message, signature, &len, &err)
-		    || !verifies(key, message, signature, len))
+		if (!key_sign(key, message, signature, &len, &err) ||
+		    !verifies(key, message, signature, len))
 			return argument;
 	}
 	return NULL;

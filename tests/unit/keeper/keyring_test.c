@@ -15,7 +15,8 @@ ring_of_three(void)
 
 	keyring_add(ring, "log", secret_filled(1));
 	keyring_add(ring, "tag:1", secret_filled(2));
-	keyring_add(ring, "issuer:0011223344556677", secret_text("a longer secret than the others"));
+	keyring_add(
+	    ring, "issuer:0011223344556677", secret_text("a longer secret than the others"));
 	return ring;
 }
 
@@ -113,20 +114,20 @@ no_changed_octet_goes_unseen(void **state)
 		uint8_t flip;
 		enum error_code code;
 	} ROWS[] = {
-	    {0, 0x01, E_BAD_SYNTAX},                   /* magic */
-	    {5, 0x80, E_BAD_SYNTAX},                   /* its last octet */
-	    {6, 0x02, E_BAD_SYNTAX},                   /* version */
-	    {7, 0x01, E_BAD_SYNTAX},                   /* reserved */
-	    {8, 0x80, E_BAD_SYNTAX},                   /* operations, beyond the bound */
-	    {11, 0x02, E_PASSPHRASE_WRONG},            /* operations, within it */
-	    {11, 0x01, E_BAD_SYNTAX},                  /* operations: none */
-	    {12, 0x80, E_BAD_SYNTAX},                  /* memory, beyond */
-	    {15, 0x01, E_PASSPHRASE_WRONG},            /* memory, within */
-	    {16, 0x01, E_PASSPHRASE_WRONG},            /* salt */
-	    {31, 0x80, E_PASSPHRASE_WRONG},            /* its last octet */
-	    {32, 0x01, E_PASSPHRASE_WRONG},            /* nonce */
-	    {55, 0x80, E_PASSPHRASE_WRONG},            /* its last octet */
-	    {HEADER_BYTES, 0x01, E_PASSPHRASE_WRONG},  /* ciphertext */
+	    {0, 0x01, E_BAD_SYNTAX},                  /* magic */
+	    {5, 0x80, E_BAD_SYNTAX},                  /* its last octet */
+	    {6, 0x02, E_BAD_SYNTAX},                  /* version */
+	    {7, 0x01, E_BAD_SYNTAX},                  /* reserved */
+	    {8, 0x80, E_BAD_SYNTAX},                  /* operations, beyond the bound */
+	    {11, 0x02, E_PASSPHRASE_WRONG},           /* operations, within it */
+	    {11, 0x01, E_BAD_SYNTAX},                 /* operations: none */
+	    {12, 0x80, E_BAD_SYNTAX},                 /* memory, beyond */
+	    {15, 0x01, E_PASSPHRASE_WRONG},           /* memory, within */
+	    {16, 0x01, E_PASSPHRASE_WRONG},           /* salt */
+	    {31, 0x80, E_PASSPHRASE_WRONG},           /* its last octet */
+	    {32, 0x01, E_PASSPHRASE_WRONG},           /* nonce */
+	    {55, 0x80, E_PASSPHRASE_WRONG},           /* its last octet */
+	    {HEADER_BYTES, 0x01, E_PASSPHRASE_WRONG}, /* ciphertext */
 	    {HEADER_BYTES + 60, 0x10, E_PASSPHRASE_WRONG},
 	};
 	DEFER(folder_clear) struct folder folder;

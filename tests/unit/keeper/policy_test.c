@@ -41,7 +41,8 @@ a_policy_comes_back_whole(void **state)
 	assert_true(issuer->validity_max_s == policy.issuers[1].validity_max_s);
 	assert_true(issuer->not_before_s == policy.issuers[1].not_before_s);
 	assert_true(issuer->not_after_s == policy.issuers[1].not_after_s);
-	assert_true(bytes_equal(buf_bytes(&issuer->subject), buf_bytes(&policy.issuers[1].subject)));
+	assert_true(
+	    bytes_equal(buf_bytes(&issuer->subject), buf_bytes(&policy.issuers[1].subject)));
 	assert_true(bytes_equal(
 	    buf_bytes(&issuer->key_identifier), buf_bytes(&policy.issuers[1].key_identifier)));
 	assert_string_equal(buf_text(&again.issuers[1].ocsp_url), OCSP_URL);
@@ -50,8 +51,8 @@ a_policy_comes_back_whole(void **state)
 }
 
 #define MEMBERS_BEFORE_EVENTS "\"id\":\"0011223344556677\",\"form\":\"device\","
-#define MEMBERS_AFTER_EVENTS                                                            \
-	"\"key_types\":[\"p256\"],\"ekus\":[\"client_auth\"],\"validity_max_s\":100,"    \
+#define MEMBERS_AFTER_EVENTS                                                              \
+	"\"key_types\":[\"p256\"],\"ekus\":[\"client_auth\"],\"validity_max_s\":100,"     \
 	"\"not_before\":\"2026-01-01T00:00:00Z\",\"not_after\":\"2027-01-01T00:00:00Z\"," \
 	"\"subject\":\"MAA=\",\"key_identifier\":\"aabb\",\"shard_count\":1"
 #define EVENTS "\"events\":[\"enroll.ok\"],"

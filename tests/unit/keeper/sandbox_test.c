@@ -56,8 +56,8 @@ kill_parent(void)
 static int
 make_executable(void)
 {
-	return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-	    != MAP_FAILED;
+	return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
+	       MAP_FAILED;
 }
 
 static void
@@ -147,8 +147,8 @@ a_keeper_serves_inside(void **state)
 	if (pid == 0) {
 		for (size_t i = 0; i < CONTROL_CHANNELS; i++)
 			(void)close(near[i]);
-		if (!sandbox_enter(&err) || !keeper_verify_begin(served.keeper, &err)
-		    || !keeper_serve(served.keeper, far, &err))
+		if (!sandbox_enter(&err) || !keeper_verify_begin(served.keeper, &err) ||
+		    !keeper_serve(served.keeper, far, &err))
 			_exit(98);
 		(void)usleep(700000);
 		keeper_stop(served.keeper);
@@ -160,8 +160,8 @@ a_keeper_serves_inside(void **state)
 	keeper_client_attach(served.client, near);
 	order_tbs(&order, &served, 0);
 	assert_ok(append_one(&served, 0, &order, &result, &err), &err);
-	assert_true(signature_good(
-	    &served, order.entry.tbs, result.signature, result.signature_len));
+	assert_true(
+	    signature_good(&served, order.entry.tbs, result.signature, result.signature_len));
 	assert_ok(keeper_tags(served.client, &message, 1, tags, &kid, &err), &err);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);

@@ -167,15 +167,15 @@ order_clear(struct order *order)
 DEFER_DECLARE_CLEAR(struct order, order_clear)
 
 UNUSED static bool
-signature_good(const struct served *served, struct bytes message, const uint8_t *signature,
-    size_t len)
+signature_good(
+    const struct served *served, struct bytes message, const uint8_t *signature, size_t len)
 {
 	const uint8_t *at = served->spki.data;
 	DEFER(EVP_PKEY_free) EVP_PKEY *pkey = d2i_PUBKEY(NULL, &at, (long)served->spki.len);
 	DEFER(EVP_MD_CTX_free) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
-	return pkey != NULL && EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, pkey) == 1
-	    && EVP_DigestVerify(ctx, signature, len, message.data, message.len) == 1;
+	return pkey != NULL && EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, pkey) == 1 &&
+	       EVP_DigestVerify(ctx, signature, len, message.data, message.len) == 1;
 }
 
 /* The size that a signed note of this log names. */
@@ -201,8 +201,8 @@ append_one(struct served *served, uint64_t seq, const struct order *order,
 {
 	DEFER(buf_clear) struct buf note = {0};
 
-	return keeper_append_send(served->client, seq, &order->entry, 1, err)
-	    && keeper_append_receive(served->client, out, 1, &note, err);
+	return keeper_append_send(served->client, seq, &order->entry, 1, err) &&
+	       keeper_append_receive(served->client, out, 1, &note, err);
 }
 
 UNUSED static uint64_t
