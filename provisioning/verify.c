@@ -46,6 +46,16 @@ struct subject {    /* one certificate under verification */
 	int64_t not_before_s, not_after_s;
 };
 
+/* A chain file holds the certificate first: what follows its end is not looked at. */
+static struct bytes
+first_block(struct bytes text)
+{
+	static const char END[] = "-----END CERTIFICATE-----";
+	const uint8_t *end = memmem(text.data, text.len, END, sizeof END - 1);
+
+	return end == NULL ? text : bytes_of(text.data, (size_t)(end - text.data) + sizeof END - 1);
+}
+
 static bool
 text_to_der(struct bytes text, struct buf *out)
 {
@@ -55,7 +65,7 @@ text_to_der(struct bytes text, struct buf *out)
 		return false;
 	if (text.data[0] == 'M') /* base64 of a SEQUENCE */
 		return base64_decode(text, out);
-	return pem_decode(text, "CERTIFICATE", out, &ignored);
+	return pem_decode(first_block(text), "CERTIFICATE", out, &ignored);
 }
 
 /* Verdicts that need no database: malformed, untrusted, and unknown for a serial not ours. */

@@ -93,7 +93,7 @@ run_demo() {
 	openssl crl -inform DER -in "$lot/device.crl" -noout -issuer -crlnumber | tr '\n' ' '
 	echo
 	jq -cn --rawfile c "$lot/1/cert.pem" '{certificate: $c}' | post /v1/verifications verifier @- | jq -c '{verdict, pseudonym, fresh_until}'
-	jq -cn --args '{certificates: $ARGS.positional}' "$(cat "$lot/2/cert.pem")" "$(cat "$lot/3/cert.pem")" |
+	jq -cn --rawfile a "$lot/2/cert.pem" --rawfile b "$lot/3/cert.pem" '{certificates: [$a, $b]}' |
 		post /v1/verifications verifier @- | jq -c '[.results[].verdict]'
 
 	step "Revocation of one device"
@@ -105,16 +105,16 @@ run_demo() {
 	[ "$(jq -r .verdict "$lot/verdict")" = revoked ] || fail "the verdict did not change"
 
 	step "Three refusals that a line sees"
-	make_device spent
-	body spent "$(head -n1 <<<"$tokens")" 2>/dev/null | post /v1/enrollments nobody @- | jq -c '{status, code, detail}'
+	make_device 9998
+	body 9998 "$(head -n1 <<<"$tokens")" | post /v1/enrollments nobody @- | jq -c '{status, code, detail}'
 	expect 409 "a spent token"
-	make_device again
-	jq -c --rawfile csr "$lot/again/csr.pem" '.csr = $csr' <<<"$(body 2)" | post /v1/enrollments station @- | jq -c '{status, code, detail}'
+	make_device 9997
+	jq -c --rawfile csr "$lot/9997/csr.pem" '.csr = $csr' <<<"$(body 2)" | post /v1/enrollments station @- | jq -c '{status, code, detail}'
 	expect 409 "a duplicate hardware id"
-	make_device forged
-	openssl req -in "$lot/forged/csr.pem" -outform DER | head -c -1 >"$lot/forged/csr.der"
-	printf '\377' >>"$lot/forged/csr.der"
-	jq -cn --arg csr "$(base64 -w0 "$lot/forged/csr.der")" --arg batch "$MONIKER_BATCH" --arg mac "$(mac 9999)" \
+	make_device 9999
+	openssl req -in "$lot/9999/csr.pem" -outform DER | head -c -1 >"$lot/9999/csr.der"
+	printf '\377' >>"$lot/9999/csr.der"
+	jq -cn --arg csr "$(base64 -w0 "$lot/9999/csr.der")" --arg batch "$MONIKER_BATCH" --arg mac "$(mac 9999)" \
 		'{batch: $batch, csr: $csr, hardware_ids: [{type: "mac48", value: $mac}]}' | post /v1/enrollments station @- | jq -c '{status, code, detail}'
 	expect 422 "a CSR with a wrong signature"
 

@@ -59,7 +59,13 @@ make_state() {
 	mkdir -p "$state" "$bin"
 	chmod 755 "$state" "$bin"
 	printf '%s\n' "$state" > "$prefix/state-dir"
-	install -m 755 "$repo/build/release/bin/moniker" "$repo/build/release/bin/monikerd" "$repo/build/release/bin/moniker-keeper" "$bin/"
+	local program
+	for program in moniker monikerd moniker-keeper; do
+		cmp -s "$repo/build/release/bin/$program" "$bin/$program" && continue
+		# A newer build takes over: what runs is stopped first.
+		stop_service
+		install -m 755 "$repo/build/release/bin/$program" "$bin/$program"
+	done
 	mkdir -p "$state/secrets" "$state/operators" "$prefix/devices"
 	chmod 700 "$state/secrets" "$state/operators" "$prefix/devices"
 	local name
@@ -166,7 +172,9 @@ start_service() {
 	if service_pid >/dev/null; then
 		echo "monikerd runs (pid $(service_pid))."
 	else
-		(cd / && setsid "$bin/monikerd" --config "$state/moniker.conf" >>"$state/monikerd.log" 2>&1 </dev/null & echo $! > "$state/monikerd.pid")
+		# exec: the pid that is noted is monikerd's own.
+		(cd / && exec setsid "$bin/monikerd" --config "$state/moniker.conf") >>"$state/monikerd.log" 2>&1 </dev/null &
+		echo $! > "$state/monikerd.pid"
 	fi
 	for i in $(seq 1 600); do
 		[ "$(call_ready)" = 200 ] && break
@@ -201,7 +209,7 @@ wait_gone() {
 	return 1
 }
 
-stop_all() {
+stop_service() {
 	local pid
 	if pid=$(service_pid); then
 		kill -TERM "$pid"
@@ -209,6 +217,10 @@ stop_all() {
 		echo "monikerd stopped."
 	fi
 	rm -f "$state/monikerd.pid"
+}
+
+stop_all() {
+	stop_service
 	if pg_running; then
 		as_postgres "$pg_bin/pg_ctl" -D "$state/pgdata" -m fast -w stop >/dev/null
 		echo "PostgreSQL stopped."
