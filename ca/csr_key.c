@@ -244,7 +244,8 @@ csr_key_verify(const struct csr_key *key, struct bytes algorithm, struct bytes m
 				: verify_message(key, md, message, signature))
 		return true;
 	ERR_clear_error();
-	return error_set_field(err, E_BAD_PROOF, "/csr", "its signature does not verify");
+	return error_set_field(err, E_BAD_PROOF, "/csr",
+	    "its signature does not verify: sign it with the key that it holds");
 }
 
 void

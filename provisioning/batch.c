@@ -318,7 +318,8 @@ batch_get(struct db *db, const char *name, struct batch *out, struct error *err)
 
 	if (!batch_store_find(db, name, out, &found, err))
 		return false;
-	return found || error_set_field(err, E_UNKNOWN_BATCH, "/batch", "no such batch");
+	return found ||
+	       error_set_field(err, E_UNKNOWN_BATCH, "/batch", "there is no batch of this name");
 }
 
 bool

@@ -91,7 +91,8 @@ batch_cache_get(struct batch_cache *cache, const char *name, int64_t id, struct 
 	    !batch_store_find_facts(cache->db, name, id, &facts, &found, err))
 		return false;
 	if (!found)
-		return error_set_field(err, E_UNKNOWN_BATCH, "/batch", "no such batch");
+		return error_set_field(err, E_UNKNOWN_BATCH, "/batch",
+		    "there is no batch of this name: an admin opens it first");
 	keep(cache, name, &facts);
 	*out = facts;
 	return true;

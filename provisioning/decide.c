@@ -104,7 +104,8 @@ static bool
 batch_is_known(struct turn *turn, struct error *err)
 {
 	if (turn->batch == NULL)
-		return error_set_field(err, E_UNKNOWN_BATCH, "/batch", "no such batch");
+		return error_set_field(err, E_UNKNOWN_BATCH, "/batch",
+		    "there is no batch of this name: an admin opens it first");
 	return true;
 }
 
@@ -113,7 +114,8 @@ batch_is_not_closed(struct turn *turn, struct error *err)
 {
 	if (turn->batch->closed_at_s != 0 ||
 	    (turn->batch->closes_at_s != 0 && turn->round->now_s >= turn->batch->closes_at_s))
-		return error_set_field(err, E_BATCH_CLOSED, "/batch", "closed");
+		return error_set_field(
+		    err, E_BATCH_CLOSED, "/batch", "it is closed: enroll into an open batch");
 	return true;
 }
 
@@ -121,7 +123,8 @@ static bool
 batch_has_opened(struct turn *turn, struct error *err)
 {
 	if (turn->round->now_s < turn->batch->opens_at_s)
-		return error_set_field(err, E_BATCH_NOT_OPEN, "/batch", "not open yet");
+		return error_set_field(
+		    err, E_BATCH_NOT_OPEN, "/batch", "it opens later: GET /v1/batches says when");
 	return true;
 }
 
@@ -135,7 +138,8 @@ hour_is_right(struct turn *turn, struct error *err)
 	if (from < 0 ||
 	    (from < until ? minute >= from && minute < until : minute >= from || minute < until))
 		return true;
-	return error_set_field(err, E_OUTSIDE_HOURS, "/batch", "not open at this hour");
+	return error_set_field(
+	    err, E_OUTSIDE_HOURS, "/batch", "it is not open at this hour of the day (UTC)");
 }
 
 static bool
@@ -143,7 +147,8 @@ station_is_allowed(struct turn *turn, struct error *err)
 {
 	if (turn->input->has_token || round_allows_station(turn->batch, turn->input->person))
 		return true;
-	return error_set_field(err, E_STATION_NOT_ALLOWED, "/batch", "not a station of this batch");
+	return error_set_field(err, E_STATION_NOT_ALLOWED, "/batch",
+	    "this station is not on the batch's list: an admin adds it");
 }
 
 static bool
@@ -160,10 +165,11 @@ token_is_good(struct turn *turn, struct error *err)
 	if (!turn->input->has_token)
 		return true;
 	if (!token_is_ours(turn))
-		return error_set_field(err, E_TOKEN_INVALID, "/token", "not a token of this batch");
+		return error_set_field(err, E_TOKEN_INVALID, "/token",
+		    "it is not a token of this batch: ask an admin for one");
 	if (turn->token->state == TOKEN_IS_BURNT)
-		return error_set_field(
-		    err, E_TOKEN_INVALID, "/token", "burnt by too many refusals");
+		return error_set_field(err, E_TOKEN_INVALID, "/token",
+		    "too many refused attempts burnt it: ask an admin for another");
 	return true;
 }
 
@@ -174,7 +180,8 @@ token_has_not_expired(struct turn *turn, struct error *err)
 
 	if (turn->input->has_token &&
 	    (now_s >= turn->input->token_expires_at_s || now_s >= turn->token->expires_at_s))
-		return error_set_field(err, E_TOKEN_EXPIRED, "/token", "expired");
+		return error_set_field(
+		    err, E_TOKEN_EXPIRED, "/token", "it has expired: ask an admin for another");
 	return true;
 }
 
@@ -191,7 +198,8 @@ token_fits_hardware(struct turn *turn, struct error *err)
 		memcpy(out->tags, turn->token->bound, sizeof out->tags);
 	}
 	if (!same_tags(out->tags, out->tag_count, turn->token->bound, turn->token->bound_count))
-		return error_set_field(err, E_TOKEN_INVALID, "/token", "bound to other hardware");
+		return error_set_field(err, E_TOKEN_INVALID, "/token",
+		    "it is bound to other hardware: use the token made for this device");
 	return true;
 }
 
@@ -206,7 +214,8 @@ key_repeats_input(struct turn *turn, size_t earlier, struct error *err)
 	    (a->has_token ? a->token != b->token : a->person != b->person) ||
 	    strcmp(a->profile, b->profile) != 0 ||
 	    !same_tags(turn->out->tags, turn->out->tag_count, out->tags, out->tag_count))
-		return error_set_field(err, E_KEY_REUSED, "/csr", "the key is of another device");
+		return error_set_field(err, E_KEY_REUSED, "/csr",
+		    "the key is on record for another request: make a new key");
 
 	turn->out->decision = DECIDE_REPLAY;
 	turn->out->replayed_input = earlier;
@@ -219,11 +228,15 @@ key_repeats_device(struct turn *turn, const struct decide_device *device, struct
 	if (device == NULL || device->batch != turn->input->batch ||
 	    !has_same_credential(turn->input, device) ||
 	    strcmp(device->profile, turn->input->profile) != 0 || !has_same_tags(turn, device))
-		return error_set_field(err, E_KEY_REUSED, "/csr", "the key is of another device");
+		return error_set_field(err, E_KEY_REUSED, "/csr",
+		    "the key is on record for another request: make a new key");
 	if (device->state == DEVICE_HELD)
-		return error_set(err, E_DEVICE_HELD, "enrolled with this key, and on hold");
+		return error_set(err, E_DEVICE_HELD,
+		    "this key's device is on hold: an officer has to release it");
 	if (device->state != DEVICE_ACTIVE)
-		return error_set(err, E_DEVICE_BLOCKED, "enrolled with this key, and revoked");
+		return error_set(err, E_DEVICE_BLOCKED,
+		    "this key's device is revoked: make a new key, and ask an officer to readmit "
+		    "it");
 
 	turn->out->decision = DECIDE_REPLAY;
 	turn->out->replayed_device = device->id;
@@ -249,7 +262,8 @@ token_is_unspent(struct turn *turn, struct error *err)
 {
 	if (turn->token != NULL && turn->token->state == TOKEN_IS_SPENT &&
 	    find_replaceable(turn) == NULL)
-		return error_set_field(err, E_TOKEN_SPENT, "/token", "already used");
+		return error_set_field(
+		    err, E_TOKEN_SPENT, "/token", "it was used already: ask an admin for another");
 	return true;
 }
 
@@ -257,8 +271,8 @@ static bool
 hardware_is_named(struct turn *turn, struct error *err)
 {
 	if (turn->batch->hardware_ids_required && turn->out->tag_count == 0)
-		return error_set_field(
-		    err, E_HARDWARE_ID_MISSING, "/hardware_ids", "this batch requires one");
+		return error_set_field(err, E_HARDWARE_ID_MISSING, "/hardware_ids",
+		    "this batch requires one: send hardware_ids");
 	return true;
 }
 
@@ -295,14 +309,16 @@ hardware_is_free(struct turn *turn, struct error *err)
 	if (worst == STANDING_FREE)
 		return true;
 	if (worst == STANDING_BLOCKED)
-		return error_set_field(err, E_DEVICE_BLOCKED, "/hardware_ids", "blocked");
+		return error_set_field(err, E_DEVICE_BLOCKED, "/hardware_ids",
+		    "its device was revoked: an officer can readmit it");
 	if (worst == STANDING_HELD)
-		return error_set_field(err, E_DEVICE_HELD, "/hardware_ids", "on hold");
+		return error_set_field(err, E_DEVICE_HELD, "/hardware_ids",
+		    "its device is on hold: an officer has to release it");
 
 	old = find_replaceable(turn);
 	if (old == NULL)
-		return error_set_field(
-		    err, E_DUPLICATE_HARDWARE, "/hardware_ids", "already enrolled");
+		return error_set_field(err, E_DUPLICATE_HARDWARE, "/hardware_ids",
+		    "a device with this hardware is enrolled: retry with its key, or with replace");
 	turn->out->decision = DECIDE_REPLACE;
 	turn->out->replaced_device = old->id;
 	return true;
@@ -312,7 +328,8 @@ static bool
 quota_is_left(struct turn *turn, struct error *err)
 {
 	if (turn->batch->issued >= turn->batch->quota)
-		return error_set_field(err, E_QUOTA_EXHAUSTED, "/batch", "all %lld are issued",
+		return error_set_field(err, E_QUOTA_EXHAUSTED, "/batch",
+		    "all %lld are issued: an admin opens another batch",
 		    (long long)turn->batch->quota);
 	turn->out->decision = DECIDE_ISSUE;
 	return true;

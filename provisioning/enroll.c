@@ -32,7 +32,8 @@ find_credential(const struct enroll_service *service, const struct enroll_reques
 
 	if (request->token == NULL) {
 		if (request->station_person == 0)
-			return error_set(err, E_CALLER_MISSING, "neither a station nor a token");
+			return error_set(
+			    err, E_CALLER_MISSING, "a station's certificate or a token is needed");
 		out->input.person = request->station_person;
 		out->station_handle = request->station_handle;
 		return true;
@@ -57,7 +58,8 @@ find_batch(const struct enroll_service *service, const struct enroll_request *re
 
 	out->input.batch = 0;
 	if (request->batch == NULL && !out->input.has_token)
-		return error_set_field(err, E_INCOMPLETE, "/batch", "which batch");
+		return error_set_field(
+		    err, E_INCOMPLETE, "/batch", "name the batch, or send a token");
 	if (!batch_cache_get(service->batches, request->batch, of_token, out_facts, err))
 		return false;
 	out->input.batch = out_facts->id;
@@ -86,10 +88,10 @@ find_profile(const struct enroll_request *request, const struct batch_facts *fac
 
 	if (profile == NULL || !profile->for_devices || facts->mode != BATCH_PSEUDONYMOUS)
 		return error_set_field(
-		    err, E_PROFILE_DENIED, "/batch", "its profile is not offered here");
+		    err, E_PROFILE_DENIED, "/batch", "the batch's profile is not offered here");
 	if (request->profile != NULL && strcmp(request->profile, facts->profile) != 0)
-		return error_set_field(
-		    err, E_PROFILE_DENIED, "/profile", "not the profile of the batch");
+		return error_set_field(err, E_PROFILE_DENIED, "/profile",
+		    "it is not the batch's profile: leave it out");
 	if (!profile_check_key(profile, csr, err))
 		return false;
 	*out = profile;
@@ -126,7 +128,7 @@ parse_hardware(const struct enroll_request *request, struct hardware *out, struc
 		for (size_t k = 0; k < out->count; k++)
 			if (bytes_equal(out->messages[k], out->messages[out->count]))
 				return error_set_field(err, E_HARDWARE_ID_INVALID, "/hardware_ids",
-				    "one hardware id twice");
+				    "one hardware id is given twice");
 	}
 	return true;
 }

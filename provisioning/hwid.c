@@ -107,10 +107,10 @@ decode_digits(const struct plain *plain, uint8_t *out, struct error *err)
 	for (size_t i = 0; i < plain->len; i++)
 		if (!is_digit(plain->text[i]))
 			return error_set_field(
-			    err, E_HARDWARE_ID_INVALID, POINTER, "not decimal digits");
+			    err, E_HARDWARE_ID_INVALID, POINTER, "it must be decimal digits");
 	if (!luhn_holds(plain->text, plain->len) || all_are(plain->text, plain->len, '0'))
-		return error_set_field(
-		    err, E_HARDWARE_ID_INVALID, POINTER, "the check digit does not fit");
+		return error_set_field(err, E_HARDWARE_ID_INVALID, POINTER,
+		    "its check digit (Luhn) does not fit: read it again");
 
 	memcpy(out, plain->text, plain->len);
 	return true;
@@ -121,7 +121,7 @@ decode_hex(const struct plain *plain, size_t len, uint8_t *out, struct error *er
 {
 	if (!hex_decode(bytes_of(plain->text, plain->len), out, len))
 		return error_set_field(
-		    err, E_HARDWARE_ID_INVALID, POINTER, "not hexadecimal digits");
+		    err, E_HARDWARE_ID_INVALID, POINTER, "it must be hexadecimal digits");
 	if (all_are(out, len, 0x00) || all_are(out, len, 0xff))
 		return error_set_field(
 		    err, E_HARDWARE_ID_INVALID, POINTER, "all zeros or all ones is no hardware id");
@@ -137,7 +137,8 @@ hwid_parse(struct bytes type, struct bytes value, struct hwid *out, struct error
 	size_t len;
 
 	if (kind == NULL)
-		return error_set_field(err, E_HARDWARE_ID_INVALID, POINTER, "not a known type");
+		return error_set_field(err, E_HARDWARE_ID_INVALID, POINTER,
+		    "types: mac48 eui64 imei soc_uid se_serial tpm_ek idevid");
 	if (value.len > HWID_TEXT_MAX)
 		return error_set_field(err, E_HARDWARE_ID_INVALID, POINTER,
 		    "longer than %d characters", HWID_TEXT_MAX);
@@ -145,8 +146,8 @@ hwid_parse(struct bytes type, struct bytes value, struct hwid *out, struct error
 	strip(value, &plain);
 	len = kind->digits ? plain.len : plain.len / 2;
 	if (len < kind->len_min || len > kind->len_max || (!kind->digits && plain.len % 2 != 0))
-		return error_set_field(
-		    err, E_HARDWARE_ID_INVALID, POINTER, "the wrong length for a %s", kind->name);
+		return error_set_field(err, E_HARDWARE_ID_INVALID, POINTER,
+		    "it has the wrong length for a %s", kind->name);
 
 	memcpy(hwid.message, PREFIX, PREFIX_LEN);
 	hwid.message[PREFIX_LEN] = (uint8_t)kind->type;

@@ -58,11 +58,13 @@ token_open(struct keeper_client *keeper, const char *text, struct token *out, st
 	if (len > TOKEN_TEXT_MAX || len < PREFIX_LEN || memcmp(text, PREFIX, PREFIX_LEN) != 0 ||
 	    !base64url_decode(bytes_of(text + PREFIX_LEN, len - PREFIX_LEN), &octets) ||
 	    octets.len != TOKEN_BYTES)
-		return error_set_field(err, E_TOKEN_INVALID, "/token", "not a token");
+		return error_set_field(
+		    err, E_TOKEN_INVALID, "/token", "it is not a token: they begin with mk1.");
 	if (!keeper_token_check(keeper, octets.data, octets.data + TOKEN_HEAD_BYTES, &good, err))
 		return false;
 	if (!good)
-		return error_set_field(err, E_TOKEN_INVALID, "/token", "not a token of ours");
+		return error_set_field(err, E_TOKEN_INVALID, "/token",
+		    "this service did not make it, or it was altered");
 
 	read_head(octets.data, out);
 	return true;
