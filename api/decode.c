@@ -217,7 +217,6 @@ decode_batch(const json_t *body, int64_t now_s, struct batch *out, struct error 
 	    .profile = PROFILE_DEVICE,
 	    .hardware_ids = "required",
 	    .replace = "same_station",
-	    .opens_at_s = now_s,
 	    .hours_from = -1,
 	    .hours_until = -1};
 	bool unlinkable = false;
@@ -233,7 +232,7 @@ decode_batch(const json_t *body, int64_t now_s, struct batch *out, struct error 
 	if ((in.hours_from < 0) != (in.hours_until < 0))
 		return error_set_field(
 		    err, E_INCOMPLETE, "/hours_until", "hours_from and hours_until go together");
-	if (in.closes_at_s != 0 && in.closes_at_s <= in.opens_at_s)
+	if (in.closes_at_s != 0 && in.closes_at_s <= (in.opens_at_s != 0 ? in.opens_at_s : now_s))
 		return error_set_field(err, E_BAD_SYNTAX, "/closes_at", "is not after opens_at");
 	(void)snprintf(out->name, sizeof out->name, "%s", in.id);
 	(void)snprintf(out->model, sizeof out->model, "%s", in.model);

@@ -13,11 +13,10 @@ enum route_port { ROUTE_TLS = 1 << 0, ROUTE_PLAIN = 1 << 1 };
 
 struct route {
 	enum http_method method;
-	const char
-	    *pattern;     /* segments; {name} matches one segment, the rest of it after a prefix */
-	unsigned callers; /* who may: role bits, CALLER_DEVICE, CALLER_ANY */
-	unsigned ports;   /* enum route_port bits */
-	size_t body_max;  /* octets; 0: no body */
+	const char *pattern;   /* {name} is a segment's text up to what follows it there */
+	unsigned callers;      /* who may: role bits, CALLER_DEVICE, CALLER_ANY */
+	unsigned ports;        /* enum route_port bits */
+	size_t body_max;       /* octets; 0: no body */
 	enum leaf_event event; /* of a refusal; LEAF_EVENT_NONE: not recorded */
 	route_handler handler;
 };

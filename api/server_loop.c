@@ -167,7 +167,7 @@ loop_main(void *context)
 	return NULL;
 }
 
-static void
+__attribute__((format(printf, 2, 0))) static void
 log_library(void *context, const char *format, va_list ap)
 {
 	char text[256];

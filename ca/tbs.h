@@ -12,7 +12,7 @@
 #include "ca/profile.h"
 #include "ca/serial.h"
 
-struct tbs_issuer { /* borrowed */
+struct tbs_issuer {                  /* borrowed */
 	struct bytes subject;        /* DER Name */
 	struct bytes key_identifier; /* octets */
 	const char *http_url;        /* public HTTP address, no slash at its end; CDP and AIA */

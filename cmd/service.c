@@ -210,6 +210,9 @@ housekeep(struct service *service)
 
 	if (!certificate_ensure_partitions(service->db, now_s, &err))
 		log_error(LOG_LEVEL_ERROR, "service.partitions", NULL, &err);
+	err = (struct error){0};
+	if (!certificate_advance_signed(service->db, &err))
+		log_error(LOG_LEVEL_ERROR, "service.signed", NULL, &err);
 	if (now_s >= service->tls.renew_at_s)
 		renew_tls(service);
 }

@@ -39,8 +39,8 @@ struct verification {
 enum verdict verify_judge(const struct certificate_status *status, int64_t not_before_s,
     int64_t not_after_s, int64_t now_s);
 
-/* texts[i]: PEM (of a chain, the first) or base64 DER. Only certificates of a Device CA (or Pseudonym CA) are ever good.
- * One query for all. */
+/* texts[i]: PEM (of a chain, the first) or base64 DER. Only certificates of a Device CA (or
+ * Pseudonym CA) are ever good. One query for all. */
 MUST_CHECK bool verify_many(struct db *db, const struct issuers *issuers, const struct clock *clock,
     const struct bytes *texts, size_t count, struct verification *out, struct error *err);
 

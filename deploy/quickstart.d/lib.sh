@@ -10,6 +10,15 @@ else
 		state=/var/lib/moniker-$(printf %s "$prefix" | sha256sum | cut -c1-8)
 	fi
 fi
+
+# What an earlier run chose stays, unless said otherwise.
+saved() { [ -f "$state/moniker.conf" ] && sed -n "s/^$1 = //p" "$state/moniker.conf"; }
+[ -n "$port" ] || port=$(saved port || echo 8443)
+saved_http_port=$(saved http_port || true)
+[ -n "$http_port" ] || http_port=${saved_http_port:-8080}
+[ "$http_port" = "${saved_http_port:-$http_port}" ] ||
+	fail "--http-port was $saved_http_port at the first run and is burned into certificates: reset first"
+
 socket_dir=$state/pg
 env_file=$prefix/env
 owner_url="host=$socket_dir port=5432 user=moniker_owner dbname=moniker"

@@ -1,0 +1,114 @@
+#include "tests/support/cmocka_all.h"
+
+#include "api/http.h"
+
+static void
+set_query(struct http_request *request, const char *name, const char *value)
+{
+	struct http_pair *pair = &request->query[request->query_count++];
+
+	(void)snprintf(pair->name, sizeof pair->name, "%s", name);
+	(void)snprintf(pair->value, sizeof pair->value, "%s", value);
+}
+
+static const struct reject {
+	const char *why, *value;
+} NO_NUMBERS[] = {
+    {"empty", ""},
+    {"a word", "ten"},
+    {"trailing characters", "10x"},
+    {"leading space", " 10"},
+    {"a plus sign", "+10"},
+    {"below the least", "-2"},
+    {"above the largest", "101"},
+    {"beyond 64 bits", "99999999999999999999999"},
+    {"hexadecimal", "0x10"},
+};
+
+static void
+numbers_that_are_none_or_out_of_bounds_are_refused(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(NO_NUMBERS); i++) {
+		struct http_request request = {0};
+		struct error err = {0};
+		int64_t out = 7;
+
+		set_query(&request, "after", NO_NUMBERS[i].value);
+		if (http_query_int(&request, "after", -1, 100, &out, &err))
+			fail_msg("%s was taken", NO_NUMBERS[i].why);
+		assert_int_equal(err.code, E_BAD_SYNTAX);
+		assert_int_equal(out, 7);
+	}
+}
+
+static void
+numbers_within_their_bounds_are_read(void **state)
+{
+	struct http_request request = {0};
+	struct error err = {0};
+	int64_t least = 0, absent = 42;
+
+	(void)state;
+	set_query(&request, "after", "-1");
+	assert_true(http_query_int(&request, "after", -1, 100, &least, &err));
+	assert_int_equal(least, -1);
+	assert_true(http_query_int(&request, "limit", 1, 100, &absent, &err));
+	assert_int_equal(absent, 42);
+}
+
+static void
+times_are_rfc_3339_or_refused(void **state)
+{
+	struct http_request request = {0};
+	struct error err = {0};
+	int64_t at_s = -1;
+
+	(void)state;
+	set_query(&request, "from", "2026-01-01T00:00:00Z");
+	set_query(&request, "to", "yesterday");
+	assert_true(http_query_time(&request, "from", &at_s, &err));
+	assert_int_equal(at_s, 1767225600);
+	assert_false(http_query_time(&request, "to", &at_s, &err));
+	assert_int_equal(err.code, E_BAD_SYNTAX);
+}
+
+static void
+a_created_resource_says_where_it_is(void **state)
+{
+	DEFER(http_response_clear) struct http_response response = {0};
+
+	(void)state;
+	assert_true(http_created(&response, "/v1/batches/lot-1", json_pack("{s:i}", "a", 1)));
+	assert_int_equal(response.status, 201);
+	assert_string_equal(response.content_type, "application/json");
+	assert_int_equal(response.header_count, 1);
+	assert_string_equal(response.headers[0].name, "Location");
+	assert_string_equal(response.headers[0].value, "/v1/batches/lot-1");
+	assert_octets_text(buf_bytes(&response.body), "{\"a\":1}");
+}
+
+static void
+no_content_is_empty(void **state)
+{
+	DEFER(http_response_clear) struct http_response response = {0};
+
+	(void)state;
+	assert_true(http_no_content(&response));
+	assert_int_equal(response.status, 204);
+	assert_int_equal(response.body.len, 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(numbers_that_are_none_or_out_of_bounds_are_refused),
+	    cmocka_unit_test(numbers_within_their_bounds_are_read),
+	    cmocka_unit_test(times_are_rfc_3339_or_refused),
+	    cmocka_unit_test(a_created_resource_says_where_it_is),
+	    cmocka_unit_test(no_content_is_empty),
+	};
+
+	return cmocka_run_group_tests_name("http", tests, NULL, NULL);
+}
