@@ -1,6 +1,6 @@
 /*
  * server: HTTP/1.1 over TLS 1.3 and, on a second port, plain HTTP for CRLs and CA certificates.
- * The only part that knows libmicrohttpd is api/server*.c. docs/http.md says why it is as it is.
+ * The only part that knows libmicrohttpd is api/server*.c.
  */
 #ifndef API_SERVER_H
 #define API_SERVER_H

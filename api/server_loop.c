@@ -1,4 +1,8 @@
-/* One libmicrohttpd daemon on a thread of ours: see docs/http.md for why not its own. */
+/*
+ * One libmicrohttpd daemon on a thread of ours. Not on its own: in 0.9.75 that stalls when exactly
+ * 128 or 256 events are ready at once, and a resume from another thread loses wake-ups. Here the
+ * loop that owns a connection is the only one that touches it, and never waits over a second.
+ */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>

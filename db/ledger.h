@@ -18,76 +18,13 @@
 #include "base/error.h"
 #include "base/rng.h"
 #include "db/db.h"
+#include "db/proposal.h"
 #include "keeper/client.h"
 #include "proof/leaf.h"
 
 #define LEDGER_BATCH_MAX 1024   /* proposals in one transaction */
 #define LEDGER_QUEUE_MAX 16384  /* proposals waiting; more are refused with E_RECORD_UNAVAILABLE */
 #define LEDGER_RECORDS_MAX 3072 /* leaves in one transaction */
-
-/* What certificate_signature is keyed on: month (2 octets, big endian), serial (20 octets). */
-#define CERTIFICATE_REF_BYTES 22
-
-/* One leaf of a proposal, and the TBSCertificate that it lets the keeper sign. */
-struct record {
-	struct leaf
-	    leaf; /* decide fills all but seq, sequenced_at_s and nonce, which are the ledger's */
-	struct bytes
-	    tail; /* instead of `leaf`, if not empty: the leaf's bytes after `"st":"...",` */
-
-	struct bytes tbs; /* to be signed, or empty; borrowed from the proposal's owner */
-	uint8_t nonce[COMMITMENT_NONCE_BYTES]; /* of leaf.commitment, when tbs is not empty */
-	uint8_t issuer[ISSUER_ID_BYTES];
-	uint8_t ref[CERTIFICATE_REF_BYTES];
-
-	bool dropped; /* set by the sift hook: counted in a refusal window instead */
-	int64_t seq;  /* set before `write`; -1 when dropped */
-	uint8_t signature[KEY_SIGNATURE_MAX]; /* after ledger_submit */
-	size_t signature_len;
-};
-
-struct ledger_kind;
-
-/* Embedded as the first member of a kind's own proposal struct. */
-struct proposal {
-	const struct ledger_kind *kind;
-	struct error
-	    err; /* the outcome: E_NONE, or why it was refused (err.recorded is then set) */
-	/*
-	 * Made by decide, at every try anew; storage belongs to the proposal's owner and lives
-	 * until ledger_submit returns.
-	 */
-	struct record *records;
-	size_t record_count;
-	bool changes_status; /* decide: takes the global status order (status_head) before the fence
-			      */
-};
-
-struct ledger_batch {
-	struct tx *tx;
-	int log;       /* audit_log.id */
-	int64_t now_s; /* one clock reading per try: `st` of all its leaves, and the time of
-			  decisions */
-	struct proposal *const *proposals; /* all of one kind, in order of arrival */
-	size_t count;
-	void *snapshot; /* the kind's own, between its steps */
-};
-
-struct ledger_kind {
-	const char *name;
-	void *context;
-	/* Locks rows in sorted order and reads; makes batch->snapshot. NULL: nothing to read. */
-	bool (*lock_and_read)(void *context, struct ledger_batch *batch, struct error *err);
-	/* Pure: sets err, records and changes_status of every proposal. */
-	void (*decide)(void *context, struct ledger_batch *batch);
-	/* Writes the winners; *out_lost_race when fewer rows came back than were written. NULL:
-	 * nothing. */
-	bool (*write)(
-	    void *context, struct ledger_batch *batch, bool *out_lost_race, struct error *err);
-	void (*snapshot_free)(void *snapshot); /* NULL: there is none */
-	/* After COMMIT, on the ledger's thread: wake others, invalidate caches. NULL: nothing. */
-	void (*committed)(void *context, const struct ledger_batch *batch);
-};
 
 struct ledger_signature {
 	uint8_t ref[CERTIFICATE_REF_BYTES];

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "db/ledger_core.h"
+#include "db/ledger_store.h"
 
 #define APPLICATION "monikerd ledger"
 #define CATCH_UP_CHUNK 512                /* leaves at once */

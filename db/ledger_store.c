@@ -1,3 +1,4 @@
+#include "db/ledger_store.h"
 #include "db/ledger_core.h"
 
 /* $1 origin. Locked, so that a take-over can be decided on what it says. */

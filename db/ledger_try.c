@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "db/ledger_core.h"
+#include "db/ledger_store.h"
 
 #define SQLSTATE_FENCED "MK001"
 

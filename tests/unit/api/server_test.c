@@ -330,26 +330,62 @@ stopping_leaves_nobody_hanging(void **state)
 	assert_string_equal(client_hear_all(&half), "");
 }
 
-/* Many at once, so that loops, workers and resuming meet. */
+/* As many events at once as libmicrohttpd takes from epoll, twice over. */
+#define CLIENTS 256
+
+static void
+open_many(struct serving *s, int worker_count, struct client clients[static CLIENTS])
+{
+	s->options.connections_max = CLIENTS;
+	s->options.connections_per_address_max = CLIENTS;
+	s->options.worker_count = worker_count;
+	serving_start(s);
+	for (size_t i = 0; i < CLIENTS; i++)
+		client_open_plain(&clients[i], s);
+}
+
+static void
+ask_all(struct client clients[static CLIENTS])
+{
+	for (size_t i = 0; i < CLIENTS; i++)
+		client_say(&clients[i], "GET /ca/none.cer HTTP/1.1\r\n" HOST "\r\n");
+}
+
 static void
 many_connections_are_all_answered(void **state)
 {
-	struct client clients[64] = {0};
+	struct client clients[CLIENTS] = {0};
 
-	serving_start(*state);
-	for (size_t i = 0; i < COUNT(clients); i++)
-		client_open_plain(&clients[i], *state);
+	open_many(*state, 16, clients);
 	for (int round = 0; round < 3; round++) {
-		for (size_t i = 0; i < COUNT(clients); i++)
-			client_say(&clients[i], "GET /ca/none.cer HTTP/1.1\r\n" HOST "\r\n");
-		for (size_t i = 0; i < COUNT(clients); i++) {
+		ask_all(clients);
+		for (size_t i = 0; i < CLIENTS; i++) {
 			(void)client_hear(&clients[i], "\"NOT_FOUND\"");
 			assert_int_equal(client_hear_status(&clients[i]), 404);
 			buf_clear(&clients[i].got);
 		}
 	}
-	for (size_t i = 0; i < COUNT(clients); i++)
+	for (size_t i = 0; i < CLIENTS; i++)
 		client_clear(&clients[i]);
+}
+
+/* How many the one worker manages meanwhile is chance; that each is told is not. */
+static void
+what_the_workers_cannot_take_is_put_off(void **state)
+{
+	struct client clients[CLIENTS] = {0};
+
+	open_many(*state, 1, clients);
+	ask_all(clients);
+	for (size_t i = 0; i < CLIENTS; i++) {
+		const char *answer = client_hear(&clients[i], "}");
+
+		if (client_hear_status(&clients[i]) == 503)
+			assert_non_null(strstr(answer, "\r\nRetry-After: 1\r\n"));
+		else
+			assert_int_equal(client_hear_status(&clients[i]), 404);
+		client_clear(&clients[i]);
+	}
 }
 
 int
@@ -376,6 +412,7 @@ main(void)
 	    TEST(a_port_that_is_taken_is_an_error),
 	    TEST(stopping_leaves_nobody_hanging),
 	    TEST(many_connections_are_all_answered),
+	    TEST(what_the_workers_cannot_take_is_put_off),
 	};
 
 	return cmocka_run_group_tests_name("server", tests, NULL, NULL);
