@@ -115,16 +115,16 @@ static bool
 decode_select(const json_t *object, struct revoke_request *out, struct error *err)
 {
 	struct select_members in = {0};
-	const char *name;
-	json_t *value;
+	const unsigned known = (json_object_get(object, "serial") != NULL ? 1U : 0U) +
+			       (json_object_get(object, "pseudonym") != NULL ? 1U : 0U) +
+			       (json_object_get(object, "handle") != NULL ? 1U : 0U);
 
-	json_object_foreach((json_t *)(uintptr_t)object, name, value) /* which only reads */
-	    if (strcmp(name, "serial") != 0 && strcmp(name, "pseudonym") != 0 &&
-		strcmp(name, "handle") != 0) return error_set_field(err, E_BAD_SYNTAX, "/select",
-		"only serial, pseudonym or handle for now");
+	if (json_object_size(object) > known)
+		return error_set_field(
+		    err, E_BAD_SYNTAX, "/select", "only serial, pseudonym or handle for now");
 	if (!json_read(object, SELECT, COUNT(SELECT), &in, err))
 		return false;
-	if ((in.serial != NULL) + (in.pseudonym != NULL) + (in.handle != NULL) != 1)
+	if (known != 1)
 		return error_set_field(
 		    err, E_BAD_SYNTAX, "/select", "one of serial, pseudonym and handle");
 	out->select = in.serial != NULL      ? REVOKE_BY_SERIAL

@@ -44,15 +44,15 @@ static void
 record(const struct app *app, enum leaf_event event, unsigned wanted,
     const struct http_request *request, struct error *err)
 {
-	static const struct caller NOBODY = {.kind = CALLER_IS_NOBODY};
-	const struct caller *caller = request->caller != NULL ? request->caller : &NOBODY;
+	static const struct caller nobody = {.kind = CALLER_IS_NOBODY};
+	const struct caller *caller = request->caller != NULL ? request->caller : &nobody;
 	char actor[CALLER_ACTOR_LEN];
 	struct error failed = {0};
 
 	if (!error_info(err->code)->audit || err->recorded || event == LEAF_EVENT_NONE)
 		return;
 	/* A certificate that is no credential names nobody. */
-	caller_actor(caller->refused.code != E_NONE ? &NOBODY : caller, wanted, actor);
+	caller_actor(caller->refused.code != E_NONE ? &nobody : caller, wanted, actor);
 	/* A refusal is always answered, even when it cannot be written (audit: counted in the log).
 	 */
 	if (!audit_refuse(app->audit, event, actor, err, &failed))

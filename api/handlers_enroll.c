@@ -103,7 +103,7 @@ static void
 many_decode(struct many *many, struct bytes rest, const struct caller *caller)
 {
 	for (size_t line = 0; line < many->count; line++) {
-		const uint8_t *end = memchr(rest.data, '\n', rest.len);
+		const uint8_t *end = rest.len > 0 ? memchr(rest.data, '\n', rest.len) : NULL;
 		const size_t len = end != NULL ? (size_t)(end - rest.data) : rest.len;
 		struct enroll_request *request = &many->requests[many->request_count];
 		struct error *err = &many->errs[line];

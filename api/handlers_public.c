@@ -34,15 +34,15 @@ parse_shard(const char *text, int *out)
 static void
 put_date(struct http_response *response, const char *name, int64_t at_s)
 {
-	static const char *const DAYS[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-	static const char *const MONTHS[] = {
+	static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+	static const char *const months[] = {
 	    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 	const time_t time = (time_t)at_s;
 	struct tm utc;
 
 	(void)gmtime_r(&time, &utc);
-	http_header(response, name, "%s, %02d %s %04d %02d:%02d:%02d GMT", DAYS[utc.tm_wday],
-	    utc.tm_mday, MONTHS[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min,
+	http_header(response, name, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[utc.tm_wday],
+	    utc.tm_mday, months[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min,
 	    utc.tm_sec);
 }
 

@@ -5,7 +5,7 @@
 
 #include "api/handlers.h"
 
-#define KB 1024u
+#define KB ((size_t)1024)
 
 #define STATION ROLE_STATION
 #define VERIFIER ROLE_VERIFIER
@@ -124,7 +124,7 @@ void
 routes_methods(
     const struct http_request *request, enum route_port port, char out[static ROUTES_METHODS_LEN])
 {
-	static const char *const NAMES[] = {
+	static const char *const names[] = {
 	    [HTTP_GET] = "GET, HEAD", [HTTP_POST] = "POST", [HTTP_DELETE] = "DELETE"};
 	char params[HTTP_PARAMS_MAX][HTTP_VALUE_MAX + 1];
 	size_t len = 0;
@@ -134,5 +134,5 @@ routes_methods(
 		if ((ROUTES[i].ports & port) != 0 &&
 		    match(ROUTES[i].pattern, request->path, params))
 			len += (size_t)snprintf(&out[len], ROUTES_METHODS_LEN - len, "%s%s",
-			    len > 0 ? ", " : "", NAMES[ROUTES[i].method]);
+			    len > 0 ? ", " : "", names[ROUTES[i].method]);
 }

@@ -51,7 +51,7 @@ listen_on(const char *address, int port, int *out, struct error *err)
 static int
 port_of(int fd)
 {
-	struct sockaddr_storage address;
+	struct sockaddr_storage address = {0};
 	socklen_t len = sizeof address;
 
 	if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)

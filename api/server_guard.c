@@ -155,13 +155,13 @@ read_method(const char *method, struct http_request *out, struct error *err)
 		const char *name;
 		enum http_method method;
 		bool head;
-	} METHODS[] = {{"GET", HTTP_GET, false}, {"HEAD", HTTP_GET, true},
+	} methods[] = {{"GET", HTTP_GET, false}, {"HEAD", HTTP_GET, true},
 	    {"POST", HTTP_POST, false}, {"DELETE", HTTP_DELETE, false}};
 
-	for (size_t i = 0; i < COUNT(METHODS); i++)
-		if (strcmp(METHODS[i].name, method) == 0) {
-			out->method = METHODS[i].method;
-			out->head = METHODS[i].head;
+	for (size_t i = 0; i < COUNT(methods); i++)
+		if (strcmp(methods[i].name, method) == 0) {
+			out->method = methods[i].method;
+			out->head = methods[i].head;
 			return true;
 		}
 	return error_set(err, E_METHOD_NOT_ALLOWED, "GET, HEAD, POST or DELETE");

@@ -2,7 +2,6 @@
 
 #define HOST "Host: localhost\r\n"
 #define CLOSE HOST "Connection: close\r\n\r\n"
-#define PATIENCE_MS 8000 /* much more than any of these needs */
 
 /* ---- what is served where ---- */
 
@@ -237,157 +236,6 @@ what_is_no_certificate_changes_nothing(void **state)
 	assert_served_as(s, "first.example");
 }
 
-/* ---- time ---- */
-
-/* A header line that never ends, an octet at a time, until the server has had enough. */
-static void
-drip(struct client *client)
-{
-	const struct timespec pause = {.tv_nsec = 20 * 1000000};
-	const int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
-
-	client_say(client, "GET /healthz HTTP/1.1\r\nX: ");
-	while (client_send(client, bytes_of("a", 1))) {
-		if (clock_monotonic_ms() > until_ms)
-			fail_msg("it is still open");
-		(void)nanosleep(&pause, NULL);
-	}
-}
-
-static void
-who_drips_octets_is_cut_off(void **state)
-{
-	struct serving *s = *state;
-	DEFER(client_clear) struct client tls = {0};
-	DEFER(client_clear) struct client plain = {0};
-
-	s->options.request_deadline_ms = 200;
-	serving_start(s);
-	client_open_tls(&tls, s);
-	drip(&tls);
-	client_open_plain(&plain, s);
-	drip(&plain);
-}
-
-static void
-who_says_nothing_is_cut_off(void **state)
-{
-	struct serving *s = *state;
-	DEFER(client_clear) struct client client = {0};
-
-	s->options.request_deadline_ms = 200;
-	serving_start(s);
-	client_open_plain(&client, s);
-	assert_string_equal(client_hear_all(&client), "");
-}
-
-static void
-a_body_that_never_ends_is_cut_off(void **state)
-{
-	struct serving *s = *state;
-	DEFER(client_clear) struct client client = {0};
-
-	s->options.request_deadline_ms = 200;
-	serving_start(s);
-	client_open_tls(&client, s);
-	client_say(&client, "POST /v1/revocations HTTP/1.1\r\nContent-Length: 10\r\n" HOST "\r\nx");
-	assert_string_equal(client_hear_all(&client), "");
-}
-
-/* ---- start and stop ---- */
-
-static void
-a_port_that_is_taken_is_an_error(void **state)
-{
-	struct serving *s = *state;
-	struct server_options options;
-	struct server *second = NULL;
-	struct error err = {0};
-
-	serving_start(s);
-	options = s->options;
-	options.tls_port = server_tls_port(s->server);
-	assert_false(server_new(&s->app, &options, &second, &err));
-	assert_int_equal(err.code, E_CONFIG_INVALID);
-}
-
-static void
-stopping_leaves_nobody_hanging(void **state)
-{
-	struct serving *s = *state;
-	DEFER(client_clear) struct client idle = {0};
-	DEFER(client_clear) struct client half = {0};
-
-	serving_start(s);
-	client_open_tls(&idle, s);
-	client_say(&idle, "GET /healthz HTTP/1.1\r\n" HOST "\r\n");
-	(void)client_hear(&idle, "alive");
-	client_open_plain(&half, s);
-	client_say(&half, "GET /ca/");
-	server_drain_and_free(s->server, 1000);
-	s->server = NULL;
-	(void)client_hear_all(&idle);
-	assert_string_equal(client_hear_all(&half), "");
-}
-
-/* As many events at once as libmicrohttpd takes from epoll, twice over. */
-#define CLIENTS 256
-
-static void
-open_many(struct serving *s, int worker_count, struct client clients[static CLIENTS])
-{
-	s->options.connections_max = CLIENTS;
-	s->options.connections_per_address_max = CLIENTS;
-	s->options.worker_count = worker_count;
-	serving_start(s);
-	for (size_t i = 0; i < CLIENTS; i++)
-		client_open_plain(&clients[i], s);
-}
-
-static void
-ask_all(struct client clients[static CLIENTS])
-{
-	for (size_t i = 0; i < CLIENTS; i++)
-		client_say(&clients[i], "GET /ca/none.cer HTTP/1.1\r\n" HOST "\r\n");
-}
-
-static void
-many_connections_are_all_answered(void **state)
-{
-	struct client clients[CLIENTS] = {0};
-
-	open_many(*state, 16, clients);
-	for (int round = 0; round < 3; round++) {
-		ask_all(clients);
-		for (size_t i = 0; i < CLIENTS; i++) {
-			(void)client_hear(&clients[i], "\"NOT_FOUND\"");
-			assert_int_equal(client_hear_status(&clients[i]), 404);
-			buf_clear(&clients[i].got);
-		}
-	}
-	for (size_t i = 0; i < CLIENTS; i++)
-		client_clear(&clients[i]);
-}
-
-/* How many the one worker manages meanwhile is chance; that each is told is not. */
-static void
-what_the_workers_cannot_take_is_put_off(void **state)
-{
-	struct client clients[CLIENTS] = {0};
-
-	open_many(*state, 1, clients);
-	ask_all(clients);
-	for (size_t i = 0; i < CLIENTS; i++) {
-		const char *answer = client_hear(&clients[i], "}");
-
-		if (client_hear_status(&clients[i]) == 503)
-			assert_non_null(strstr(answer, "\r\nRetry-After: 1\r\n"));
-		else
-			assert_int_equal(client_hear_status(&clients[i]), 404);
-		client_clear(&clients[i]);
-	}
-}
-
 int
 main(void)
 {
@@ -406,13 +254,6 @@ main(void)
 	    TEST(any_client_certificate_comes_through),
 	    TEST(a_new_certificate_serves_later_handshakes),
 	    TEST(what_is_no_certificate_changes_nothing),
-	    TEST(who_drips_octets_is_cut_off),
-	    TEST(who_says_nothing_is_cut_off),
-	    TEST(a_body_that_never_ends_is_cut_off),
-	    TEST(a_port_that_is_taken_is_an_error),
-	    TEST(stopping_leaves_nobody_hanging),
-	    TEST(many_connections_are_all_answered),
-	    TEST(what_the_workers_cannot_take_is_put_off),
 	};
 
 	return cmocka_run_group_tests_name("server", tests, NULL, NULL);
