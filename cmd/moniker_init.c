@@ -96,8 +96,8 @@ prepare(struct init *init, struct error *err)
 	init->cost = KEYRING_COST_DEFAULT;
 	if (options->kdf_memory != NULL)
 		init->cost.memory_kib = (uint32_t)strtoul(options->kdf_memory, NULL, 10) * 1024;
-	if (init->cost.memory_kib < 8192 || init->cost.memory_kib > 4194304)
-		return error_set(err, E_CONFIG_INVALID, "--kdf-memory-mib is 8 to 4096");
+	if (init->cost.memory_kib < 8192 || init->cost.memory_kib > 1048576)
+		return error_set(err, E_CONFIG_INVALID, "--kdf-memory-mib is 8 to 1024");
 	init->clock = clock_system();
 	init->rng = rng_system();
 	now = (time_t)clock_now_s(&init->clock);
@@ -323,7 +323,7 @@ const struct subcommand INIT_COMMAND = {"init",
     "                         mode 0400; without them the terminal is asked\n"
     "  --public-http-url URL  must equal public_http_url of the configuration: it is burned into\n"
     "                         certificates\n"
-    "  --kdf-memory-mib N     memory of Argon2id for the keyrings (default 256)\n"
+    "  --kdf-memory-mib N     memory of Argon2id for the keyrings (8 to 1024, default 256)\n"
     "  --json                 the result as JSON\n"
     "\n"
     "Exit status: 0 done, 1 failed, 2 usage.\n",

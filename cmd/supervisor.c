@@ -78,7 +78,6 @@ child_exec(const struct child *child, int control)
 	 */
 	(void)signal(SIGTERM, child->ignores_signals ? SIG_IGN : SIG_DFL);
 	(void)signal(SIGINT, child->ignores_signals ? SIG_IGN : SIG_DFL);
-	(void)prctl(PR_SET_PDEATHSIG, child->ignores_signals ? SIGKILL : SIGTERM);
 	if (control != CONTROL_FD && dup2(control, CONTROL_FD) < 0)
 		_exit(126);
 	(void)fcntl(CONTROL_FD, F_SETFD, 0);
@@ -86,6 +85,8 @@ child_exec(const struct child *child, int control)
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	drop_privileges(child->user);
+	/* After the change of uid, which clears it. */
+	(void)prctl(PR_SET_PDEATHSIG, child->ignores_signals ? SIGKILL : SIGTERM);
 	(void)execv(child->program, child->argv);
 	log_write(
 	    LOG_LEVEL_ERROR, "supervisor.exec", "cannot run %s: %s", child->name, strerror(errno));
