@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# Enrollment as stations and token holders see it: answers, retries, refusals.
+. "$(dirname "$0")/lib.sh"
+
+open_lot enroll
+make_key one; mac=$(random_mac)
+request one "$mac" | send /v1/enrollments station >"$work/one"
+same "a device is enrolled" 201 "$(cat "$work/status")"
+jq -r .certificate "$work/one" >"$work/one.pem"
+accepts "openssl accepts the certificate" openssl verify -CAfile "$MONIKER_TRUST" "$work/one.pem"
+same "names in the CSR are ignored" "subject=CN = $(jq -r .pseudonym "$work/one")" "$(openssl x509 -in "$work/one.pem" -noout -subject)"
+
+request one "$mac" | send /v1/enrollments station >"$work/again"
+same "the same again: status" 200 "$(cat "$work/status")"
+same "the same again: the same certificate" "$(jq -r .certificate "$work/one")" "$(jq -r .certificate "$work/again")"
+request one "$(random_mac)" | send /v1/enrollments station >"$work/p"
+refused "the same key for other hardware" 409 KEY_REUSED "$work/p"
+request one "$mac" | send /v1/enrollments station2 >"$work/p"
+refused "the same key from another station" 409 KEY_REUSED "$work/p"
+make_key two
+request two "$(tr a-f A-F <<<"$mac" | tr : -)" | send /v1/enrollments station >"$work/p"
+refused "the same hardware in another spelling" 409 DUPLICATE_HARDWARE "$work/p"
+
+request two "$mac" '. + {replace: true}' | send /v1/enrollments station >"$work/replaced"
+same "replace: a new device" 201 "$(cat "$work/status")"
+[ "$(jq -r .pseudonym "$work/one")" != "$(jq -r .pseudonym "$work/replaced")" ] || die "replace: the pseudonym stayed"
+same "replace: the old certificate" revoked "$(verdict "$work/one")"
+same "replace: the new certificate" good "$(verdict "$work/replaced")"
+
+for kind in "ED25519" "RSA -pkeyopt rsa_keygen_bits:2048" "EC -pkeyopt ec_paramgen_curve:P-384"; do
+	# shellcheck disable=SC2086
+	openssl genpkey -algorithm $kind -out "$work/k.key" 2>/dev/null
+	openssl req -new -key "$work/k.key" -subj / -out "$work/k.csr"
+	request k "$(random_mac)" | send /v1/enrollments station >"$work/p"
+	same "a key of kind $kind" 201 "$(cat "$work/status")"
+done
+openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024 -out "$work/k.key" 2>/dev/null
+openssl req -new -key "$work/k.key" -subj / -out "$work/k.csr"
+request k "$(random_mac)" | send /v1/enrollments station >"$work/p"
+refused "RSA 1024" 422 WEAK_KEY "$work/p"
+openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:secp256k1 -out "$work/k.key" 2>/dev/null
+openssl req -new -key "$work/k.key" -subj / -out "$work/k.csr"
+request k "$(random_mac)" | send /v1/enrollments station >"$work/p"
+refused "secp256k1" 422 BAD_ALGORITHM "$work/p"
+
+make_key x
+request x "$mac" 'del(.hardware_ids)' | send /v1/enrollments station >"$work/p"
+refused "no hardware id" 422 HARDWARE_ID_MISSING "$work/p"
+request x "00:00:00:00:00:00" | send /v1/enrollments station >"$work/p"
+refused "an all-zero hardware id" 422 HARDWARE_ID_INVALID "$work/p"
+request x "$(random_mac)" '.batch = "there-is-none"' | send /v1/enrollments station >"$work/p"
+refused "an unknown batch" 404 UNKNOWN_BATCH "$work/p"
+request x "$(random_mac)" '. + {color: "blue"}' | send /v1/enrollments station >"$work/p"
+refused "an unknown member" 400 BAD_SYNTAX "$work/p"
+request x "$(random_mac)" | send /v1/enrollments nobody >"$work/p"
+refused "nobody, and no token" 401 CALLER_MISSING "$work/p"
+request x "$(random_mac)" | send /v1/enrollments verifier >"$work/p"
+refused "a verifier" 403 ROLE_DENIED "$work/p"
+for code in KEY_REUSED DUPLICATE_HARDWARE WEAK_KEY BAD_ALGORITHM HARDWARE_ID_MISSING HARDWARE_ID_INVALID UNKNOWN_BATCH BAD_SYNTAX ROLE_DENIED; do
+	recorded $code
+done
+
+# ---- tokens
+tokens=$(jq -c '{count: 2}' <<<null | send "/v1/batches/$batch/tokens" admin | jq -r '.tokens[]')
+token=$(head -n1 <<<"$tokens")
+request x "$(random_mac)" ". + {token: \"$token\"}" | send /v1/enrollments nobody >"$work/p"
+same "a token enrolls" 201 "$(cat "$work/status")"
+make_key y
+request y "$(random_mac)" ". + {token: \"$token\"}" | send /v1/enrollments nobody >"$work/p"
+refused "the token again" 409 TOKEN_SPENT "$work/p"
+forged="${token%?????}AAAAA"
+request y "$(random_mac)" ". + {token: \"$forged\"}" | send /v1/enrollments nobody >"$work/p"
+refused "a forged token" 403 TOKEN_INVALID "$work/p"
+recorded TOKEN_SPENT
+
+# ---- the batch's own rules
+open_lot small '. + {quota: 1, stations: ["station2"]}'
+request y "$(random_mac)" | send /v1/enrollments station >"$work/p"
+refused "a station that is not on the list" 403 STATION_NOT_ALLOWED "$work/p"
+request y "$(random_mac)" | send /v1/enrollments station2 >"$work/p"
+same "a station that is" 201 "$(cat "$work/status")"
+make_key z
+request z "$(random_mac)" | send /v1/enrollments station2 >"$work/p"
+refused "beyond the quota" 403 QUOTA_EXHAUSTED "$work/p"
+open_lot later '. + {opens_at: "2099-01-01T00:00:00Z"}'
+request z "$(random_mac)" | send /v1/enrollments station >"$work/p"
+refused "before the batch opens" 409 BATCH_NOT_OPEN "$work/p"
+
+# ---- many in one call
+open_lot many
+: >"$work/lines"
+for i in 1 2 3; do make_key "m$i"; request "m$i" "$(random_mac)" >>"$work/lines"; done
+echo '{"batch": 5}' >>"$work/lines"
+request m1 "$(random_mac)" >>"$work/lines"
+call POST /v1/enrollments station -H 'Content-Type: application/x-ndjson' --data-binary "@$work/lines" >"$work/results"
+same "NDJSON: status" 200 "$(cat "$work/status")"
+same "NDJSON: a result for each line, in order" "201 201 201 400 409" "$(jq -r .status "$work/results" | paste -sd' ')"

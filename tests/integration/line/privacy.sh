@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# No hardware id at rest: not in the database's files, its logs, ours, or the published log.
+. "$(dirname "$0")/lib.sh"
+open_lot privacy
+pg=$(sed -n 's/^PGDIR=//p' "$MONIKER_TEST_PG")
+macs=()
+for i in 1 2 3; do
+	macs[i]=$(random_mac)
+	make_key "n$i"
+	request "n$i" "${macs[i]}" | send /v1/enrollments station >"$work/p"
+	same "device $i is enrolled" 201 "$(cat "$work/status")"
+	make_key "again$i"
+	request "again$i" "${macs[i]}" | send /v1/enrollments station >"$work/p"
+	refused "device $i again" 409 DUPLICATE_HARDWARE "$work/p"
+	same "the refusal does not repeat the hardware id" 0 "$(grep -ci "${macs[i]}" "$work/p" || true)"
+done
+psql -q -X -h "$pg" -U postgres -d moniker -c CHECKPOINT
+
+scan() { # MAC DIR...: whether any file holds it, raw, as hex, or with separators
+	local hex raw
+	hex=$(tr -d : <<<"$1")
+	raw=$(sed 's/../\\x&/g' <<<"$hex")
+	shift
+	LC_ALL=C grep -raqiE "$(sed 's/../&[-:. ]?/g' <<<"$hex")" "$@" || LC_ALL=C grep -raqP "$raw" "$@"
+}
+# The scanner finds what is there, in each form, or it proves nothing.
+mkdir "$work/planted"
+hex=$(tr -d : <<<"${macs[1]}")
+for form in "$hex" "${macs[1]}" "$(tr : - <<<"${macs[1]}")" "$(tr a-f A-F <<<"$hex")" "$(printf "$(sed 's/../\\x&/g' <<<"$hex")" | tr -d '\0')"; do
+	printf 'before %s after' "$form" >"$work/planted/file"
+	scan "${macs[1]}" "$work/planted" || die "the scanner is blind for the form $form"
+done
+ok "the scanner finds planted ids"
+for i in 1 2 3; do
+	! scan "${macs[i]}" "$pg/data" "$pg/server.log" "$MONIKER_TEST_STATE/monikerd.log" "$MONIKER_AUDIT_DIR" "$MONIKER_TEST_STATE/keeper" ||
+		die "a hardware id is at rest"
+done
+ok "no hardware id at rest"

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# The life of a device: hold, release, revoke, readmit; verdict, CRL and refusals follow.
+. "$(dirname "$0")/lib.sh"
+open_lot status
+make_key d; mac=$(random_mac)
+request d "$mac" | send /v1/enrollments station >"$work/d"
+same "enrolled" 201 "$(cat "$work/status")"
+pseudonym=$(jq -r .pseudonym "$work/d")
+jq -r .certificate "$work/d" >"$work/d.pem"
+serial=$(serial_of "$work/d.pem")
+
+act() { # ACTION [jq filter]
+	jq -c --arg p "$pseudonym" --arg a "$1" "{select: {pseudonym: \$p}, action: \$a} | ${2:-.}" <<<null | send /v1/revocations officer >"$work/act"
+}
+on_crl() { fetch_crl "$work/d.pem" "$work/crl" && openssl crl -in "$work/crl" -noout -text | grep -q "$serial"; }
+off_crl() { ! on_crl; }
+
+act revoke '. + {dry_run: true}'
+same "a dry run is a preview" "200 preview" "$(cat "$work/status") $(jq -r .status "$work/act")"
+same "and changes nothing" good "$(verdict "$work/d")"
+
+act hold
+same "hold" 201 "$(cat "$work/status")"
+same "held at once" held "$(verdict "$work/d")"
+within 3 "the CRL lists it" on_crl
+make_key e
+request e "$mac" | send /v1/enrollments station >"$work/p"
+refused "its hardware cannot enroll" 403 DEVICE_HELD "$work/p"
+act readmit
+refused "readmit of what is held" 409 STATE_CONFLICT "$work/act"
+
+act release
+same "release" 201 "$(cat "$work/status")"
+same "good again" good "$(verdict "$work/d")"
+within 3 "the CRL forgets it" off_crl
+act release
+refused "release of what is active" 409 STATE_CONFLICT "$work/act"
+
+act revoke '. + {reason: "keyCompromise", why: "CLONE"}'
+same "revoke" 201 "$(cat "$work/status")"
+same "revoked at once" revoked "$(verdict "$work/d")"
+within 3 "the CRL lists it for good" on_crl
+for action in hold release; do
+	act $action
+	refused "$action of what is revoked" 409 STATE_CONFLICT "$work/act"
+done
+request e "$mac" | send /v1/enrollments station >"$work/p"
+refused "its hardware is blocked" 403 DEVICE_BLOCKED "$work/p"
+renew() {
+	jq -c --rawfile csr "$work/$1.csr" '{csr: $csr}' <<<null |
+		curl -sS --cacert "$MONIKER_CACERT" --cert "$work/$1.pem" --key "$work/$1.key" -H 'Content-Type: application/json' \
+			--data-binary @- -w '%{stderr}%{http_code}' "$MONIKER_URL/v1/renewals" 2>"$work/status" >"$work/p"
+}
+renew d
+refused "a revoked device cannot renew" 403 CALLER_REVOKED "$work/p"
+
+act readmit
+same "readmit" 201 "$(cat "$work/status")"
+request e "$mac" | send /v1/enrollments station >"$work/e"
+same "the hardware enrolls again" 201 "$(cat "$work/status")"
+[ "$(jq -r .pseudonym "$work/e")" != "$pseudonym" ] || die "the pseudonym came back"
+same "the old certificate stays revoked" revoked "$(verdict "$work/d")"
+jq -r .certificate "$work/e" >"$work/e.pem"
+renew e
+refused "the new one is not due for renewal" 409 NOT_DUE "$work/p"
+make_key f
+request f "$mac" | send /v1/enrollments station >"$work/p"
+refused "the leave was for once" 409 DUPLICATE_HARDWARE "$work/p"
+
+call GET "/v1/devices/$pseudonym" officer >"$work/device"
+same "the device as officers see it" "revoked KEY_COMPROMISE" "$(jq -r '.state + " " + .certificates[0].reason' "$work/device")"
+id=$(jq -c --arg s "$(tr A-F a-f <<<"$serial")" '{select: {serial: $s}, action: "revoke"}' <<<null | send /v1/revocations officer | jq -r .id)
+same "a revocation by its id" revoke "$(call GET "/v1/revocations/$id" officer | jq -r .action)"

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# service_down.sh DIR: stops what service_up.sh started for DIR, by process id, and removes it.
+set -euo pipefail
+top=$(cd "$(dirname "$0")/../.." && pwd)
+if [ -f "$1/env" ]; then
+	state=$(sed -n 's/^MONIKER_TEST_STATE=//p' "$1/env")
+	if [ -n "$state" ] && [ -f "$state/pid" ]; then
+		pid=$(cat "$state/pid")
+		kill -TERM "$pid" 2>/dev/null || true
+		for _ in $(seq 1 300); do
+			kill -0 "$pid" 2>/dev/null || break
+			sleep 0.1
+		done
+		! kill -0 "$pid" 2>/dev/null || { echo "monikerd does not stop" >&2; kill -KILL "$pid"; }
+	fi
+	case $state in /tmp/moniker-service-*) rm -rf -- "$state" ;; esac
+	rm -f "$1/env"
+fi
+[ ! -d "$1/pg" ] || "$top/tests/support/pg_down.sh" "$1/pg"

@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# service_up.sh BIN DIR: starts a whole private service from the programs in BIN, on free loopback
+# ports, and writes DIR/env: the variables of deploy/quickstart's env, and
+#   MONIKER_TEST_STATE   its folder      MONIKER_TEST_PID   the supervisor
+# As root, service and keeper run as two existing users; otherwise all share one.
+set -euo pipefail
+bin=$(cd "$1" && pwd)
+top=$(cd "$(dirname "$0")/../.." && pwd)
+mkdir -p "$2"
+dir=$(cd "$2" && pwd)
+"$top/tests/support/service_down.sh" "$dir" # of a run that was cut short
+"$top/tests/support/pg_up.sh" "$dir/pg" >/dev/null
+pg=$(sed -n 's/^PGDIR=//p' "$dir/pg/env")
+chmod 711 "$pg" # the service runs as another user
+
+state=$(mktemp -d /tmp/moniker-service-XXXXXX)
+chmod 755 "$state"
+printf 'MONIKER_TEST_STATE=%s\n' "$state" >"$dir/env"
+mkdir "$state/operators"
+(umask 277; for name in keeper roots operators; do openssl rand -base64 24 >"$state/$name.passphrase"; done)
+psql -q -X -h "$pg" -U postgres -d postgres -c 'CREATE DATABASE moniker OWNER moniker_owner'
+owner="host=$pg user=moniker_owner dbname=moniker"
+
+if [ "$(id -u)" = 0 ]; then user=daemon keeper=nobody; else user=$(id -un) keeper=$(id -un); fi
+free_port() { # one that nobody listens on now
+	local port
+	while :; do
+		port=$((20000 + RANDOM % 12000))
+		(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+	done
+	echo $port
+}
+port=$(free_port) http_port=$(free_port)
+cat >"$state/moniker.conf" <<EOF
+[service]
+user = $user
+keeper_user = $keeper
+node = node1
+state_dir = $state/service
+
+[http]
+address = 127.0.0.1
+port = $port
+http_port = $http_port
+server_names = localhost,127.0.0.1
+public_http_url = http://localhost:$http_port
+
+[database]
+url = host=$pg user=moniker_service dbname=moniker
+
+[keeper]
+dir = $state/keeper
+passphrase_file = $state/keeper.passphrase
+
+[audit]
+dir = $state/audit
+name = moniker.test
+EOF
+"$bin/moniker" init --config "$state/moniker.conf" --database-url "$owner" --dir "$state/ca" \
+	--admin admin --admin-key "$state/operators/admin.key" --kdf-memory-mib 8 \
+	--roots-passphrase-file "$state/roots.passphrase" \
+	--operators-passphrase-file "$state/operators.passphrase" >/dev/null
+chmod 755 "$state/ca"
+cp "$state/ca/admin.pem" "$state/operators/admin.pem"
+
+{
+	printf 'export MONIKER_URL=https://localhost:%s MONIKER_HTTP_URL=http://localhost:%s\n' "$port" "$http_port"
+	printf 'export MONIKER_CACERT=%s/ca/cacert.pem MONIKER_TRUST=%s/ca/trust.pem\n' "$state" "$state"
+	for role in station station2 verifier officer officer2 auditor legal admin; do
+		printf 'export MONIKER_%s_CERT=%s/operators/%s.pem MONIKER_%s_KEY=%s/operators/%s.key\n' \
+			"${role^^}" "$state" "$role" "${role^^}" "$state" "$role"
+	done
+	printf 'export MONIKER_CONFIG=%s/moniker.conf MONIKER_BATCH=demo-lot MONIKER_AUDIT_DIR=%s/audit\n' "$state" "$state"
+	printf 'export MONIKER_PGURL=%q MONIKER_BIN=%s\n' "$owner" "$bin"
+	printf 'export MONIKER_TEST_PG=%s/pg/env\n' "$dir"
+} >>"$dir/env"
+. "$dir/env"
+export MONIKER_TEST_STATE
+"$top/tests/support/service_start.sh" "$dir"
+
+for pair in station:station station2:station verifier:verifier officer:officer officer2:officer auditor:auditor legal:legal; do
+	"$bin/moniker" operator add "${pair%%:*}" --role "${pair##*:}" --new-key "$state/operators/${pair%%:*}.key" >/dev/null
+done
+"$bin/moniker" operator sign --database-url "$owner" --ring "$state/ca/operators.ring" \
+	--passphrase-file "$state/operators.passphrase" --yes >/dev/null 2>&1
+for name in station station2 verifier officer officer2 auditor legal; do
+	"$bin/moniker" operator cert "$name" --out "$state/operators/$name.pem"
+done
+"$bin/moniker" batch create demo-lot --model Test --quota 100000 >/dev/null
+echo "The service of $dir/env is ready."
