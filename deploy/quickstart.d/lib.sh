@@ -247,7 +247,7 @@ remove_state() {
 	[ -n "$state" ] && [ -f "$prefix/state-dir" ] || return 0
 	rm -rf -- "$state/pgdata" "$state/pg" "$state/keeper" "$state/service" "$state/audit" "$state/ca" "$state/operators" \
 		"$state/secrets" "$state/bin" "$state/moniker.conf" "$state/monikerd.log"
-	rm -rf -- "$prefix/devices" "$prefix/env" "$prefix/state-dir" "$prefix"/*.log "$prefix/ready.json"
+	rm -rf -- "$prefix/devices" "$prefix/env" "$prefix/state-dir" "$prefix"/*.log "$prefix/ready.json" "$prefix/status"
 	rmdir "$state" "$prefix" 2>/dev/null || true
 }
 
