@@ -3,8 +3,8 @@
 # The load client and the server share the cores: only ratios of one run count.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-cmake --preset release >/dev/null
-cmake --build --preset release -j "$(nproc)" >/dev/null
+cmake --preset release -DBUILD_TESTING=ON >/dev/null
+cmake --build --preset release -j "$(nproc)" --target monikerd moniker moniker-keeper bench_enroll >/dev/null
 bin=$PWD/build/release/bin
 dir=$(mktemp -d /tmp/moniker-bench-XXXXXX)
 trap 'tests/support/service_down.sh "$dir"; rm -rf "$dir"' EXIT

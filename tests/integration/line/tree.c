@@ -1,4 +1,5 @@
-/* tree VKEY CHECKPOINT LEAVES: the checkpoint is signed by the key, and its root is that of the leaves. */
+/* tree VKEY CHECKPOINT LEAVES: the checkpoint is signed by the key, and its root is that of the
+ * leaves. */
 #include <stdio.h>
 #include <stdlib.h>
 
