@@ -11,9 +11,9 @@ trap 'tests/support/service_down.sh "$dir"; rm -rf "$dir"' EXIT
 tests/support/service_up.sh "$bin" "$dir" >/dev/null
 . "$dir/env"
 
-cpu() { # seconds of CPU so far: supervisor, keeper and service, PostgreSQL
+cpu() { # seconds of CPU so far: keeper and service, PostgreSQL's processes
 	local pids
-	pids=$(pgrep -P "$(cat "$MONIKER_TEST_STATE/pid")"; pgrep -f "$(sed -n 's/^PGDIR=//p' "$MONIKER_TEST_PG")"; pgrep -f 'postgres: moniker')
+	pids=$(pgrep -P "$(cat "$MONIKER_TEST_STATE/pid")"; pgrep -P "$(head -n1 "$(sed -n 's/^PGDIR=//p' "$MONIKER_TEST_PG")/data/postmaster.pid")")
 	for pid in $pids; do cat "/proc/$pid/stat" 2>/dev/null || true; done |
 		awk -v hz="$(getconf CLK_TCK)" '{sub(/.*\) /, ""); s += $12 + $13} END {printf "%.2f", s / hz}'
 }
