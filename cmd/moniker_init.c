@@ -1,4 +1,4 @@
-/* moniker init, migrate, ca: what is done on the host, without the service. */
+/* moniker init, migrate: what is done on the host, without the service. */
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -363,63 +363,3 @@ const struct subcommand MIGRATE_COMMAND = {"migrate", "bring the database's sche
     "\n"
     "Exit status: 0 up to date, 1 failed, 2 usage.\n",
     migrate_command};
-
-/* ---- ca ---- */
-
-static int
-print_issuers(const struct issuers *issuers, bool json)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < issuers_count(issuers); i++) {
-		const struct issuer *issuer = issuers_at(issuers, i);
-		char until[TIME_TEXT_LEN + 1];
-
-		time_encode(until, issuer->certificate.not_after_s);
-		if (json)
-			(void)json_array_append_new(
-			    list, json_pack("{s:s, s:s, s:s, s:b, s:b}", "issuer", issuer->id_text,
-				      "kind", issuer_kind_name(issuer->kind), "not_after", until,
-				      "in_keeper", issuer->in_keeper, "active", issuer->active));
-		else
-			printf("%s  %-16s until %s%s%s\n", issuer->id_text,
-			    issuer_kind_name(issuer->kind), until,
-			    issuer->in_keeper ? "  keeper" : "", issuer->active ? "" : "  retired");
-	}
-	if (json)
-		cli_print_json(list);
-	json_decref(list);
-	return EXIT_SUCCESS;
-}
-
-static int
-ca_command(int argc, char **argv)
-{
-	const char *url = NULL;
-	bool json = false;
-	const struct option_row rows[] = {
-	    {"--database-url", OPTION_TEXT, &url}, {"--json", OPTION_FLAG, &json}};
-	DEFER(db_free) struct db *db = NULL;
-	DEFER(issuers_free) struct issuers *issuers = NULL;
-	struct error err = {0};
-	const char *bad = NULL;
-	int words = 0;
-
-	if (!options_take(argc, argv, rows, COUNT(rows), &words, &bad))
-		return cli_usage(&CA_COMMAND, bad);
-	if (words != 1 || strcmp(argv[1], "list") != 0 || url == NULL)
-		return cli_usage(&CA_COMMAND, "say `list` and --database-url");
-	db = db_new(&(struct db_options){
-	    .url = url, .application = "moniker ca", .connections_max = 1, .wait_ms = 5000});
-	if (!issuers_load(db, "", &issuers, &err))
-		return cli_fail(&err, json, EXIT_FAILURE);
-	return print_issuers(issuers, json);
-}
-
-const struct subcommand CA_COMMAND = {"ca", "list the certificate authorities",
-    "usage: moniker ca list --database-url URL [--json]\n"
-    "\n"
-    "Lists roots and issuing CAs with their ids, as they stand in CRL addresses.\n"
-    "\n"
-    "Exit status: 0 done, 1 failed, 2 usage.\n",
-    ca_command};
