@@ -340,14 +340,14 @@ quota_is_left(struct turn *turn, struct error *err)
 static bool (*const RULES[])(struct turn *turn, struct error *err) = {
 	not_refused_before,
 	batch_is_known,
+	station_is_allowed,
+	token_is_good,
+	token_fits_hardware,
+	key_is_new_or_repeats, /* decides replay: a retry is answered whatever has closed since */
 	batch_is_not_closed,
 	batch_has_opened,
 	hour_is_right,
-	station_is_allowed,
-	token_is_good,
 	token_has_not_expired,
-	token_fits_hardware,
-	key_is_new_or_repeats, /* decides replay */
 	token_is_unspent,
 	hardware_is_named,
 	hardware_is_free,      /* decides replace */

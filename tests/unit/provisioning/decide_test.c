@@ -44,6 +44,8 @@ static void again(struct world *w) { with_old(w); fill(w->inputs[0].spki_sha256,
 CHANGE(replay, again(w);)
 CHANGE(replay_at_full_quota, again(w); w->batches[0].issued = 10;)
 CHANGE(replay_in_closed_batch, again(w); w->batches[0].closed_at_s = 5;)
+CHANGE(replay_outside_hours, again(w); w->batches[0].hours_from = 600; w->batches[0].hours_until = 720;)
+CHANGE(replay_by_expired_token, with_spent_token(w); fill(w->inputs[0].spki_sha256, 9); w->inputs[0].token_expires_at_s = w->tokens[0].expires_at_s = NOW_S;)
 CHANGE(replay_by_other_station, again(w); w->inputs[0].person = OTHER_STATION;)
 CHANGE(replay_by_token, again(w); with_token(w);)
 CHANGE(replay_into_other_batch, again(w); w->inputs[0].batch = OTHER_BATCH;)
@@ -136,7 +138,9 @@ static const struct one {
 
 	{"the same again",                             replay,                     DECIDE_REPLAY,  E_NONE},
 	{"the same again takes no quota",              replay_at_full_quota,       DECIDE_REPLAY,  E_NONE},
-	{"the same again in a closed batch",           replay_in_closed_batch,     DECIDE_REFUSE,  E_BATCH_CLOSED},
+	{"the same again in a closed batch",           replay_in_closed_batch,     DECIDE_REPLAY,  E_NONE},
+	{"the same again outside the hours",           replay_outside_hours,       DECIDE_REPLAY,  E_NONE},
+	{"the same again by a token expired since",    replay_by_expired_token,    DECIDE_REPLAY,  E_NONE},
 	{"the key again by another station",           replay_by_other_station,    DECIDE_REFUSE,  E_KEY_REUSED},
 	{"the key again by a token",                   replay_by_token,            DECIDE_REFUSE,  E_KEY_REUSED},
 	{"the key again into another batch",           replay_into_other_batch,    DECIDE_REFUSE,  E_KEY_REUSED},
