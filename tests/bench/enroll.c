@@ -38,7 +38,7 @@ struct target {
 	const char *batch;
 };
 
-static void
+static _Noreturn void
 die(const char *what)
 {
 	fprintf(stderr, "enroll: %s\n", what);
