@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # service_up.sh BIN DIR: starts a whole private service from the programs in BIN, on free loopback
 # ports, and writes DIR/env: the variables of deploy/quickstart's env, and
-#   MONIKER_TEST_STATE   its folder      MONIKER_TEST_PID   the supervisor
+#   MONIKER_TEST_STATE   its folder; in it, `pid` is the supervisor's process id
+#   MONIKER_TEST_PG      the environment file of its PostgreSQL (pg_up.sh)
 # As root, service and keeper run as two existing users; otherwise all share one.
 set -euo pipefail
 bin=$(cd "$1" && pwd)
@@ -30,7 +31,8 @@ free_port() { # one that nobody listens on now
 	done
 	echo $port
 }
-port=$(free_port) http_port=$(free_port)
+port=$(free_port) http_port=$port
+while [ "$http_port" = "$port" ]; do http_port=$(free_port); done
 cat >"$state/moniker.conf" <<EOF
 [service]
 user = $user
@@ -76,7 +78,13 @@ cp "$state/ca/admin.pem" "$state/operators/admin.pem"
 } >>"$dir/env"
 . "$dir/env"
 export MONIKER_TEST_STATE
-"$top/tests/support/service_start.sh" "$dir"
+started=0
+"$top/tests/support/service_start.sh" "$dir" || started=$?
+if [ $started = 3 ] && [ "${3:-1}" -lt 3 ]; then
+	# A port was taken since we looked. It is in the authorities' certificates, too: all anew.
+	exec "$0" "$bin" "$dir" $((${3:-1} + 1))
+fi
+[ $started = 0 ] || exit $started
 
 for pair in station:station station2:station verifier:verifier officer:officer officer2:officer auditor:auditor legal:legal; do
 	"$bin/moniker" operator add "${pair%%:*}" --role "${pair##*:}" --new-key "$state/operators/${pair%%:*}.key" >/dev/null

@@ -40,6 +40,7 @@ for i in $(seq $at_once); do request "$i" "$(random_mac)" ". + {token: \"$token\
 race nobody
 same "one token: winners" 1 "$(winners)"
 same "one token: leaves" 1 "$(leaves)"
+only TOKEN_SPENT
 
 open_lot hardware
 mac=$(random_mac)

@@ -2,7 +2,8 @@
 # What the tests of the line share, beside what the interop tests do.
 . "$(dirname "${BASH_SOURCE[0]}")/../../interop/lib.sh"
 
-# call METHOD PATH ROLE [curl options]: prints the body; the status goes to $work/status. Role `nobody`: no certificate.
+# call METHOD PATH ROLE [curl options]: prints the body; the status goes to $work/status, the header
+# to $work/headers. Role `nobody`: no certificate.
 call() {
 	local method=$1 path=$2 role=${3^^} cert key auth=()
 	shift 3
@@ -10,38 +11,63 @@ call() {
 		cert=MONIKER_${role}_CERT key=MONIKER_${role}_KEY
 		auth=(--cert "${!cert}" --key "${!key}")
 	fi
-	curl -sS --cacert "$MONIKER_CACERT" "${auth[@]}" -X "$method" -w '%{stderr}%{http_code}' "$@" "$MONIKER_URL$path" 2>"$work/status"
+	curl -sS --cacert "$MONIKER_CACERT" "${auth[@]}" -X "$method" -D "$work/headers" -w '%{stderr}%{http_code}' "$@" "$MONIKER_URL$path" 2>"$work/status"
 }
 send() { # PATH ROLE: the JSON on standard input
 	call POST "$1" "$2" -H 'Content-Type: application/json' --data-binary @-
 }
 
-make_key() { # NAME [openssl genpkey options]: NAME.key and NAME.csr in $work
+make_key() { # NAME: NAME.key and NAME.csr in $work
 	local at=$work/$1
-	shift
-	openssl genpkey "${@:--algorithm EC -pkeyopt ec_paramgen_curve:P-256}" -out "$at.key" 2>/dev/null ||
-		openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$at.key" 2>/dev/null
+	openssl ecparam -name prime256v1 -genkey -noout -out "$at.key" 2>/dev/null
 	openssl req -new -key "$at.key" -subj '/CN=ignored/O=ignored too' -out "$at.csr" 2>/dev/null
 }
 request() { # NAME MAC [jq filter]: the body of an enrollment into $batch
 	jq -c --rawfile csr "$work/$1.csr" --arg batch "$batch" --arg mac "$2" \
 		"{batch: \$batch, csr: \$csr, hardware_ids: [{type: \"mac48\", value: \$mac}]} | ${3:-.}" <<<null
 }
+# renew NAME [OTHER]: as the device NAME, with its CSR or that of OTHER; the answer goes to $work/p.
+renew() {
+	jq -c --rawfile csr "$work/${2:-$1}.csr" '{csr: $csr}' <<<null |
+		curl -sS --cacert "$MONIKER_CACERT" --cert "$work/$1.pem" --key "$work/$1.key" -H 'Content-Type: application/json' \
+			--data-binary @- -D "$work/headers" -w '%{stderr}%{http_code}' "$MONIKER_URL/v1/renewals" 2>"$work/status" >"$work/p"
+}
+# header NAME: its value in the last answer of call or renew, or nothing.
+header() { sed -n "s/^$1: *\(.*\)\r\$/\1/Ip" "$work/headers"; }
 verdict() { # answer.json
 	jq -c '{certificate}' "$1" | send /v1/verifications verifier | jq -r .verdict
 }
 
-# refused WHAT STATUS CODE ANSWER: a problem document (RFC 9457) with this status and code, and a leaf of it.
+# refused WHAT STATUS CODE ANSWER: the last answer is a problem document (RFC 9457) with this status and code.
 refused() {
 	same "$1: status" "$2" "$(cat "$work/status")"
 	same "$1: code" "$3" "$(jq -r .code "$4")"
+	same "$1: type" application/problem+json "$(header content-type)"
 	jq -e '.type | startswith("urn:moniker:problem:")' "$4" >/dev/null || die "$1: no problem type"
-	jq -e 'has("title") and has("request_id") and .status' "$4" >/dev/null || die "$1: not a problem document"
+	jq -e --argjson status "$2" 'has("title") and has("request_id") and .status == $status' "$4" >/dev/null || die "$1: not a problem document"
 }
-recorded() { # CODE: the log has a leaf with this reason
-	call GET "/v1/audit/events?rc=$1&limit=1" auditor >"$work/leaf"
-	[ -s "$work/leaf" ] || die "no leaf with reason $1"
+recorded() { # CODE [EVENT]: the log has a leaf with this reason
+	call GET "/v1/audit/events?rc=$1${2:+&ev=$2}&limit=10000" auditor >"$work/leaf"
+	[ -s "$work/leaf" ] || die "no leaf ${2-} with reason $1"
 	ok "a leaf with reason $1"
+}
+every_leaf() { # page by page, into $work/leaves
+	local after=-1
+	: >"$work/leaves"
+	while [ -n "$after" ]; do
+		call GET "/v1/audit/events?after=$after&limit=500" auditor >>"$work/leaves"
+		after=$(header moniker-next)
+	done
+}
+# tree_fits: checkpoint and leaves belong together. The checkpoint first: then its leaves are there.
+# Leaves both in $work, and sets log_name and vkey.
+tree_fits() {
+	call GET /audit/logs auditor >"$work/logs"
+	log_name=$(jq -r '.items[0].origin | split("/")[-1]' "$work/logs")
+	vkey=$(jq -r '.items[0].vkey' "$work/logs")
+	call GET "/audit/$log_name/checkpoint" nobody >"$work/checkpoint"
+	every_leaf
+	"$MONIKER_TEST_TREE" "$vkey" "$work/checkpoint" "$work/leaves"
 }
 open_lot() { # NAME [jq filter]: a batch of our own; sets batch
 	batch=$1-$(openssl rand -hex 5)

@@ -14,6 +14,10 @@ for i in 1 2 3; do
 	refused "device $i again" 409 DUPLICATE_HARDWARE "$work/p"
 	same "the refusal does not repeat the hardware id" 0 "$(grep -ci "${macs[i]}" "$work/p" || true)"
 done
+jq -c --arg mac "$(random_mac)" '{for: [{hardware_ids: [{type: "mac48", value: $mac}]}]}' <<<null >"$work/bound"
+macs[4]=$(jq -r '.for[0].hardware_ids[0].value' "$work/bound")
+send "/v1/batches/$batch/tokens" admin <"$work/bound" >"$work/p"
+same "a token is bound to a fourth" 201 "$(cat "$work/status")"
 psql -q -X -h "$pg" -U postgres -d moniker -c CHECKPOINT
 
 scan() { # MAC DIR...: whether any file holds it, raw, as hex, or with separators
@@ -31,7 +35,7 @@ for form in "$hex" "${macs[1]}" "$(tr : - <<<"${macs[1]}")" "$(tr a-f A-F <<<"$h
 	scan "${macs[1]}" "$work/planted" || die "the scanner is blind for the form $form"
 done
 ok "the scanner finds planted ids"
-for i in 1 2 3; do
+for i in 1 2 3 4; do
 	! scan "${macs[i]}" "$pg/data" "$pg/server.log" "$MONIKER_TEST_STATE/monikerd.log" "$MONIKER_AUDIT_DIR" "$MONIKER_TEST_STATE/keeper" ||
 		die "a hardware id is at rest"
 done

@@ -5,7 +5,9 @@ pid=$(cat "$MONIKER_TEST_STATE/pid")
 child() { pgrep -P "$pid" -f -- "$1"; }
 ready() { [ "$(curl -s -o /dev/null -w '%{http_code}' --cacert "$MONIKER_CACERT" "$MONIKER_URL/readyz")" = 200 ]; }
 open_lot restart
-for i in $(seq 12); do make_key "r$i"; request "r$i" "$(random_mac)" >"$work/r$i.json"; done
+clients=8 each=2 # requests of one client, one after the other
+load=$((clients * each)) all=$((3 * clients * each))
+for i in $(seq $all); do make_key "r$i"; request "r$i" "$(random_mac)" >"$work/r$i.json"; done
 
 enroll_until_answered() { # I: as a station does: the same request until there is an answer
 	local i=$1 try
@@ -16,11 +18,19 @@ enroll_until_answered() { # I: as a station does: the same request until there i
 		sleep 0.1
 	done
 }
-under_load() { # WHAT FIRST LAST COMMAND...: kills while stations enroll
-	local what=$1 first=$2 last=$3 i
-	shift 3
-	for i in $(seq "$first" "$last"); do enroll_until_answered "$i" & done
-	sleep 0.05
+answered_of() { # FIRST LAST: how many have their answer
+	local i count=0
+	for i in $(seq "$1" "$2"); do [ ! -s "$work/r$i.done" ] || count=$((count + 1)); done
+	echo $count
+}
+some_answered() { [ "$(answered_of "$1" "$2")" -gt 0 ]; }
+client() { local i; for i in $(seq "$1" $(($1 + each - 1))); do enroll_until_answered "$i"; done; }
+under_load() { # WHAT ROUND COMMAND...: strikes while stations enroll
+	local what=$1 first=$(($2 * load + 1)) last=$((($2 + 1) * load)) i
+	shift 2
+	for i in $(seq "$first" "$each" "$last"); do client "$i" & done
+	within 10 "$what: stations enroll" some_answered "$first" "$last"
+	[ "$(answered_of "$first" "$last")" -lt $load ] || die "$what: too late, all have their answer"
 	"$@"
 	wait
 	for i in $(seq "$first" "$last"); do
@@ -28,25 +38,67 @@ under_load() { # WHAT FIRST LAST COMMAND...: kills while stations enroll
 	done
 	within 30 "$what: ready again" ready
 }
-under_load "service killed" 1 4 kill -KILL "$(child --service)"
-under_load "keeper killed" 5 8 kill -KILL "$(child moniker-keeper)"
+under_load "service killed" 0 kill -KILL "$(child --service)"
+under_load "keeper killed" 1 kill -KILL "$(child moniker-keeper)"
 pg=$(sed -n 's/^PGDIR=//p' "$MONIKER_TEST_PG")
 as_postgres=()
 [ "$(id -u)" != 0 ] || as_postgres=(setpriv --reuid=postgres --regid=postgres --clear-groups)
 pg_bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 restart_postgres() { (cd / && "${as_postgres[@]}" "$pg_bin/pg_ctl" -D "$pg/data" -l "$pg/server.log" -m immediate -w -s restart); }
-under_load "PostgreSQL crashed" 9 12 restart_postgres
+under_load "PostgreSQL crashed" 2 restart_postgres
 
-for i in $(seq 12); do
+for i in $(seq $all); do
 	call POST /v1/enrollments station -H 'Content-Type: application/json' --data-binary "@$work/r$i.json" >"$work/r$i.last"
 	same "request $i again" 200 "$(cat "$work/status")"
 	same "request $i: one certificate" "$(jq -r .serial "$work/r$i.done")" "$(jq -r .serial "$work/r$i.last")"
 done
 handle=$(call GET "/v1/batches/$batch" admin | jq -r .handle)
-same "a leaf for each, none twice" 12 "$(call GET '/v1/audit/events?ev=enroll.ok&limit=10000' auditor | grep -c "\"sub\":\"b:$handle/")"
+same "a leaf for each, none twice" $all "$(call GET '/v1/audit/events?ev=enroll.ok&limit=10000' auditor | grep -c "\"sub\":\"b:$handle/")"
 
+within 10 "the tree still fits its checkpoint" tree_fits
+
+# ---- without a database: 503, and back
+pg_ctl() { (cd / && "${as_postgres[@]}" "$pg_bin/pg_ctl" -D "$pg/data" -l "$pg/server.log" -w -s "$@"); }
+make_key down; request down "$(random_mac)" >"$work/down.json"
+enroll_down() { call POST /v1/enrollments station -H 'Content-Type: application/json' --data-binary "@$work/down.json" >"$work/down"; }
+pg_ctl -m fast stop
+enroll_down || true
+down=$(cat "$work/status")
+retry=$(header retry-after)
+! ready || die "ready without a database"
+pg_ctl start
+same "without a database: status" 503 "$down"
+[ "${retry:-0}" -ge 1 ] || die "without a database: no Retry-After"
+within 30 "with it: ready again" ready
+answered() { enroll_down && grep -qx '20[01]' "$work/status"; }
+within 10 "and it enrolls" answered
+
+# ---- a clean stop
+of_nobody() { call GET '/v1/audit/events?rc=CALLER_MISSING&limit=10000' auditor | wc -l; }
+counted=$(of_nobody)
+call GET /v1/batches nobody >"$work/p" # counted in memory until a minute is over, or the service stops
+refused "a refusal that is only counted yet" 401 CALLER_MISSING "$work/p"
 kill -TERM "$pid"
 gone() { ! kill -0 "$pid"; }
 within 40 "a clean stop" gone
-"$(dirname "$0")/../../support/service_start.sh" "$(dirname "$MONIKER_TEST_ENV")"
+start=$(dirname "$0")/../../support/service_start.sh
+"$start" "$(dirname "$MONIKER_TEST_ENV")"
+[ "$(of_nobody)" -gt "$counted" ] || die "what was only counted is not in the log after a clean stop"
+ok "what was only counted is in the log after a clean stop"
 same "still there after a restart" good "$(verdict "$work/r1.last")"
+
+# As a child of ours, for its exit status.
+kill -TERM "$(cat "$MONIKER_TEST_STATE/pid")"
+pid=$(cat "$MONIKER_TEST_STATE/pid")
+within 30 "a clean stop again" gone
+(cd / && exec setsid "$MONIKER_BIN/monikerd" --config "$MONIKER_CONFIG") >>"$MONIKER_TEST_STATE/monikerd.log" 2>&1 </dev/null &
+pid=$!
+echo "$pid" >"$MONIKER_TEST_STATE/pid"
+within 30 "it serves" ready
+kill -TERM "$pid"
+within 30 "it ends" gone
+code=0
+wait "$pid" || code=$?
+same "with exit status" 0 "$code"
+"$start" "$(dirname "$MONIKER_TEST_ENV")"
+within 10 "the tree fits its checkpoint at the end" tree_fits

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Renewal, as far as the clock allows: a new certificate is not due, and who is shut out stays out.
+. "$(dirname "$0")/lib.sh"
+open_lot renew
+for name in d other; do
+	make_key "$name"
+	request "$name" "$(random_mac)" | send /v1/enrollments station >"$work/$name"
+	same "$name is enrolled" 201 "$(cat "$work/status")"
+	jq -r .certificate "$work/$name" >"$work/$name.pem"
+done
+
+renew d
+refused "it is not due" 409 NOT_DUE "$work/p"
+wait=$(header retry-after) due=$(date -ud "$(jq -r .renew_after "$work/d")" +%s)
+off=$(($(date +%s) + wait - due))
+[ $off -ge -5 ] && [ $off -le 5 ] || die "Retry-After: $wait does not lead to renew_after"
+ok "Retry-After leads to renew_after"
+make_key new
+renew d new
+refused "with a new key neither" 409 NOT_DUE "$work/p"
+renew d other
+refused "a key that another device has" 409 KEY_REUSED "$work/p"
+same "and the certificate stays good" good "$(verdict "$work/d")"
+
+jq -c --rawfile csr "$work/new.csr" '{csr: $csr}' <<<null >"$work/body"
+send /v1/renewals nobody <"$work/body" >"$work/p"
+refused "without a certificate" 401 CALLER_MISSING "$work/p"
+send /v1/renewals station <"$work/body" >"$work/p"
+refused "a station is no device" 403 ROLE_DENIED "$work/p"
+
+act() { jq -c --arg a "$1" '{select: {pseudonym}, action: $a}' "$work/d" | send /v1/revocations officer >"$work/act"; }
+act hold
+renew d
+refused "a device on hold" 403 DEVICE_HELD "$work/p"
+act revoke
+same "revoked" 201 "$(cat "$work/status")"
+renew d
+refused "a revoked device" 403 CALLER_REVOKED "$work/p"
+renew other
+refused "the device beside it is as before" 409 NOT_DUE "$work/p"
+for code in NOT_DUE DEVICE_HELD; do recorded $code renew.refused; done
