@@ -17,13 +17,15 @@ static const struct stmt BODIES_INSERT = STMT("certificate_bodies_insert", 7, 0,
     " AS u(month, serial, issuer, seq, nonce, tbs)");
 
 /* $1 months, $2 serials, $3 devices, $4 issuers, $5 handles, $6 pseudonyms, $7 spki_sha256,
- * $8 not_before_at_s, $9 not_after_at_s. Returns the new ones. */
+ * $8 not_before_at_s, $9 not_after_at_s */
 static const struct stmt CERTIFICATES_INSERT = STMT("certificates_insert", 9, 1,
-    "INSERT INTO certificate (month, serial, device, issuer, handle, pseudonym, spki_sha256,"
+    "WITH new AS (INSERT INTO certificate (month, serial, device, issuer, handle, pseudonym, "
+    "spki_sha256,"
     " not_before_at_s, not_after_at_s)"
     " SELECT * FROM unnest($1::int2[], $2::bytea[], $3::int8[], $4::bytea[], $5::text[],"
     " $6::uuid[], $7::bytea[], $8::int8[], $9::int8[])"
-    " ON CONFLICT DO NOTHING RETURNING month");
+    " ON CONFLICT DO NOTHING RETURNING 1)"
+    " SELECT expect_rows(count(*), cardinality($1::int2[])) IS NULL FROM new");
 
 /*
  * $1 months, $2 serials. A lateral query with a LIMIT cannot be turned into a join over whole
@@ -155,12 +157,11 @@ bind_certificates(struct params *out, const struct certificate_columns *columns,
 }
 
 bool
-certificate_insert(struct tx *tx, const struct certificate_row *rows, size_t count,
-    size_t *out_inserted, struct error *err)
+certificate_insert(
+    struct tx *tx, const struct certificate_row *rows, size_t count, struct error *err)
 {
 	DEFER(certificate_columns_clear) struct certificate_columns columns;
 	DEFER(params_clear) struct params params = {0};
-	DEFER(rows_free) struct rows *inserted = NULL;
 
 	certificate_columns_init(&columns, count);
 	for (size_t i = 0; i < count; i++) {
@@ -176,10 +177,7 @@ certificate_insert(struct tx *tx, const struct certificate_row *rows, size_t cou
 		columns.not_afters_s[i] = issued->not_after_s;
 	}
 	bind_certificates(&params, &columns, count);
-	if (!tx_query(tx, &CERTIFICATES_INSERT, &params, &inserted, err))
-		return false;
-	*out_inserted = rows_count(inserted);
-	return true;
+	return tx_run(tx, &CERTIFICATES_INSERT, &params, err);
 }
 
 static void

@@ -12,14 +12,15 @@
 MUST_CHECK bool certificate_insert_bodies(struct tx *tx, int log,
     const struct issued *const *issued, const int64_t *seqs, size_t count, struct error *err);
 
-/* Rows of certificate; pseudonyms are UUID octets. *out_inserted counts those that were new. */
+/* Rows of certificate; pseudonyms are UUID octets. One that is there already ends the transaction.
+ */
 struct certificate_row {
 	const struct issued *issued;
 	int64_t device;
 	uint8_t pseudonym[UUID_BYTES];
 };
-MUST_CHECK bool certificate_insert(struct tx *tx, const struct certificate_row *rows, size_t count,
-    size_t *out_inserted, struct error *err);
+MUST_CHECK bool certificate_insert(
+    struct tx *tx, const struct certificate_row *rows, size_t count, struct error *err);
 
 struct certificate_status { /* what the database says of one certificate */
 	bool known;         /* there is a row: false makes a well-signed certificate `unknown` */

@@ -11,6 +11,10 @@
 #define PREPARED_MAX 512
 #define QUEUE_MAX 256 /* statements between two flushes */
 #define SQLSTATE_LEN 5
+#define COMMON_SETTINGS                                                             \
+	"-c client_min_messages=error -c statement_timeout=60s -c lock_timeout=20s" \
+	" -c idle_in_transaction_session_timeout=10s"                               \
+	" -c default_transaction_isolation=read\\ committed"
 
 struct conn {
 	PGconn *pg;
@@ -81,18 +85,20 @@ fail_connection(struct conn *conn, struct error *err)
 }
 
 bool
-conn_open(const char *url, const char *application, struct conn **out, struct error *err)
+conn_open(const char *url, const char *application, const char *settings, struct conn **out,
+    struct error *err)
 {
 	/* The URL comes first: what follows overrides it. */
 	static const char *const KEYWORDS[] = {"dbname", "application_name", "options",
 	    "connect_timeout", "tcp_user_timeout", "keepalives_idle", "keepalives_interval",
 	    "keepalives_count", NULL};
-	const char *const values[COUNT(KEYWORDS)] = {url, application,
-	    "-c client_min_messages=error -c statement_timeout=60s -c lock_timeout=20s"
-	    " -c idle_in_transaction_session_timeout=10s"
-	    " -c default_transaction_isolation=read\\ committed",
-	    "5", "10000", "10", "3", "3", NULL};
+	DEFER(buf_clear_public) struct buf options = {0};
+	const char *values[COUNT(KEYWORDS)] = {
+	    url, application, NULL, "5", "10000", "10", "3", "3", NULL};
 	struct conn *conn = xcalloc(1, sizeof *conn);
+
+	buf_append_format(&options, "%s %s", COMMON_SETTINGS, settings);
+	values[2] = buf_text(&options);
 
 	conn->pg = PQconnectdbParams(KEYWORDS, values, 1);
 	if (conn->pg == NULL || PQstatus(conn->pg) != CONNECTION_OK) {

@@ -112,7 +112,7 @@ pool_acquire(struct db *db, struct conn **out, struct error *err)
 	/* It may have died while idle: found here, where nothing has been sent yet. */
 	if (*out != NULL && conn_stale(*out))
 		conn_close(TAKE(*out));
-	if (*out != NULL || conn_open(db->url, db->application, out, err))
+	if (*out != NULL || conn_open(db->url, db->application, "", out, err))
 		return true;
 	give_turn_back(db);
 	return false;

@@ -77,13 +77,18 @@ DEFER_DECLARE(struct tx, tx_free)
 
 MUST_CHECK bool tx_query(struct tx *tx, const struct stmt *stmt, const struct params *params,
     struct rows **out, struct error *err);
-/* A statement whose result is not looked at. */
+/*
+ * A statement whose result is not looked at: it travels with the next one that is, or with COMMIT,
+ * and if it fails, so does that. What must have touched some number of rows says so itself
+ * (expect_rows() in SQL), since nobody looks before COMMIT.
+ */
 MUST_CHECK bool tx_run(
     struct tx *tx, const struct stmt *stmt, const struct params *params, struct error *err);
 
 /*
- * Pipeline: queue statements, then flush them in one round trip; out[i] is the result of the
- * i-th queued since the last flush, and `count` their number. If one fails, so do all after it.
+ * Pipeline: queue statements (at most 64), then flush them in one round trip; out[i] is the result
+ * of the i-th queued since the last flush, and `count` their number, those of tx_run() not counted.
+ * If one fails, so do all after it.
  */
 MUST_CHECK bool tx_queue(
     struct tx *tx, const struct stmt *stmt, const struct params *params, struct error *err);

@@ -44,36 +44,40 @@ ledger_not_ready(struct ledger *ledger, const char *why)
 
 /* ---- finishing ---- */
 
-static void
-finish_locked(struct entry *entry, const struct error *failed)
-{
-	struct submission *submission = entry->submission;
-
-	if (failed != NULL && submission->failed.code == E_NONE)
-		submission->failed = *failed;
-	/* The waiter needs the mutex before it can free anything of this. */
-	if (--submission->left == 0)
-		(void)pthread_cond_signal(&submission->done);
-}
-
+/*
+ * Each waiter sleeps on a semaphore of its own, so that a batch that wakes many does not make them
+ * queue for the ledger's mutex. The waiter may free the submission as soon as it is posted.
+ */
 void
 ledger_finish(struct ledger *ledger, struct entry *entry, const struct error *failed)
 {
+	struct submission *submission = entry->submission;
+	bool last;
+
 	ledger_lock(ledger);
-	finish_locked(entry, failed);
+	if (failed != NULL && submission->failed.code == E_NONE)
+		submission->failed = *failed;
+	last = --submission->left == 0;
 	ledger_unlock(ledger);
+	if (last)
+		(void)sem_post(&submission->done);
 }
 
 void
 ledger_fail_queue(struct ledger *ledger, const struct error *failed)
 {
+	struct entry *entry, *next;
+
 	ledger_lock(ledger);
-	for (struct entry *entry = ledger->queue_head; entry != NULL; entry = entry->next)
-		finish_locked(entry, failed);
+	entry = ledger->queue_head;
 	ledger->queue_head = NULL;
 	ledger->queue_tail = &ledger->queue_head;
 	ledger->queued = 0;
 	ledger_unlock(ledger);
+	for (; entry != NULL; entry = next) {
+		next = entry->next;
+		ledger_finish(ledger, entry, failed);
+	}
 }
 
 /* ---- the queue ---- */
@@ -144,18 +148,19 @@ bool
 ledger_submit(
     struct ledger *ledger, struct proposal *const *proposals, size_t count, struct error *err)
 {
-	struct submission submission = {.left = count, .done = PTHREAD_COND_INITIALIZER};
+	struct submission submission = {.left = count};
 	DEFER(mem_free) struct entry *entries = xcalloc(count + 1, sizeof *entries);
 
 	for (size_t i = 0; i < count; i++)
 		entries[i] = (struct entry){.proposal = proposals[i], .submission = &submission};
+	if (count == 0)
+		return true;
+	(void)sem_init(&submission.done, 0, 0);
 	if (!enqueue(ledger, entries, count, err))
 		return false;
-	ledger_lock(ledger);
-	while (submission.left > 0)
-		(void)pthread_cond_wait(&submission.done, &ledger->mutex);
-	ledger_unlock(ledger);
-	(void)pthread_cond_destroy(&submission.done);
+	while (sem_wait(&submission.done) != 0)
+		continue; /* EINTR */
+	(void)sem_destroy(&submission.done);
 	if (submission.failed.code != E_NONE)
 		*err = submission.failed;
 	return submission.failed.code == E_NONE;

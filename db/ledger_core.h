@@ -3,6 +3,7 @@
 #define DB_LEDGER_CORE_H
 
 #include <pthread.h>
+#include <semaphore.h>
 
 #include "db/conn.h"
 #include "db/ledger.h"
@@ -21,7 +22,7 @@ _Static_assert(LEDGER_LEAVES_MAX <= KEEPER_APPEND_MAX, "a transaction is one app
 struct submission {
 	size_t left;         /* proposals that are not finished */
 	struct error failed; /* E_NONE, or why not all could be */
-	pthread_cond_t done;
+	sem_t done;
 };
 
 struct entry { /* a proposal on its way; lives until its submission has none left */

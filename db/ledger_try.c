@@ -7,6 +7,7 @@
 #include "db/ledger_store.h"
 
 #define SQLSTATE_FENCED "MK001"
+#define SQLSTATE_SHORT "MK006" /* expect_rows(): another node was first */
 
 /* ---- what the proposals' kind does ---- */
 
@@ -300,8 +301,8 @@ judge(const struct ledger *ledger, const struct batch *batch, const struct error
 		return TRY_LOST;
 	if (batch->fit_count > 0 && batch->fit_count < batch->count)
 		return TRY_TOO_MANY;
-	if (err->code == E_DATABASE_UNAVAILABLE &&
-	    (strcmp(sqlstate, "40001") == 0 || strcmp(sqlstate, "40P01") == 0))
+	if (strcmp(sqlstate, "40001") == 0 || strcmp(sqlstate, "40P01") == 0 ||
+	    strcmp(sqlstate, SQLSTATE_SHORT) == 0)
 		return TRY_LOST_RACE;
 	if (err->code == E_INTERNAL && strcmp(sqlstate, SQLSTATE_FENCED) == 0)
 		return TRY_FENCED;

@@ -6,11 +6,14 @@
 #include "db/conn.h"
 #include "db/pool.h"
 
+#define QUEUED_MAX 128 /* statements that travel together */
+
 struct tx {
 	struct db *db; /* NULL: the connection is somebody else's */
 	struct conn *conn;
 	bool lost_race, begun, failed;
-	size_t own; /* queued statements that are ours (BEGIN), not the caller's */
+	bool wanted[QUEUED_MAX]; /* of each queued statement: somebody looks at its rows */
+	size_t queued;
 };
 
 static const struct stmt BEGIN = STMT("tx_begin", 0, 0, "BEGIN");
@@ -35,23 +38,6 @@ tx_begin(struct db *db, struct tx **out, struct error *err)
 	return true;
 }
 
-/* BEGIN travels with the first statement. */
-static bool
-ensure_begun(struct tx *tx, struct error *err)
-{
-	if (tx->begun)
-		return true;
-	tx->begun = true;
-	tx->own = 1;
-	return conn_queue(tx->conn, &BEGIN, NULL, err);
-}
-
-bool
-tx_queue(struct tx *tx, const struct stmt *stmt, const struct params *params, struct error *err)
-{
-	return ensure_begun(tx, err) && conn_queue(tx->conn, stmt, params, err);
-}
-
 static void
 note_failure(struct tx *tx)
 {
@@ -61,24 +47,67 @@ note_failure(struct tx *tx)
 	tx->lost_race = strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0;
 }
 
+/* Gives the wanted results in their order, and drops the others. */
+static void
+sort_out(struct tx *tx, struct rows *const *all, struct rows **out, size_t count)
+{
+	size_t given = 0;
+
+	for (size_t i = 0; i < tx->queued; i++) {
+		if (!tx->wanted[i])
+			rows_free(all[i]);
+		else
+			out[given++] = all[i];
+	}
+	assert(given == count);
+}
+
 bool
 tx_flush(struct tx *tx, struct rows **out, size_t count, struct error *err)
 {
-	struct rows **all = xcalloc(count + 1, sizeof *all);
-	const size_t own = tx->own;
-	bool done;
+	struct rows *all[QUEUED_MAX];
+	const bool done = conn_flush(tx->conn, all, tx->queued, err);
 
-	assert(conn_queued(tx->conn) == own + count);
-	tx->own = 0;
-	done = conn_flush(tx->conn, all, own + count, err);
 	if (done)
-		memcpy(out, all + own, count * sizeof(struct rows *));
+		sort_out(tx, all, out, count);
 	else
 		note_failure(tx);
-	if (done && own > 0)
-		rows_free(all[0]);
-	free(all);
+	tx->queued = 0;
 	return done;
+}
+
+static bool
+queue_one(struct tx *tx, const struct stmt *stmt, const struct params *params, bool wanted,
+    struct error *err)
+{
+	tx->wanted[tx->queued++] = wanted;
+	return conn_queue(tx->conn, stmt, params, err);
+}
+
+/* BEGIN travels with the first statement. */
+static bool
+ensure_begun(struct tx *tx, struct error *err)
+{
+	if (tx->begun)
+		return true;
+	tx->begun = true;
+	return queue_one(tx, &BEGIN, NULL, false, err);
+}
+
+bool
+tx_queue(struct tx *tx, const struct stmt *stmt, const struct params *params, struct error *err)
+{
+	assert(tx->queued < QUEUED_MAX);
+	return ensure_begun(tx, err) && queue_one(tx, stmt, params, true, err);
+}
+
+bool
+tx_run(struct tx *tx, const struct stmt *stmt, const struct params *params, struct error *err)
+{
+	/* tx_queue() comes after what a caller runs, or flushes before it: none is wanted here. */
+	return ensure_begun(tx, err) &&
+	       (tx->queued < QUEUED_MAX / 2 || tx_flush(tx, NULL, 0, err)) &&
+	       queue_one(tx, stmt, params, false, err);
 }
 
 bool
@@ -86,14 +115,6 @@ tx_query(struct tx *tx, const struct stmt *stmt, const struct params *params, st
     struct error *err)
 {
 	return tx_queue(tx, stmt, params, err) && tx_flush(tx, out, 1, err);
-}
-
-bool
-tx_run(struct tx *tx, const struct stmt *stmt, const struct params *params, struct error *err)
-{
-	DEFER(rows_free) struct rows *rows = NULL;
-
-	return tx_query(tx, stmt, params, &rows, err);
 }
 
 /* What is still queued goes out in the same round trip: if one of them fails, COMMIT is not run. */

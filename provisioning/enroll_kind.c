@@ -210,8 +210,7 @@ write_all(void *context, struct ledger_batch *batch, bool *out_lost_race, struct
 {
 	(void)context;
 	*out_lost_race = false;
-	return enroll_store_write(batch, batch->snapshot, out_lost_race, err) &&
-	       (*out_lost_race || write_status(batch, err));
+	return enroll_store_write(batch, batch->snapshot, err) && write_status(batch, err);
 }
 
 struct ledger_kind *

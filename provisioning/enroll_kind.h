@@ -32,7 +32,7 @@ struct enroll_proposal {
 	struct decide_output output;
 	uint8_t replayed_serial[SERIAL_BYTES];
 	struct enroll_superseded superseded; /* DECIDE_REPLACE */
-	int64_t device;                      /* the new one, from its INSERT on */
+	int64_t device;                      /* the new one */
 	struct record records[ENROLL_RECORDS_MAX];
 };
 void enroll_proposal_clear(struct enroll_proposal *proposal);

@@ -50,6 +50,10 @@ static const struct stmt READ_SUPERSEDED = STMT("enroll_read_superseded", 2, 5,
     "SELECT device, serial, issuer, handle, not_after_at_s FROM certificate"
     " WHERE device = ANY ($1::int8[]) AND month >= $2::int2");
 
+/* $1 how many */
+static const struct stmt DRAW_DEVICES =
+    STMT("enroll_draw_devices", 1, 1, "SELECT id FROM device_ids_draw($1::int4) AS id");
+
 static const struct stmt *const STATEMENTS[] = {
     &LOCK_BATCHES,
     &READ_STATIONS,
@@ -58,6 +62,7 @@ static const struct stmt *const STATEMENTS[] = {
     &LOCK_TAGS,
     &READ_DEVICES,
     &READ_SUPERSEDED,
+    &DRAW_DEVICES,
     NULL,
 };
 
@@ -122,6 +127,12 @@ bind_tags(struct params *out, const struct ledger_batch *batch)
 	bind_tokens(out, batch);
 }
 
+static void
+bind_count(struct params *out, const struct ledger_batch *batch)
+{
+	params_int4(out, (int32_t)batch->count);
+}
+
 static bool
 queue(struct tx *tx, const struct stmt *stmt, const struct ledger_batch *batch,
     void (*bind)(struct params *out, const struct ledger_batch *batch), struct error *err)
@@ -134,7 +145,7 @@ queue(struct tx *tx, const struct stmt *stmt, const struct ledger_batch *batch,
 
 /* ---- from rows to the snapshot ---- */
 
-enum { BATCHES, STATIONS, TOKENS, KEYS, TAGS, FIRST_COUNT };
+enum { BATCHES, STATIONS, TOKENS, KEYS, TAGS, DEVICE_IDS, FIRST_COUNT };
 enum { DEVICES, SUPERSEDED, SECOND_COUNT };
 
 struct results {
@@ -303,6 +314,14 @@ take_superseded(struct enroll_snapshot *snapshot, const struct rows *rows)
 	}
 }
 
+static void
+take_device_ids(struct enroll_snapshot *snapshot, const struct rows *rows)
+{
+	snapshot->device_ids = xcalloc(rows_count(rows) + 1, sizeof *snapshot->device_ids);
+	for (size_t i = 0; i < rows_count(rows); i++)
+		snapshot->device_ids[i] = rows_int(rows, i, 0);
+}
+
 /* ---- the two round trips ---- */
 
 static bool
@@ -315,6 +334,7 @@ read_first(const struct ledger_batch *batch, struct enroll_snapshot *snapshot, s
 	    !queue(batch->tx, &LOCK_TOKENS, batch, bind_tokens, err) ||
 	    !queue(batch->tx, &READ_KEYS, batch, bind_keys, err) ||
 	    !queue(batch->tx, &LOCK_TAGS, batch, bind_tags, err) ||
+	    !queue(batch->tx, &DRAW_DEVICES, batch, bind_count, err) ||
 	    !tx_flush(batch->tx, first.rows, FIRST_COUNT, err))
 		return false;
 
@@ -322,6 +342,7 @@ read_first(const struct ledger_batch *batch, struct enroll_snapshot *snapshot, s
 	take_tokens(snapshot, first.rows[TOKENS]);
 	take_keys(snapshot, first.rows[KEYS]);
 	take_tags(&snapshot->rows, first.rows[TAGS]);
+	take_device_ids(snapshot, first.rows[DEVICE_IDS]);
 	return true;
 }
 
@@ -407,5 +428,6 @@ enroll_snapshot_free(struct enroll_snapshot *snapshot)
 	free(snapshot->token_handles);
 	free(snapshot->key_serials);
 	free(snapshot->superseded);
+	free(snapshot->device_ids);
 	free(snapshot);
 }

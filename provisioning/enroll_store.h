@@ -11,6 +11,7 @@ struct enroll_snapshot {
 	uint8_t (*key_serials)[SERIAL_BYTES];       /* of rows.keys: their first certificate */
 	struct enroll_superseded *superseded;       /* of devices that may be replaced */
 	size_t superseded_count;
+	int64_t *device_ids; /* drawn, one for each proposal */
 };
 void enroll_snapshot_free(struct enroll_snapshot *snapshot);
 DEFER_DECLARE(struct enroll_snapshot, enroll_snapshot_free)
@@ -19,8 +20,9 @@ DEFER_DECLARE(struct enroll_snapshot, enroll_snapshot_free)
 MUST_CHECK bool enroll_store_read(
     const struct ledger_batch *batch, struct enroll_snapshot **out, struct error *err);
 
-/* Counts refusals and issues, and writes all that a new device is, but for its status changes. */
-MUST_CHECK bool enroll_store_write(const struct ledger_batch *batch,
-    const struct enroll_snapshot *snapshot, bool *out_lost_race, struct error *err);
+/* Counts refusals and issues, and writes all that a new device is, but for its status changes.
+ * No round trip. */
+MUST_CHECK bool enroll_store_write(
+    const struct ledger_batch *batch, const struct enroll_snapshot *snapshot, struct error *err);
 
 #endif

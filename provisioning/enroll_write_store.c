@@ -1,3 +1,7 @@
+/*
+ * Nothing here waits: each statement travels with the COMMIT, and one that touches fewer rows than
+ * it should ends the transaction.
+ */
 #include "base/mem.h"
 #include "ca/certificate_store.h"
 #include "provisioning/enroll_store.h"
@@ -19,49 +23,55 @@ static const struct stmt COUNT_ON_TOKENS = STMT("enroll_count_on_tokens", 2, 0,
     "  FROM unnest($1::int8[], $2::bool[]) AS u(token, burns) GROUP BY u.token) AS n"
     " WHERE t.id = n.token");
 
-/* $1 pseudonyms, $2 batches, $3 profiles, $4 persons (0: none), $5 tokens, $6 whether there is a
- * token, $7 tag counts, $8 now */
-static const struct stmt INSERT_DEVICES = STMT("enroll_insert_devices", 8, 2,
-    "INSERT INTO device (pseudonym, batch, profile, person, token, tag_count, enrolled_at_s)"
-    " SELECT u.pseudonym, u.batch, u.profile, NULLIF(u.person, 0),"
-    " CASE WHEN u.has_token THEN u.token END, u.tag_count, $8::int8"
-    " FROM unnest($1::uuid[], $2::int8[], $3::text[], $4::int8[], $5::int8[], $6::bool[],"
-    " $7::int2[]) AS u(pseudonym, batch, profile, person, token, has_token, tag_count)"
-    " RETURNING id, pseudonym");
+/* $1 ids, $2 pseudonyms, $3 batches, $4 profiles, $5 persons (0: none), $6 tokens, $7 whether there
+ * is a token, $8 tag counts, $9 now */
+static const struct stmt INSERT_DEVICES = STMT("enroll_insert_devices", 9, 0,
+    "INSERT INTO device (id, pseudonym, batch, profile, person, token, tag_count, enrolled_at_s)"
+    " SELECT u.id, u.pseudonym, u.batch, u.profile, NULLIF(u.person, 0),"
+    " CASE WHEN u.has_token THEN u.token END, u.tag_count, $9::int8"
+    " FROM unnest($1::int8[], $2::uuid[], $3::int8[], $4::text[], $5::int8[], $6::int8[],"
+    " $7::bool[], $8::int2[])"
+    " AS u(id, pseudonym, batch, profile, person, token, has_token, tag_count)");
 
 /* $1 spki_sha256, $2 devices, $3 months, $4 serials */
 static const struct stmt INSERT_KEYS = STMT("enroll_insert_keys", 4, 1,
-    "INSERT INTO device_key (spki_sha256, device, month, serial)"
+    "WITH new AS (INSERT INTO device_key (spki_sha256, device, month, serial)"
     " SELECT u.spki, u.device, u.month, u.serial"
     " FROM unnest($1::bytea[], $2::int8[], $3::int2[], $4::bytea[])"
     " AS u(spki, device, month, serial) ORDER BY u.spki"
-    " ON CONFLICT DO NOTHING RETURNING device");
+    " ON CONFLICT DO NOTHING RETURNING 1)"
+    " SELECT expect_rows(count(*), cardinality($1::bytea[])) IS NULL FROM new");
 
 /* $1 kids, $2 tags, $3 devices */
 static const struct stmt INSERT_TAGS = STMT("enroll_insert_tags", 3, 1,
-    "INSERT INTO device_tag (kid, tag, device) SELECT u.kid, u.tag, u.device"
+    "WITH new AS (INSERT INTO device_tag (kid, tag, device) SELECT u.kid, u.tag, u.device"
     " FROM unnest($1::int2[], $2::bytea[], $3::int8[]) AS u(kid, tag, device)"
-    " ORDER BY u.kid, u.tag ON CONFLICT DO NOTHING RETURNING device");
+    " ORDER BY u.kid, u.tag ON CONFLICT DO NOTHING RETURNING 1)"
+    " SELECT expect_rows(count(*), cardinality($2::bytea[])) IS NULL FROM new");
 
 /* $1 kids, $2 tags, $3 devices: tags of a replaced or readmitted device, which are locked */
-static const struct stmt MOVE_TAGS = STMT("enroll_move_tags", 3, 0,
-    "UPDATE device_tag AS t SET device = u.device, blocked = false, readmit = false"
+static const struct stmt MOVE_TAGS = STMT("enroll_move_tags", 3, 1,
+    "WITH moved AS (UPDATE device_tag AS t SET device = u.device, blocked = false, readmit = false"
     " FROM unnest($1::int2[], $2::bytea[], $3::int8[]) AS u(kid, tag, device)"
-    " WHERE t.kid = u.kid AND t.tag = u.tag");
+    " WHERE t.kid = u.kid AND t.tag = u.tag RETURNING 1)"
+    " SELECT expect_rows(count(*), cardinality($2::bytea[])) IS NULL FROM moved");
 
 /* $1 devices whose leave to enroll again is used up: for all their tags */
 static const struct stmt CONSUME_LEAVES = STMT("enroll_consume_leaves", 1, 0,
     "UPDATE device_tag SET readmit = false WHERE device = ANY ($1::int8[]) AND readmit");
 
 /* $1 tokens, $2 devices */
-static const struct stmt SPEND_TOKENS = STMT("enroll_spend_tokens", 2, 0,
-    "UPDATE token AS t SET state = 'spent', device = u.device"
+static const struct stmt SPEND_TOKENS = STMT("enroll_spend_tokens", 2, 1,
+    "WITH spent AS (UPDATE token AS t SET state = 'spent', device = u.device"
     " FROM unnest($1::int8[], $2::int8[]) AS u(token, device)"
-    " WHERE t.id = u.token AND t.state <> 'burnt'");
+    " WHERE t.id = u.token AND t.state <> 'burnt' RETURNING 1)"
+    " SELECT expect_rows(count(*), cardinality($1::int8[])) IS NULL FROM spent");
 
 /* $1 devices. One that was revoked in between is not touched. */
-static const struct stmt REPLACE_DEVICES = STMT("enroll_replace_devices", 1, 0,
-    "UPDATE device SET state = 'replaced' WHERE id = ANY ($1::int8[]) AND state = 'active'");
+static const struct stmt REPLACE_DEVICES = STMT("enroll_replace_devices", 1, 1,
+    "WITH replaced AS (UPDATE device SET state = 'replaced'"
+    " WHERE id = ANY ($1::int8[]) AND state = 'active' RETURNING 1)"
+    " SELECT expect_rows(count(*), cardinality($1::int8[])) IS NULL FROM replaced");
 
 static const struct stmt *const STATEMENTS[] = {
     &COUNT_IN_BATCHES,
@@ -88,7 +98,7 @@ enroll_write_statements(void)
  */
 struct columns {
 	size_t count;
-	int64_t *int8s[3];
+	int64_t *int8s[4];
 	int16_t *int2s;
 	bool *bools[2];
 	struct bytes *bytes[2];
@@ -119,57 +129,10 @@ columns_clear(struct columns *columns)
 }
 DEFER_DECLARE_CLEAR(struct columns, columns_clear)
 
-/* A flush, and how many rows each of its statements should give or touch (-1: whatever). */
-enum { QUEUED_MAX = 6 };
-struct flush {
-	struct rows *rows[QUEUED_MAX];
-	int64_t wanted[QUEUED_MAX];
-	size_t count;
-};
-
-static void
-flush_clear(struct flush *flush)
-{
-	for (size_t i = 0; i < COUNT(flush->rows); i++)
-		rows_free(flush->rows[i]);
-}
-DEFER_DECLARE_CLEAR(struct flush, flush_clear)
+/* ---- counts, and the devices ---- */
 
 static bool
-flush_queue(struct flush *flush, struct tx *tx, const struct stmt *stmt,
-    const struct params *params, int64_t wanted, struct error *err)
-{
-	if (!tx_queue(tx, stmt, params, err))
-		return false;
-	flush->wanted[flush->count++] = wanted;
-	return true;
-}
-
-static bool
-flush_run(struct flush *flush, struct tx *tx, struct error *err)
-{
-	return flush->count == 0 || tx_flush(tx, flush->rows, flush->count, err);
-}
-
-/* Fewer rows than written: another node was first. */
-static bool
-flush_fell_short(const struct flush *flush)
-{
-	for (size_t i = 0; i < flush->count; i++) {
-		int64_t got =
-		    (int64_t)(rows_count(flush->rows[i]) > 0 ? rows_count(flush->rows[i])
-							     : rows_affected(flush->rows[i]));
-
-		if (flush->wanted[i] >= 0 && got != flush->wanted[i])
-			return true;
-	}
-	return false;
-}
-
-/* ---- first: counts, and the devices, whose ids everything else needs ---- */
-
-static bool
-queue_batch_counts(const struct ledger_batch *batch, struct flush *flush, struct error *err)
+queue_batch_counts(const struct ledger_batch *batch, struct error *err)
 {
 	DEFER(columns_clear) struct columns columns = {0};
 	DEFER(params_clear) struct params params = {0};
@@ -188,11 +151,11 @@ queue_batch_counts(const struct ledger_batch *batch, struct flush *flush, struct
 	params_int8_array(&params, columns.int8s[0], batch->count);
 	params_bool_array(&params, columns.bools[0], batch->count);
 	params_bool_array(&params, columns.bools[1], batch->count);
-	return flush_queue(flush, batch->tx, &COUNT_IN_BATCHES, &params, -1, err);
+	return tx_run(batch->tx, &COUNT_IN_BATCHES, &params, err);
 }
 
 static bool
-queue_token_counts(const struct ledger_batch *batch, struct flush *flush, struct error *err)
+queue_token_counts(const struct ledger_batch *batch, struct error *err)
 {
 	DEFER(columns_clear) struct columns columns = {0};
 	DEFER(params_clear) struct params params = {0};
@@ -210,11 +173,11 @@ queue_token_counts(const struct ledger_batch *batch, struct flush *flush, struct
 		return true;
 	params_int8_array(&params, columns.int8s[0], columns.count);
 	params_bool_array(&params, columns.bools[0], columns.count);
-	return flush_queue(flush, batch->tx, &COUNT_ON_TOKENS, &params, -1, err);
+	return tx_run(batch->tx, &COUNT_ON_TOKENS, &params, err);
 }
 
 static bool
-queue_devices(const struct ledger_batch *batch, struct flush *flush, struct error *err)
+queue_devices(const struct ledger_batch *batch, struct error *err)
 {
 	DEFER(columns_clear) struct columns columns = {0};
 	DEFER(params_clear) struct params params = {0};
@@ -226,6 +189,7 @@ queue_devices(const struct ledger_batch *batch, struct flush *flush, struct erro
 
 		if (!enroll_wins(proposal))
 			continue;
+		columns.int8s[3][row] = proposal->device;
 		columns.bytes[0][row] = bytes_of(proposal->pseudonym, UUID_BYTES);
 		columns.int8s[0][row] = proposal->input.batch;
 		columns.bytes[1][row] = bytes_of_text(proposal->input.profile);
@@ -237,6 +201,7 @@ queue_devices(const struct ledger_batch *batch, struct flush *flush, struct erro
 	}
 	if (columns.count == 0)
 		return true;
+	params_int8_array(&params, columns.int8s[3], columns.count);
 	params_uuid_array(&params, columns.bytes[0], columns.count);
 	params_int8_array(&params, columns.int8s[0], columns.count);
 	params_text_array(&params, columns.bytes[1], columns.count);
@@ -245,43 +210,13 @@ queue_devices(const struct ledger_batch *batch, struct flush *flush, struct erro
 	params_bool_array(&params, columns.bools[0], columns.count);
 	params_int2_array(&params, columns.int2s, columns.count);
 	params_int8(&params, batch->now_s);
-	return flush_queue(flush, batch->tx, &INSERT_DEVICES, &params, (int64_t)columns.count, err);
+	return tx_run(batch->tx, &INSERT_DEVICES, &params, err);
 }
 
-/* Rows come back in the order in which they went; the pseudonym proves it. */
-static bool
-take_device_ids(const struct ledger_batch *batch, const struct rows *rows, struct error *err)
-{
-	size_t row = 0;
-
-	for (size_t i = 0; i < batch->count; i++) {
-		struct enroll_proposal *proposal = enroll_at(batch, i);
-
-		if (!enroll_wins(proposal))
-			continue;
-		if (row >= rows_count(rows) || !bytes_equal(rows_bytes(rows, row, 1),
-						   bytes_of(proposal->pseudonym, UUID_BYTES)))
-			return error_set(err, E_INTERNAL, "the new devices are not in order");
-		proposal->device = rows_int(rows, row++, 0);
-	}
-	return true;
-}
+/* ---- what the devices took ---- */
 
 static bool
-write_first(const struct ledger_batch *batch, size_t winner_count, struct error *err)
-{
-	DEFER(flush_clear) struct flush flush = {0};
-
-	if (!queue_batch_counts(batch, &flush, err) || !queue_token_counts(batch, &flush, err) ||
-	    !queue_devices(batch, &flush, err) || !flush_run(&flush, batch->tx, err))
-		return false;
-	return winner_count == 0 || take_device_ids(batch, flush.rows[flush.count - 1], err);
-}
-
-/* ---- second: what the devices took ---- */
-
-static bool
-queue_keys(const struct ledger_batch *batch, struct flush *flush, struct error *err)
+queue_keys(const struct ledger_batch *batch, struct error *err)
 {
 	DEFER(columns_clear) struct columns columns = {0};
 	DEFER(params_clear) struct params params = {0};
@@ -306,13 +241,13 @@ queue_keys(const struct ledger_batch *batch, struct flush *flush, struct error *
 	params_int8_array(&params, columns.int8s[0], columns.count);
 	params_int2_array(&params, columns.int2s, columns.count);
 	params_bytea_array(&params, columns.bytes[1], columns.count);
-	return flush_queue(flush, batch->tx, &INSERT_KEYS, &params, (int64_t)columns.count, err);
+	return tx_run(batch->tx, &INSERT_KEYS, &params, err);
 }
 
 /* Tags that have a row are moved, others inserted. */
 static bool
 queue_tags(const struct ledger_batch *batch, const struct decide_snapshot *snapshot,
-    const struct stmt *stmt, struct flush *flush, struct error *err)
+    const struct stmt *stmt, struct error *err)
 {
 	DEFER(columns_clear) struct columns columns = {0};
 	DEFER(params_clear) struct params params = {0};
@@ -336,12 +271,12 @@ queue_tags(const struct ledger_batch *batch, const struct decide_snapshot *snaps
 	params_int2_array(&params, columns.int2s, columns.count);
 	params_bytea_array(&params, columns.bytes[0], columns.count);
 	params_int8_array(&params, columns.int8s[0], columns.count);
-	return flush_queue(flush, batch->tx, stmt, &params, (int64_t)columns.count, err);
+	return tx_run(batch->tx, stmt, &params, err);
 }
 
 static bool
-queue_leaves(const struct ledger_batch *batch, const struct decide_snapshot *snapshot,
-    struct flush *flush, struct error *err)
+queue_leaves(
+    const struct ledger_batch *batch, const struct decide_snapshot *snapshot, struct error *err)
 {
 	DEFER(columns_clear) struct columns columns = {0};
 	DEFER(params_clear) struct params params = {0};
@@ -361,11 +296,11 @@ queue_leaves(const struct ledger_batch *batch, const struct decide_snapshot *sna
 	if (columns.count == 0)
 		return true;
 	params_int8_array(&params, columns.int8s[0], columns.count);
-	return flush_queue(flush, batch->tx, &CONSUME_LEAVES, &params, -1, err);
+	return tx_run(batch->tx, &CONSUME_LEAVES, &params, err);
 }
 
 static bool
-queue_spent_tokens(const struct ledger_batch *batch, struct flush *flush, struct error *err)
+queue_spent_tokens(const struct ledger_batch *batch, struct error *err)
 {
 	DEFER(columns_clear) struct columns columns = {0};
 	DEFER(params_clear) struct params params = {0};
@@ -383,11 +318,11 @@ queue_spent_tokens(const struct ledger_batch *batch, struct flush *flush, struct
 		return true;
 	params_int8_array(&params, columns.int8s[0], columns.count);
 	params_int8_array(&params, columns.int8s[1], columns.count);
-	return flush_queue(flush, batch->tx, &SPEND_TOKENS, &params, (int64_t)columns.count, err);
+	return tx_run(batch->tx, &SPEND_TOKENS, &params, err);
 }
 
 static bool
-queue_replaced(const struct ledger_batch *batch, struct flush *flush, struct error *err)
+queue_replaced(const struct ledger_batch *batch, struct error *err)
 {
 	DEFER(columns_clear) struct columns columns = {0};
 	DEFER(params_clear) struct params params = {0};
@@ -400,37 +335,19 @@ queue_replaced(const struct ledger_batch *batch, struct flush *flush, struct err
 	if (columns.count == 0)
 		return true;
 	params_int8_array(&params, columns.int8s[0], columns.count);
-	return flush_queue(
-	    flush, batch->tx, &REPLACE_DEVICES, &params, (int64_t)columns.count, err);
+	return tx_run(batch->tx, &REPLACE_DEVICES, &params, err);
 }
 
-static bool
-write_second(const struct ledger_batch *batch, const struct decide_snapshot *snapshot,
-    bool *out_lost_race, struct error *err)
-{
-	DEFER(flush_clear) struct flush flush = {0};
-
-	if (!queue_keys(batch, &flush, err) ||
-	    !queue_tags(batch, snapshot, &INSERT_TAGS, &flush, err) ||
-	    !queue_tags(batch, snapshot, &MOVE_TAGS, &flush, err) ||
-	    !queue_leaves(batch, snapshot, &flush, err) ||
-	    !queue_spent_tokens(batch, &flush, err) || !queue_replaced(batch, &flush, err) ||
-	    !flush_run(&flush, batch->tx, err))
-		return false;
-	*out_lost_race = flush_fell_short(&flush);
-	return true;
-}
-
-/* ---- third: certificates ---- */
+/* ---- certificates ---- */
 
 static bool
-write_certificates(const struct ledger_batch *batch, bool *out_lost_race, struct error *err)
+queue_certificates(const struct ledger_batch *batch, struct error *err)
 {
 	DEFER(mem_free) struct certificate_row *rows = xcalloc(batch->count, sizeof *rows);
 	DEFER(mem_free)
 	const struct issued **issued = xcalloc(batch->count, sizeof(struct issued *));
 	DEFER(mem_free) int64_t *seqs = xcalloc(batch->count, sizeof *seqs);
-	size_t count = 0, inserted;
+	size_t count = 0;
 
 	for (size_t i = 0; i < batch->count; i++) {
 		const struct enroll_proposal *proposal = enroll_at(batch, i);
@@ -442,26 +359,36 @@ write_certificates(const struct ledger_batch *batch, bool *out_lost_race, struct
 		memcpy(rows[count].pseudonym, proposal->pseudonym, UUID_BYTES);
 		seqs[count++] = proposal->records[0].seq;
 	}
-	if (!certificate_insert(batch->tx, rows, count, &inserted, err) ||
-	    !certificate_insert_bodies(batch->tx, batch->log, issued, seqs, count, err))
-		return false;
-	*out_lost_race = inserted != count;
-	return true;
+	return certificate_insert(batch->tx, rows, count, err) &&
+	       certificate_insert_bodies(batch->tx, batch->log, issued, seqs, count, err);
+}
+
+/* ---- the whole ---- */
+
+/* Gives the winners the ids that were drawn for them. */
+static size_t
+number_winners(const struct ledger_batch *batch, const struct enroll_snapshot *snapshot)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < batch->count; i++)
+		if (enroll_wins(enroll_at(batch, i)))
+			enroll_at(batch, i)->device = snapshot->device_ids[count++];
+	return count;
 }
 
 bool
-enroll_store_write(const struct ledger_batch *batch, const struct enroll_snapshot *snapshot,
-    bool *out_lost_race, struct error *err)
+enroll_store_write(
+    const struct ledger_batch *batch, const struct enroll_snapshot *snapshot, struct error *err)
 {
-	size_t winner_count = 0;
+	const size_t winner_count = number_winners(batch, snapshot);
 
-	for (size_t i = 0; i < batch->count; i++)
-		winner_count += enroll_wins(enroll_at(batch, i));
-	*out_lost_race = false;
-	if (!write_first(batch, winner_count, err))
+	if (!queue_batch_counts(batch, err) || !queue_token_counts(batch, err))
 		return false;
-	if (winner_count == 0)
-		return true;
-	return write_second(batch, &snapshot->rows, out_lost_race, err) &&
-	       (*out_lost_race || write_certificates(batch, out_lost_race, err));
+	return winner_count == 0 ||
+	       (queue_devices(batch, err) && queue_keys(batch, err) &&
+		   queue_tags(batch, &snapshot->rows, &INSERT_TAGS, err) &&
+		   queue_tags(batch, &snapshot->rows, &MOVE_TAGS, err) &&
+		   queue_leaves(batch, &snapshot->rows, err) && queue_spent_tokens(batch, err) &&
+		   queue_replaced(batch, err) && queue_certificates(batch, err));
 }

@@ -240,22 +240,17 @@ static bool
 renew_write(void *context, struct ledger_batch *batch, bool *out_lost_race, struct error *err)
 {
 	DEFER(winners_clear) struct winners winners = {0};
-	size_t certificates = 0, renewals = 0, keys = 0;
 
 	(void)context;
 	*out_lost_race = false;
 	winners_collect(batch, &winners);
-	if (winners.count == 0)
-		return true;
-	if (!renew_insert(batch->tx, winners.rows, winners.count, &renewals, err) ||
-	    (winners.new_key_count > 0 && !renew_insert_keys(batch->tx, winners.new_keys,
-					      winners.new_key_count, &keys, err)) ||
-	    !certificate_insert(batch->tx, winners.certificates, winners.count, &certificates, err))
-		return false;
-	*out_lost_race = renewals < winners.count || keys < winners.new_key_count ||
-			 certificates < winners.count;
-	return *out_lost_race || certificate_insert_bodies(batch->tx, batch->log, winners.issued,
-				     winners.seqs, winners.count, err);
+	return winners.count == 0 ||
+	       (renew_insert(batch->tx, winners.rows, winners.count, err) &&
+		   (winners.new_key_count == 0 || renew_insert_keys(batch->tx, winners.new_keys,
+						      winners.new_key_count, err)) &&
+		   certificate_insert(batch->tx, winners.certificates, winners.count, err) &&
+		   certificate_insert_bodies(
+		       batch->tx, batch->log, winners.issued, winners.seqs, winners.count, err));
 }
 
 struct ledger_kind *

@@ -27,17 +27,19 @@ static const struct stmt FACTS_READ = STMT("renew_facts_read", 3, 5,
     " LEFT JOIN LATERAL (SELECT state FROM revocation"
     "  WHERE month = q.month AND serial = q.serial LIMIT 1) AS r ON true");
 
-/* $1 months, $2 serials, $3 new months, $4 new serials, $5 keys. Returns the new ones. */
+/* $1 months, $2 serials, $3 new months, $4 new serials, $5 keys */
 static const struct stmt RENEWALS_INSERT = STMT("renewals_insert", 5, 1,
-    "INSERT INTO renewal (month, serial, new_month, new_serial, spki_sha256)"
+    "WITH new AS (INSERT INTO renewal (month, serial, new_month, new_serial, spki_sha256)"
     " SELECT * FROM unnest($1::int2[], $2::bytea[], $3::int2[], $4::bytea[], $5::bytea[])"
-    " ON CONFLICT DO NOTHING RETURNING month");
+    " ON CONFLICT DO NOTHING RETURNING 1)"
+    " SELECT expect_rows(count(*), cardinality($1::int2[])) IS NULL FROM new");
 
-/* $1 keys, $2 devices, $3 months, $4 serials of their first certificates. Returns the new ones. */
+/* $1 keys, $2 devices, $3 months, $4 serials of their first certificates */
 static const struct stmt KEYS_INSERT = STMT("renew_keys_insert", 4, 1,
-    "INSERT INTO device_key (spki_sha256, device, month, serial)"
+    "WITH new AS (INSERT INTO device_key (spki_sha256, device, month, serial)"
     " SELECT * FROM unnest($1::bytea[], $2::int8[], $3::int2[], $4::bytea[])"
-    " ON CONFLICT DO NOTHING RETURNING month");
+    " ON CONFLICT DO NOTHING RETURNING 1)"
+    " SELECT expect_rows(count(*), cardinality($1::bytea[])) IS NULL FROM new");
 
 static const struct stmt *const STATEMENTS[] = {
     &PRESENTED_FIND,
@@ -157,13 +159,11 @@ renew_read(struct tx *tx, const struct renew_asked *asked, size_t count, struct 
 }
 
 bool
-renew_insert(struct tx *tx, const struct renew_row *rows, size_t count, size_t *out_inserted,
-    struct error *err)
+renew_insert(struct tx *tx, const struct renew_row *rows, size_t count, struct error *err)
 {
 	DEFER(certificate_columns_clear) struct certificate_columns old;
 	DEFER(certificate_columns_clear) struct certificate_columns new;
 	DEFER(params_clear) struct params params = {0};
-	DEFER(rows_free) struct rows *inserted = NULL;
 
 	certificate_columns_init(&old, count);
 	certificate_columns_init(&new, count);
@@ -177,19 +177,14 @@ renew_insert(struct tx *tx, const struct renew_row *rows, size_t count, size_t *
 	params_int2_array(&params, new.months, count);
 	params_bytea_array(&params, new.serials, count);
 	params_bytea_array(&params, new.keys, count);
-	if (!tx_query(tx, &RENEWALS_INSERT, &params, &inserted, err))
-		return false;
-	*out_inserted = rows_count(inserted);
-	return true;
+	return tx_run(tx, &RENEWALS_INSERT, &params, err);
 }
 
 bool
-renew_insert_keys(struct tx *tx, const struct renew_row *rows, size_t count, size_t *out_inserted,
-    struct error *err)
+renew_insert_keys(struct tx *tx, const struct renew_row *rows, size_t count, struct error *err)
 {
 	DEFER(certificate_columns_clear) struct certificate_columns columns;
 	DEFER(params_clear) struct params params = {0};
-	DEFER(rows_free) struct rows *inserted = NULL;
 
 	certificate_columns_init(&columns, count);
 	for (size_t i = 0; i < count; i++) {
@@ -201,8 +196,5 @@ renew_insert_keys(struct tx *tx, const struct renew_row *rows, size_t count, siz
 	params_int8_array(&params, columns.devices, count);
 	params_int2_array(&params, columns.months, count);
 	params_bytea_array(&params, columns.serials, count);
-	if (!tx_query(tx, &KEYS_INSERT, &params, &inserted, err))
-		return false;
-	*out_inserted = rows_count(inserted);
-	return true;
+	return tx_run(tx, &KEYS_INSERT, &params, err);
 }

@@ -40,10 +40,10 @@ struct renew_row { /* of a winner */
 	int64_t device;
 	const uint8_t *serial, *new_serial, *spki_sha256;
 };
-/* *out_inserted: those that were new; fewer than `count` is a lost race. */
-MUST_CHECK bool renew_insert(struct tx *tx, const struct renew_row *rows, size_t count,
-    size_t *out_inserted, struct error *err);
-MUST_CHECK bool renew_insert_keys(struct tx *tx, const struct renew_row *rows, size_t count,
-    size_t *out_inserted, struct error *err);
+/* One that is there already ends the transaction: a lost race. */
+MUST_CHECK bool renew_insert(
+    struct tx *tx, const struct renew_row *rows, size_t count, struct error *err);
+MUST_CHECK bool renew_insert_keys(
+    struct tx *tx, const struct renew_row *rows, size_t count, struct error *err);
 
 #endif

@@ -3,7 +3,7 @@
  * the same run: CSR parse and proof, hardware tag, TBS and P-256 signature, in process, on all
  * cores.
  *
- *   bench_enroll HOST PORT CACERT CERT KEY BATCH SERVICE_PID POSTMASTER_PID
+ *   bench_enroll HOST PORT CACERT CERT KEY BATCH SERVICE_PID POSTMASTER_PID [ROUND]
  *
  * Closed loop in one thread, bounded in count and time. It prints; a request that is not enrolled
  * fails it, a speed never does.
@@ -102,22 +102,23 @@ put_request(const char *type, struct bytes body, struct buf *out)
 
 /* ---- CPU of the server's processes, from /proc ---- */
 
+enum part { SERVICE, KEEPER, DATABASE, PARTS };
+
 /* Clock ticks of `pid` when it is a root or a root's child; a root's with those of its children
  * that ended. */
-static long
-process_ticks(long pid, const struct target *target)
+static void
+add_process(long pid, const struct target *target, long ticks[static PARTS])
 {
 	char path[64], text[1024];
 	long parent, user, system, ended_user, ended_system;
 	const char *rest;
 	FILE *file;
 	size_t len;
-	bool root = false, child = false;
 
 	(void)snprintf(path, sizeof path, "/proc/%ld/stat", pid);
 	file = fopen(path, "re");
 	if (file == NULL)
-		return 0; /* it ended meanwhile */
+		return; /* it ended meanwhile */
 	len = fread(text, 1, sizeof text - 1, file);
 	text[len] = '\0';
 	(void)fclose(file);
@@ -125,22 +126,25 @@ process_ticks(long pid, const struct target *target)
 	if (rest == NULL ||
 	    sscanf(rest + 2, "%*c %ld %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld %ld %ld", &parent,
 		&user, &system, &ended_user, &ended_system) != 5)
-		return 0;
+		return;
 	for (size_t i = 0; i < COUNT(target->roots); i++) {
-		root = root || pid == target->roots[i];
-		child = child || parent == target->roots[i];
+		const enum part part = i == 1                                     ? DATABASE
+				       : strstr(text, "(moniker-keeper)") != NULL ? KEEPER
+										  : SERVICE;
+
+		if (pid == target->roots[i])
+			ticks[part] += user + system + ended_user + ended_system;
+		else if (parent == target->roots[i])
+			ticks[part] += user + system;
 	}
-	if (!root)
-		return child ? user + system : 0;
-	return user + system + ended_user + ended_system;
 }
 
-static int64_t
-server_cpu_us(const struct target *target)
+static void
+server_cpu_us(const struct target *target, int64_t out[static PARTS])
 {
 	DIR *dir = opendir("/proc");
 	const struct dirent *entry;
-	int64_t ticks = 0;
+	long ticks[PARTS] = {0};
 
 	if (dir == NULL)
 		die("/proc cannot be read");
@@ -148,10 +152,11 @@ server_cpu_us(const struct target *target)
 		const long pid = strtol(entry->d_name, NULL, 10);
 
 		if (pid > 0)
-			ticks += process_ticks(pid, target);
+			add_process(pid, target, ticks);
 	}
 	(void)closedir(dir);
-	return ticks * 1000000 / sysconf(_SC_CLK_TCK);
+	for (size_t i = 0; i < PARTS; i++)
+		out[i] = ticks[i] * 1000000 / sysconf(_SC_CLK_TCK);
 }
 
 /* ---- connections: one thread, one epoll ---- */
@@ -297,7 +302,7 @@ struct round {
 };
 
 struct result {
-	int64_t took_us, cpu_us;
+	int64_t took_us, cpu_us[PARTS];
 	int64_t *latencies_us;
 	size_t calls, wanted, good;
 };
@@ -323,11 +328,13 @@ print_round(const struct round *round, const struct result *result, double limit
 	const double rate = (double)result->good * 1e6 / (double)result->took_us;
 
 	qsort(result->latencies_us, result->calls, sizeof *result->latencies_us, compare);
-	printf("%-26s %7.0f %8.2f %8.2f %8.2f %8.2f %6zu %8.0f  %5.1f %%", round->name, rate,
+	printf("%-26s %7.0f %8.2f %8.2f %8.2f %8.2f %6zu", round->name, rate,
 	    percentile_ms(result, 50), percentile_ms(result, 90), percentile_ms(result, 99),
-	    percentile_ms(result, 100), result->wanted - result->good,
-	    (double)result->cpu_us / (double)(result->good > 0 ? result->good : 1),
-	    rate * 100 / limit);
+	    percentile_ms(result, 100), result->wanted - result->good);
+	for (size_t i = 0; i < PARTS; i++)
+		printf(" %5.0f",
+		    (double)result->cpu_us[i] / (double)(result->good > 0 ? result->good : 1));
+	printf("  %5.1f %%", rate * 100 / limit);
 	if (round->budget_percent != 0)
 		printf(" (budget %d %%)", round->budget_percent);
 	printf("\n");
@@ -370,6 +377,7 @@ run_round(const struct target *target, const struct round *round, double limit)
 	struct result result = {.latencies_us = xcalloc(calls, sizeof *result.latencies_us),
 	    .calls = calls,
 	    .wanted = calls * round->lines};
+	int64_t cpu_before_us[PARTS];
 
 	make_requests(target, round->lines, requests, calls);
 	for (size_t i = 0; i < round->connections; i++)
@@ -377,11 +385,13 @@ run_round(const struct target *target, const struct round *round, double limit)
 		    .requests = requests + i * round->each,
 		    .count = round->each,
 		    .latencies_us = result.latencies_us + i * round->each};
-	result.cpu_us = -server_cpu_us(target);
+	server_cpu_us(target, cpu_before_us);
 	result.took_us = -clock_monotonic_us();
 	run_connections(all, round->connections);
 	result.took_us += clock_monotonic_us();
-	result.cpu_us += server_cpu_us(target);
+	server_cpu_us(target, result.cpu_us);
+	for (size_t i = 0; i < PARTS; i++)
+		result.cpu_us[i] -= cpu_before_us[i];
 	close_connections(all, round->connections, &result);
 	print_round(round, &result, limit);
 	if (result.good != result.wanted)
@@ -479,8 +489,8 @@ measure_limit(void)
 static const struct round ROUNDS[] = {
     {"1 connection", 1, 500, 1, 0},
     {"16 connections", 16, 150, 1, 0},
-    {"128 connections", 128, 60, 1, 35},
-    {"NDJSON, 1000 lines a call", 1, 5, NDJSON_LINES, 55},
+    {"128 connections", 128, 120, 1, 35},
+    {"NDJSON, 1000 lines a call", 1, 10, NDJSON_LINES, 55},
 };
 
 int
@@ -489,9 +499,9 @@ main(int argc, char **argv)
 	struct target target;
 	double limit;
 
-	if (argc != 9)
+	if (argc != 9 && argc != 10)
 		die("usage: bench_enroll HOST PORT CACERT CERT KEY BATCH SERVICE_PID "
-		    "POSTMASTER_PID");
+		    "POSTMASTER_PID [ROUND]");
 	target = (struct target){.host = argv[1],
 	    .port = (int)strtol(argv[2], NULL, 10),
 	    .tls = SSL_CTX_new(TLS_client_method()),
@@ -503,10 +513,11 @@ main(int argc, char **argv)
 		die("the certificates cannot be read");
 	SSL_CTX_set_verify(target.tls, SSL_VERIFY_PEER, NULL);
 	limit = measure_limit();
-	printf("%-26s %7s %8s %8s %8s %8s %6s %8s  %s\n", "", "/s", "p50 ms", "p90", "p99", "max",
-	    "errors", "CPU us", "of the limit");
+	printf("%-26s %7s %8s %8s %8s %8s %6s %5s %5s %5s  %s\n", "", "/s", "p50 ms", "p90", "p99",
+	    "max", "errors", "svc", "keep", "db", "of the limit");
 	for (size_t i = 0; i < COUNT(ROUNDS); i++)
-		run_round(&target, &ROUNDS[i], limit);
+		if (argc == 9 || strncmp(ROUNDS[i].name, argv[9], strlen(argv[9])) == 0)
+			run_round(&target, &ROUNDS[i], limit);
 	(void)measure_limit(); /* again: shows the machine's drift */
 	SSL_CTX_free(target.tls);
 	return EXIT_SUCCESS;

@@ -11,6 +11,8 @@ static const struct stmt ITEMS_READ = STMT(
 static const struct stmt ITEMS_INSERT = STMT("item_insert", 3, 1,
     "INSERT INTO item (id, seq, tbs) SELECT * FROM unnest($1::int8[], $2::int8[], $3::bytea[])"
     " ON CONFLICT DO NOTHING RETURNING id");
+static const struct stmt FALL_SHORT =
+    STMT("item_fall_short", 0, 1, "SELECT expect_rows(0, 1) IS NULL");
 /* $1 ids, $2 signatures */
 static const struct stmt KEPT_INSERT = STMT("kept_insert", 2, 0,
     "INSERT INTO kept (id, signature) SELECT * FROM unnest($1::int8[], $2::bytea[])"
@@ -143,8 +145,13 @@ write_items(void *context, struct ledger_batch *batch, bool *out_lost_race, stru
 	params_bytea_array(&params, tbs, count);
 	if (!tx_query(batch->tx, &ITEMS_INSERT, &params, &rows, err))
 		return false;
-	*out_lost_race = rows_count(rows) < count || world->race_count > 0;
-	world->race_count -= world->race_count > 0 ? 1 : 0;
+	*out_lost_race = rows_count(rows) < count;
+	if (world->race_count == 0)
+		return true;
+	/* Every other time as SQL tells it, at COMMIT. */
+	if (world->race_count-- % 2 == 0)
+		return tx_run(batch->tx, &FALL_SHORT, NULL, err);
+	*out_lost_race = true;
 	return true;
 }
 
