@@ -4,6 +4,8 @@
 
 #define YEAR_2050_AT_S INT64_C(2524608000)
 
+enum { TAG_CLASS = 0xc0, TAG_CONSTRUCTED = 0x20, TAG_NUMBER = 0x1f };
+
 struct der
 der_of(struct bytes input)
 {
@@ -100,6 +102,90 @@ der_end(const struct der *der)
 {
 	return der->ok && der->rest.len == 0;
 }
+
+/* ---- elements that nobody reads ---- */
+
+static bool
+integer_minimal(struct bytes value)
+{
+	if (value.len < 2)
+		return value.len == 1;
+	return (value.data[0] != 0x00 || (value.data[1] & 0x80) != 0) &&
+	       (value.data[0] != 0xff || (value.data[1] & 0x80) == 0);
+}
+
+/* Unused bits are fewer than an octet's, and zero. */
+static bool
+bits_plain(struct bytes value)
+{
+	if (value.len < 2)
+		return value.len == 1 && value.data[0] == 0;
+	return value.data[0] < 8 && (value.data[value.len - 1] & ((1U << value.data[0]) - 1)) == 0;
+}
+
+/* Whole subidentifiers, none with leading zeros. */
+static bool
+oid_whole(struct bytes value)
+{
+	bool at_start = true;
+
+	for (size_t i = 0; i < value.len; i++) {
+		if (at_start && value.data[i] == 0x80)
+			return false;
+		at_start = (value.data[i] & 0x80) == 0;
+	}
+	return value.len > 0 && at_start;
+}
+
+/* The form of a universal type, and the spelling of those that have one. */
+static bool
+universal_plain(int tag, struct bytes value)
+{
+	const bool constructed = (tag & TAG_CONSTRUCTED) != 0;
+
+	switch (tag & TAG_NUMBER) {
+	case DER_BOOLEAN:
+		return !constructed && value.len == 1 &&
+		       (value.data[0] == 0 || value.data[0] == 0xff);
+	case DER_INTEGER:
+	case DER_ENUMERATED: return !constructed && integer_minimal(value);
+	case DER_BIT_STRING: return !constructed && bits_plain(value);
+	case DER_NULL: return !constructed && value.len == 0;
+	case DER_OID: return !constructed && oid_whole(value);
+	case DER_SEQUENCE &TAG_NUMBER:
+	case DER_SET &TAG_NUMBER: return constructed;
+	case 8:  /* EXTERNAL */
+	case 11: /* EMBEDDED PDV */
+	case 29: /* CHARACTER STRING */ return constructed;
+	default: return !constructed;
+	}
+}
+
+static bool
+well_formed(struct bytes input, int depth)
+{
+	struct der der = der_of(input);
+	struct bytes contents;
+	int tag;
+
+	while (der.ok && der.rest.len > 0) {
+		der_take_any(&der, &tag, &contents);
+		if (!der.ok || ((tag & TAG_CLASS) == 0 && !universal_plain(tag, contents)))
+			return false;
+		if ((tag & TAG_CONSTRUCTED) != 0 &&
+		    (depth == DER_DEPTH_MAX || !well_formed(contents, depth + 1)))
+			return false;
+	}
+	return der.ok;
+}
+
+bool
+der_well_formed(struct bytes input)
+{
+	return well_formed(input, 0);
+}
+
+/* ---- typed values ---- */
 
 struct bytes
 der_take_unsigned(struct der *der)

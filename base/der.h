@@ -55,6 +55,15 @@ struct der der_enter(struct der *der, int tag);
 /* True when everything was taken and nothing failed. */
 bool der_end(const struct der *der);
 
+/*
+ * Whether `input` is nothing but whole elements, nested at most DER_DEPTH_MAX deep, for parts that
+ * are passed on unread: universal types have the form that DER gives them, and BOOLEAN, INTEGER,
+ * BIT STRING, NULL and OBJECT IDENTIFIER their one spelling (X.690
+ * sections 8.19, 10.2, 11.1, 11.2).
+ */
+#define DER_DEPTH_MAX 16
+bool der_well_formed(struct bytes input);
+
 /* Takes an INTEGER that is minimal and in 0 .. 2^63-1. */
 int64_t der_take_int(struct der *der);
 /* Takes a minimal, non-negative INTEGER and gives its magnitude without leading zero octet. */

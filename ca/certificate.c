@@ -102,6 +102,17 @@ read_version(struct der *tbs)
 	return der_end(&in) && (version == 1 || version == 2);
 }
 
+/* The INTEGER's contents; negative ones are nobody's (RFC 5280 section 4.1.2.2). */
+static struct bytes
+read_serial(struct der *tbs)
+{
+	struct der again = *tbs;
+
+	(void)der_take_unsigned(&again);
+	tbs->ok = tbs->ok && again.ok;
+	return der_take(tbs, DER_INTEGER);
+}
+
 static bool
 read_tbs(struct certificate *out)
 {
@@ -111,7 +122,7 @@ read_tbs(struct certificate *out)
 
 	if (!read_version(&in))
 		return false;
-	out->serial = der_take(&in, DER_INTEGER);
+	out->serial = read_serial(&in);
 	der_expect(&in, out->signature_algorithm); /* RFC 5280 section 4.1.1.2 */
 	out->issuer = der_take_whole(&in, DER_SEQUENCE);
 	validity = der_enter(&in, DER_SEQUENCE);
@@ -141,7 +152,8 @@ certificate_parse(struct bytes der, struct certificate *out, struct error *err)
 	certificate.tbs = der_take_whole(&in, DER_SEQUENCE);
 	certificate.signature_algorithm = der_take_whole(&in, DER_SEQUENCE);
 	certificate.signature = der_take_bits(&in);
-	if (!der_end(&in) || !der_end(&outer) || !read_tbs(&certificate))
+	/* Names, algorithms and keys are not read; that they are DER is part of being one. */
+	if (!der_end(&in) || !der_end(&outer) || !der_well_formed(der) || !read_tbs(&certificate))
 		return error_set_field(
 		    err, E_BAD_SYNTAX, "/certificate", "not exactly one DER certificate");
 	*out = certificate;

@@ -7,11 +7,6 @@
 #include "base/text.h"
 #include "ca/csr_key.h"
 
-enum {
-	DEPTH_MAX = 16,
-	TAG_CONSTRUCTED = 0x20,
-};
-
 struct csr {
 	enum csr_key_type type;
 	int bits;
@@ -25,23 +20,6 @@ struct request {                /* borrowed */
 	struct bytes algorithm; /* contents */
 	struct bytes signature;
 };
-
-/* Names and attributes are not read; that they are DER is still part of being a request. */
-static bool
-well_formed(struct bytes input, int depth)
-{
-	struct der der = der_of(input);
-	struct bytes contents;
-	int tag;
-
-	while (der.ok && der.rest.len > 0) {
-		der_take_any(&der, &tag, &contents);
-		if (der.ok && (tag & TAG_CONSTRUCTED) != 0 &&
-		    (depth == DEPTH_MAX || !well_formed(contents, depth + 1)))
-			return false;
-	}
-	return der.ok;
-}
 
 /* CertificationRequestInfo, RFC 2986 section 4.1. */
 static bool
@@ -57,7 +35,10 @@ read_info(struct request *out)
 	return der_end(&in) && der_end(&whole) && version == 0;
 }
 
-/* CertificationRequest, RFC 2986 section 4.2. */
+/*
+ * CertificationRequest, RFC 2986 section 4.2. Names and attributes are not read; that they are DER
+ * is still part of being a request.
+ */
 static bool
 read_request(struct bytes der, struct request *out)
 {
@@ -67,7 +48,7 @@ read_request(struct bytes der, struct request *out)
 	out->info = der_take_whole(&in, DER_SEQUENCE);
 	out->algorithm = der_take(&in, DER_SEQUENCE);
 	out->signature = der_take_bits(&in);
-	return der_end(&in) && der_end(&outer) && well_formed(der, 0) && read_info(out);
+	return der_end(&in) && der_end(&outer) && der_well_formed(der) && read_info(out);
 }
 
 bool

@@ -276,6 +276,64 @@ times_have_the_forms_of_rfc_5280_alone(void **state)
 	}
 }
 
+/* clang-format off */
+static const struct unread { const char *why; struct bytes der; bool good; } UNREAD[] = {
+	{"nothing",                          DER(""), true},
+	{"two elements",                     DER("\x05\x00\x30\x00"), true},
+	{"application and private",          DER("\x41\x01\x80\xe1\x02\x05\x00"), true},
+	{"a string",                         DER("\x0c\x01\xff"), true},
+	{"a trailing octet",                 DER("\x05\x00\x30"), false},
+	{"a broken element inside",          DER("\x30\x03\x04\x02\x00"), false},
+	{"a broken element inside another's", DER("\xa0\x02\x04\x81"), false},
+	{"a constructed string",             DER("\x2c\x03\x0c\x01\x61"), false},
+	{"a constructed OCTET STRING",       DER("\x24\x03\x04\x01\x61"), false},
+	{"a primitive SEQUENCE",             DER("\x10\x00"), false},
+	{"a primitive SET",                  DER("\x11\x00"), false},
+	{"TRUE",                             DER("\x01\x01\xff"), true},
+	{"TRUE otherwise",                   DER("\x01\x01\x01"), false},
+	{"BOOLEAN of two",                   DER("\x01\x02\x00\x00"), false},
+	{"a negative INTEGER",               DER("\x02\x01\xff"), true},
+	{"a padded INTEGER",                 DER("\x02\x02\x00\x7f"), false},
+	{"a padded negative INTEGER",        DER("\x02\x02\xff\x80"), false},
+	{"an empty INTEGER",                 DER("\x02\x00"), false},
+	{"a padded ENUMERATED",              DER("\x0a\x02\x00\x01"), false},
+	{"no bits",                          DER("\x03\x01\x00"), true},
+	{"one bit",                          DER("\x03\x02\x07\x80"), true},
+	{"no bits, seven unused",            DER("\x03\x01\x07"), false},
+	{"eight unused bits",                DER("\x03\x02\x08\x00"), false},
+	{"an unused bit that is set",        DER("\x03\x02\x07\xc0"), false},
+	{"an empty BIT STRING",              DER("\x03\x00"), false},
+	{"NULL of something",                DER("\x05\x01\x00"), false},
+	{"an OID",                           DER("\x06\x04\x2a\x86\x48\x03"), true},
+	{"an empty OID",                     DER("\x06\x00"), false},
+	{"an OID cut short",                 DER("\x06\x02\x2a\x86"), false},
+	{"an OID with leading zeros",        DER("\x06\x03\x2a\x80\x01"), false},
+};
+/* clang-format on */
+
+static void
+elements_that_nobody_reads_are_der_all_the_same(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(UNREAD); i++)
+		if (der_well_formed(UNREAD[i].der) != UNREAD[i].good)
+			fail_msg("%s", UNREAD[i].why);
+}
+
+static void
+nesting_is_bounded(void **state)
+{
+	DEFER(der_writer_clear) struct der_writer w;
+
+	(void)state;
+	der_writer_init(&w, 64);
+	for (int depth = 0; depth < DER_DEPTH_MAX; depth++)
+		der_wrap(&w, DER_SEQUENCE, 0);
+	assert_true(der_well_formed(der_written(&w)));
+	der_wrap(&w, DER_SEQUENCE, 0);
+	assert_false(der_well_formed(der_written(&w)));
+}
+
 static void
 an_expected_element_is_exactly_that(void **state)
 {
@@ -305,6 +363,8 @@ main(void)
 	    cmocka_unit_test(integers_are_minimal_and_not_negative),
 	    cmocka_unit_test(booleans_and_bit_strings_have_one_spelling),
 	    cmocka_unit_test(times_have_the_forms_of_rfc_5280_alone),
+	    cmocka_unit_test(elements_that_nobody_reads_are_der_all_the_same),
+	    cmocka_unit_test(nesting_is_bounded),
 	    cmocka_unit_test(an_expected_element_is_exactly_that),
 	};
 

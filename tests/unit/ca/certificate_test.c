@@ -83,9 +83,9 @@ no_changed_bit_is_taken_for_the_same_certificate(void **state)
 	}
 }
 
-/* SEQUENCE { [0] { 2 }, serial 1, algorithm, names, validity, key, [3] { `extensions` } } */
+/* SEQUENCE { [0] { 2 }, serial, algorithm, names, validity, key, [3] { `extensions` } } */
 static void
-make(struct bytes extensions, struct buf *out)
+make_with(struct bytes serial, struct bytes name, struct bytes extensions, struct buf *out)
 {
 	DEFER(der_writer_clear) struct der_writer w;
 	static const uint8_t signature[] = {0x30, 0x06, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01};
@@ -96,7 +96,8 @@ make(struct bytes extensions, struct buf *out)
 	der_put(&w, extensions);
 	der_wrap(&w, DER_SEQUENCE, mark);
 	der_wrap(&w, DER_CONTEXT_CONSTRUCTED(3), mark);
-	der_put(&w, (struct bytes)BYTES_LITERAL("\x30\x00\x30\x00")); /* subject and key */
+	der_put(&w, (struct bytes)BYTES_LITERAL("\x30\x00")); /* key */
+	der_put(&w, name);
 	mark = der_mark(&w);
 	der_put_time(&w, TEST_NOW_S);
 	der_put_time(&w, TEST_NOW_S);
@@ -104,10 +105,20 @@ make(struct bytes extensions, struct buf *out)
 	der_put(&w, (struct bytes)BYTES_LITERAL("\x30\x00")); /* issuer */
 	der_put(
 	    &w, (struct bytes)BYTES_LITERAL("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02"));
-	der_put_int(&w, 1);
+	der_put(&w, serial);
 	der_put(&w, (struct bytes)BYTES_LITERAL("\xa0\x03\x02\x01\x02"));
 	der_wrap(&w, DER_SEQUENCE, 0);
 	certificate_assemble(der_written(&w), bytes_of(signature, sizeof signature), out);
+}
+
+#define SERIAL "\x02\x01\x01"
+#define NO_NAME "\x30\x00"
+
+static void
+make(struct bytes extensions, struct buf *out)
+{
+	make_with((struct bytes)BYTES_LITERAL(SERIAL), (struct bytes)BYTES_LITERAL(NO_NAME),
+	    extensions, out);
 }
 
 #define CA_TRUE "\x30\x0c\x06\x03\x55\x1d\x13\x04\x05\x30\x03\x01\x01\xff"
@@ -142,6 +153,35 @@ extensions_are_read_strictly(void **state)
 	}
 }
 
+/* clang-format off */
+static const struct part { const char *why; struct bytes serial, name; bool good; } PARTS[] = {
+	{"as it should be",        BYTES_LITERAL(SERIAL),             BYTES_LITERAL(NO_NAME), true},
+	{"a serial number of 0",   BYTES_LITERAL("\x02\x01\x00"),     BYTES_LITERAL(NO_NAME), true},
+	{"a negative one",         BYTES_LITERAL("\x02\x01\xff"),     BYTES_LITERAL(NO_NAME), false},
+	{"a padded one",           BYTES_LITERAL("\x02\x02\x00\x01"), BYTES_LITERAL(NO_NAME), false},
+	{"an empty one",           BYTES_LITERAL("\x02\x00"),         BYTES_LITERAL(NO_NAME), false},
+	{"an element in a name cut short", BYTES_LITERAL(SERIAL),     BYTES_LITERAL("\x30\x04\x31\x02\x30\x01"), false},
+	{"a bad OID in a name",    BYTES_LITERAL(SERIAL),             BYTES_LITERAL("\x30\x06\x31\x04\x06\x02\x55\x84"), false},
+};
+/* clang-format on */
+
+static void
+parts_that_are_not_read_are_der_as_well(void **state)
+{
+	static const struct bytes extensions = BYTES_LITERAL(CA_TRUE);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(PARTS); i++) {
+		DEFER(buf_clear_public) struct buf der = {0};
+		struct certificate certificate;
+		struct error err = {0};
+
+		make_with(PARTS[i].serial, PARTS[i].name, extensions, &der);
+		if (certificate_parse(buf_bytes(&der), &certificate, &err) != PARTS[i].good)
+			fail_msg("%s", PARTS[i].why);
+	}
+}
+
 int
 main(void)
 {
@@ -150,6 +190,7 @@ main(void)
 	    cmocka_unit_test(a_certificate_cut_short_or_prolonged_is_none),
 	    cmocka_unit_test(no_changed_bit_is_taken_for_the_same_certificate),
 	    cmocka_unit_test(extensions_are_read_strictly),
+	    cmocka_unit_test(parts_that_are_not_read_are_der_as_well),
 	};
 
 	return cmocka_run_group_tests_name("certificate", tests, NULL, NULL);
