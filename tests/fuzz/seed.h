@@ -1,0 +1,16 @@
+/* seed: the corpora as they are made, not those inputs that fuzzing has found. */
+#ifndef TESTS_FUZZ_SEED_H
+#define TESTS_FUZZ_SEED_H
+
+#include "base/bytes.h"
+
+/* Writes corpus/TARGET/NAME unless it is there: signatures are random, committed ones stay. */
+void seed_put(const char *target, const char *name, struct bytes input);
+/* And the same cut short, with an octet more, and with one bit changed in its middle. */
+void seed_put_hurt(const char *target, const char *name, struct bytes input);
+
+void seed_texts(void);    /* seed_texts.c: what can be written by hand */
+void seed_requests(void); /* seed_requests.c: certification requests */
+void seed_signed(void);   /* seed_signed.c: certificates, CRLs, leaves, notes */
+
+#endif
