@@ -6,7 +6,6 @@
 #include "audit/audit.h"
 #include "base/work.h"
 #include "ca/crl.h"
-#include "ca/expiry.h"
 #include "provisioning/batch.h"
 #include "provisioning/enroll.h"
 #include "provisioning/operator.h"
@@ -25,9 +24,12 @@ struct app {
 	struct audit *audit;
 	const struct issuers *issuers;
 	struct crl_publisher *crls;
-	struct expiry_watch *expiries;
 	struct work_pool *work;       /* CPU work of NDJSON requests */
 	struct caller_cache *callers; /* api/caller.h */
+	struct metrics *metrics;      /* api/http_metrics.h */
+	struct metrics *db_metrics;   /* db/db_metrics.h */
+	const char *version;
+	int64_t started_at_s;
 	struct batch_service batches;
 	struct token_service tokens;
 	struct operator_service operators;

@@ -15,7 +15,8 @@
 
 /* Bits of a route's caller mask, above those of enum operator_role. */
 #define CALLER_DEVICE (1U << 8)
-#define CALLER_ANY (1U << 9) /* no credential is needed */
+#define CALLER_ANY (1U << 9)    /* no credential is needed */
+#define CALLER_LOCAL (1U << 10) /* none is needed by who asks from this host itself */
 
 enum caller_kind { CALLER_IS_NOBODY, CALLER_IS_OPERATOR, CALLER_IS_DEVICE };
 

@@ -1,5 +1,6 @@
 #include "api/dispatch.h"
 
+#include "api/http_metrics.h"
 #include "api/problem.h"
 #include "base/log.h"
 
@@ -63,7 +64,9 @@ void
 dispatch_note(const struct app *app, enum leaf_event event, unsigned wanted,
     const struct http_request *request, struct error *err)
 {
-	record(app, event_of(event, err), wanted, request, err);
+	event = event_of(event, err);
+	http_metrics_refused(app->metrics, event, err->code);
+	record(app, event, wanted, request, err);
 	log_error(problem_status(err) >= 500 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "request.refused",
 	    request->request_id, err);
 }
@@ -85,7 +88,8 @@ dispatch(const struct app *app, const struct route *route, struct http_request *
 	struct error err = {0};
 
 	/* What everybody may have does not depend on who asks, nor on a database that knows. */
-	const bool open = route->callers == CALLER_ANY;
+	const bool open = route->callers == CALLER_ANY ||
+			  ((route->callers & CALLER_LOCAL) != 0 && request->local);
 
 	request->caller = &caller;
 	if ((!open && (!caller_resolve(app->callers, memory, &caller, &err) ||

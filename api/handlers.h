@@ -30,5 +30,6 @@ HANDLER(get_crl);
 HANDLER(get_ca);
 HANDLER(get_health);
 HANDLER(get_ready);
+HANDLER(get_metrics);
 
 #endif

@@ -6,6 +6,7 @@
 #include "api/decode.h"
 #include "api/dispatch.h"
 #include "api/handlers.h"
+#include "api/http_metrics.h"
 #include "api/problem.h"
 #include "api/shapes.h"
 #include "base/mem.h"
@@ -32,6 +33,12 @@ take_credential(const struct caller *caller, struct enroll_request *in, struct e
 			 err, E_ROLE_DENIED, "the caller is no station, and there is no token");
 }
 
+static size_t
+result_of(const struct enrolled *enrolled)
+{
+	return enrolled->created ? ENROLLMENT_ISSUED : ENROLLMENT_REPLAYED;
+}
+
 static bool
 post_one(const struct app *app, const struct http_request *request, struct http_response *response,
     struct error *err)
@@ -48,6 +55,7 @@ post_one(const struct app *app, const struct http_request *request, struct http_
 	    !take_credential(request->caller, &in, err) ||
 	    !enroll(&app->enrollment, &in, &out, err))
 		return false;
+	metrics_add(app->metrics, HTTP_ENROLLMENTS, result_of(&out), 1);
 	(void)snprintf(location, sizeof location, "/v1/devices/%s", out.pseudonym);
 	return out.created ? http_created(response, location, shape_enrolled(&out))
 			   : http_ok(response, shape_enrolled(&out));
@@ -175,6 +183,8 @@ post_many(const struct app *app, const struct http_request *request, struct http
 		if (many.errs[i].code != E_NONE)
 			dispatch_note(
 			    app, LEAF_ENROLL_REFUSED, ROLE_STATION, request, &many.errs[i]);
+		else
+			metrics_add(app->metrics, HTTP_ENROLLMENTS, result_of(&many.outs[i]), 1);
 		put_line(&response->body, shape_line(request, &many.outs[i], &many.errs[i]));
 	}
 	response->status = 200;
@@ -217,6 +227,7 @@ post_renewal(const struct app *app, const struct http_request *request,
 	in.csr = bytes_of_text(members.csr);
 	if (!renew(&app->renewal, &in, &out, err))
 		return false;
+	metrics_add(app->metrics, HTTP_RENEWALS, result_of(&out), 1);
 	return out.created ? http_created(response, NULL, shape_enrolled(&out))
 			   : http_ok(response, shape_enrolled(&out));
 }

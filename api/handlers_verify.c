@@ -4,6 +4,7 @@
 
 #include "api/decode.h"
 #include "api/handlers.h"
+#include "api/http_metrics.h"
 #include "api/shapes.h"
 #include "base/mem.h"
 
@@ -25,8 +26,10 @@ verify_one(
 	const struct bytes certificate = bytes_of_text(text);
 	struct verification out = {0};
 
-	return verify_many(app->db, app->issuers, app->clock, &certificate, 1, &out, err) &&
-	       http_ok(response, shape_verification(&out));
+	if (!verify_many(app->db, app->issuers, app->clock, &certificate, 1, &out, err))
+		return false;
+	metrics_add(app->metrics, HTTP_VERIFICATIONS, out.verdict, 1);
+	return http_ok(response, shape_verification(&out));
 }
 
 static bool
@@ -49,8 +52,10 @@ verify_list(
 	if (!verify_many(app->db, app->issuers, app->clock, texts, count, outs, err))
 		return false;
 	results = json_array();
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		metrics_add(app->metrics, HTTP_VERIFICATIONS, outs[i].verdict, 1);
 		(void)json_array_append_new(results, shape_verification(&outs[i]));
+	}
 	return http_ok(response, json_pack("{s:o}", "results", results));
 }
 

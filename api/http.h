@@ -27,7 +27,8 @@ struct http_pair {
 struct caller;
 struct http_request {
 	enum http_method method;
-	bool head; /* HEAD: a GET whose body is not sent */
+	bool local; /* from this host itself, and not through a proxy that says so */
+	bool head;  /* HEAD: a GET whose body is not sent */
 	char path[HTTP_PATH_MAX + 1];
 	char params[HTTP_PARAMS_MAX][HTTP_VALUE_MAX + 1]; /* of the route's {…}, in order */
 	struct http_pair query[HTTP_QUERY_MAX];

@@ -14,6 +14,7 @@
 #define ADMIN ROLE_ADMIN
 #define DEVICE CALLER_DEVICE
 #define ANY CALLER_ANY
+#define LOCAL CALLER_LOCAL
 #define TLS ROUTE_TLS
 #define BOTH (ROUTE_TLS | ROUTE_PLAIN)
 
@@ -42,6 +43,7 @@ static const struct route ROUTES[] = {
 	{ HTTP_GET,    "/ca/{issuer}.cer",               ANY,                BOTH, 0,           LEAF_EVENT_NONE,         get_ca },
 	{ HTTP_GET,    "/healthz",                       ANY,                TLS,  0,           LEAF_EVENT_NONE,         get_health },
 	{ HTTP_GET,    "/readyz",                        ANY,                TLS,  0,           LEAF_EVENT_NONE,         get_ready },
+	{ HTTP_GET,    "/metrics",                       ADMIN | LOCAL,      TLS,  0,           LEAF_EVENT_NONE,         get_metrics },
 };
 /* clang-format on */
 

@@ -15,6 +15,7 @@ struct server_options {
 	int worker_count;        /* threads that run handlers */
 	int connections_max;     /* per loop */
 	int connections_per_address_max;
+	bool metrics_local; /* requests from this host need no certificate where CALLER_LOCAL may */
 	int request_deadline_ms; /* from a request's first octet until it has arrived; 0: 15 s */
 	const char *tls_certificate_pem; /* chain, leaf first; text */
 	const char *tls_key_pem;         /* text; wiped by the caller after */

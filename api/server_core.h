@@ -8,6 +8,7 @@
 #include <microhttpd.h>
 
 #include "api/dispatch.h"
+#include "api/http_metrics.h"
 #include "api/server.h"
 #include "api/server_tls.h"
 #include "api/workers.h"
@@ -52,6 +53,8 @@ struct connection {
 	struct MHD_Connection *mhd;
 	struct connection *next, **prev;
 	int64_t deadline_ms; /* monotonic; 0: none */
+	enum connection_state state;
+	struct tls_session tls; /* of the TLS port */
 	bool certificate_read;
 	struct caller_memory memory;
 };
@@ -84,8 +87,12 @@ struct exchange {
 	size_t body_max;
 	char request_id[HANDLE_TEXT_LEN + 1];
 	struct request_line line;
+	int64_t began_us, handed_us; /* monotonic: its first line, its last octet were there */
 	struct exchange *next;
 };
+
+/* server_peer.c: whether the request comes from this host itself, and not through a proxy. */
+bool peer_is_local(struct MHD_Connection *mhd);
 
 /* server_guard.c: looks at the target while it is as it came. */
 void guard_read_target(const char *target, struct request_line *out);
@@ -95,6 +102,9 @@ MUST_CHECK bool guard_check(struct MHD_Connection *mhd, const struct request_lin
 /* The parts of the request that handlers need. E_BAD_SYNTAX */
 MUST_CHECK bool guard_read_request(struct MHD_Connection *mhd, const char *url, const char *method,
     struct http_request *out, struct error *err);
+
+/* server_loop.c: what it does now. */
+void connection_enter(struct connection *connection, enum connection_state state);
 
 /* server_exchange.c: libmicrohttpd's callbacks for requests */
 void *exchange_begin(void *loop, const char *target, struct MHD_Connection *mhd);

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "api/server_core.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 static struct connection *
@@ -33,6 +34,8 @@ exchange_begin(void *context, const char *target, struct MHD_Connection *mhd)
 	handle_encode(exchange->request_id, random);
 	exchange->request.request_id = exchange->request_id;
 	exchange->connection = connection_of(mhd);
+	exchange->began_us = clock_monotonic_us();
+	connection_enter(exchange->connection, CONNECTION_ARRIVING);
 	guard_read_target(target, &exchange->line);
 	set_deadline(exchange->connection, loop->server->options.request_deadline_ms);
 	return exchange;
@@ -54,6 +57,7 @@ exchange_end(
 	/* The next request on this connection may begin at any time until the idle limit. */
 	set_deadline(
 	    exchange->connection, IDLE_S * 1000 + loop->server->options.request_deadline_ms);
+	connection_enter(exchange->connection, CONNECTION_IDLE);
 	http_response_clear(&exchange->response);
 	buf_clear(&exchange->body);
 	free(exchange);
@@ -89,6 +93,25 @@ add_headers(struct MHD_Response *response, const struct exchange *exchange, bool
 	       added;
 }
 
+static void
+note_answer(const struct exchange *exchange)
+{
+	static const char *const methods[] = {
+	    [HTTP_GET] = "GET", [HTTP_POST] = "POST", [HTTP_DELETE] = "DELETE"};
+	struct metrics *metrics = exchange->connection->loop->server->app->metrics;
+	const struct route *route = exchange->route;
+	const int64_t now_us = clock_monotonic_us();
+
+	connection_enter(exchange->connection, CONNECTION_ANSWERING);
+	http_metrics_answered(metrics, route, exchange->response.status);
+	if (exchange->handed)
+		http_metrics_took(metrics, route, now_us - exchange->handed_us);
+	log_request(LOG_LEVEL_DEBUG, "request.answered", exchange->request_id,
+	    "method=%s route=%s status=%d us=%lld", route != NULL ? methods[route->method] : "none",
+	    route != NULL ? route->pattern : "none", exchange->response.status,
+	    (long long)(now_us - exchange->began_us));
+}
+
 /* The body stays the exchange's, which lives until exchange_end(). */
 static enum MHD_Result
 answer(struct exchange *exchange, struct MHD_Connection *mhd, bool close)
@@ -103,6 +126,7 @@ answer(struct exchange *exchange, struct MHD_Connection *mhd, bool close)
 	if (add_headers(response, exchange, close))
 		queued = MHD_queue_response(mhd, (unsigned)from->status, response);
 	MHD_destroy_response(response);
+	note_answer(exchange);
 	set_deadline(exchange->connection, RESPONSE_DEADLINE_MS);
 	return queued;
 }
@@ -155,6 +179,7 @@ take_head(struct loop *loop, struct exchange *exchange, struct MHD_Connection *m
 	exchange->begun = true;
 	exchange->line.method = method;
 	exchange->line.version = version;
+	exchange->request.local = loop->server->options.metrics_local && peer_is_local(mhd);
 	if (!guard_read_request(mhd, url, method, &exchange->request, &err) ||
 	    !routes_find(&exchange->request, loop->port, &exchange->route, &err))
 		exchange->body_max = ROUTE_BODY_MAX; /* let the guard speak first */
@@ -196,6 +221,7 @@ refuse_body(struct exchange *exchange, struct MHD_Connection *mhd)
 	    exchange->response.content_type, exchange->response.body.len, exchange->request_id);
 	buf_append(&out, buf_bytes(&exchange->response.body));
 	send_past_library(mhd, buf_bytes(&out));
+	note_answer(exchange);
 	exchange->state = EXCHANGE_LINGERING;
 	set_deadline(exchange->connection, LINGER_MS);
 }
@@ -220,9 +246,14 @@ run_exchange(struct job *job)
 {
 	struct exchange *exchange = (struct exchange *)job;
 	struct loop *loop = exchange->connection->loop;
+	struct metrics *metrics = loop->server->app->metrics;
 
+	metrics_add(metrics, HTTP_WORKERS_WAITING, 0, -1);
+	metrics_add(metrics, HTTP_WORKERS_BUSY, 0, 1);
+	metrics_observe(metrics, HTTP_QUEUE_WAIT, 0, clock_monotonic_us() - exchange->handed_us);
 	dispatch(loop->server->app, exchange->route, &exchange->request,
 	    &exchange->connection->memory, &exchange->response);
+	metrics_add(metrics, HTTP_WORKERS_BUSY, 0, -1);
 	loop_finish(loop, exchange);
 }
 
@@ -235,6 +266,9 @@ hand_to_worker(struct loop *loop, struct exchange *exchange, struct MHD_Connecti
 	exchange->job.run = run_exchange;
 	exchange->state = EXCHANGE_WITH_WORKER;
 	exchange->handed = true;
+	exchange->handed_us = clock_monotonic_us();
+	connection_enter(exchange->connection, CONNECTION_WORKING);
+	metrics_add(loop->server->app->metrics, HTTP_WORKERS_WAITING, 0, 1);
 	exchange->connection->deadline_ms = 0;
 	(void)atomic_fetch_add(&loop->server->unanswered, 1);
 	(void)atomic_fetch_add(&loop->server->suspended, 1);
@@ -245,6 +279,7 @@ hand_to_worker(struct loop *loop, struct exchange *exchange, struct MHD_Connecti
 		return MHD_YES;
 	}
 	(void)atomic_fetch_sub(&loop->server->suspended, 1);
+	metrics_add(loop->server->app->metrics, HTTP_WORKERS_WAITING, 0, -1);
 	(void)error_set(&err, E_RECORD_UNAVAILABLE, "too many requests wait");
 	err.retry_after_s = 1;
 	return refuse_now(exchange, mhd, &err);

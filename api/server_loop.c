@@ -20,12 +20,22 @@
 
 /* ---- connections ---- */
 
+void
+connection_enter(struct connection *connection, enum connection_state state)
+{
+	const struct loop *loop = connection->loop;
+
+	http_metrics_connection(loop->server->app->metrics, loop->port, connection->state, state);
+	connection->state = state;
+}
+
 static void
 connection_open(struct loop *loop, struct MHD_Connection *mhd, void **slot)
 {
 	struct connection *connection = xcalloc(1, sizeof *connection);
 
 	connection->loop = loop;
+	connection->tls.holder = &loop->server->tls;
 	connection->mhd = mhd;
 	connection->deadline_ms = clock_monotonic_ms() + loop->server->options.request_deadline_ms;
 	connection->next = loop->connections;
@@ -34,8 +44,10 @@ connection_open(struct loop *loop, struct MHD_Connection *mhd, void **slot)
 		loop->connections->prev = &connection->next;
 	loop->connections = connection;
 	*slot = connection;
+	connection_enter(connection, CONNECTION_IDLE);
+	http_metrics_connected(loop->server->app->metrics, loop->port);
 	if (loop->port == ROUTE_TLS)
-		tls_begin(mhd, &loop->server->tls);
+		tls_begin(mhd, &connection->tls);
 }
 
 /* The TLS session is not to be touched any more here. */
@@ -49,6 +61,9 @@ connection_close(void **slot)
 	*connection->prev = connection->next;
 	if (connection->next != NULL)
 		connection->next->prev = connection->prev;
+	if (connection->loop->port == ROUTE_TLS && !connection->tls.done)
+		metrics_add(connection->loop->server->app->metrics, HTTP_HANDSHAKES_FAILED, 0, 1);
+	connection_enter(connection, CONNECTION_NONE);
 	caller_memory_clear(&connection->memory);
 	free(connection);
 	*slot = NULL;

@@ -87,8 +87,8 @@ give_chain(gnutls_session_t session, const gnutls_datum_t *names, int name_count
     const gnutls_pk_algorithm_t *algorithms, int algorithm_count, gnutls_pcert_st **out,
     unsigned *out_count, gnutls_privkey_t *out_key)
 {
-	struct tls_holder *holder = gnutls_session_get_ptr(session);
-	struct tls_chain *chain = holder == NULL ? NULL : atomic_load(&holder->chain);
+	const struct tls_session *ours = gnutls_session_get_ptr(session);
+	struct tls_chain *chain = ours == NULL ? NULL : atomic_load(&ours->holder->chain);
 
 	(void)names;
 	(void)name_count;
@@ -117,14 +117,31 @@ session_of(struct MHD_Connection *mhd)
 	return info != NULL ? (gnutls_session_t)info->tls_session : NULL;
 }
 
+/* TLS 1.3: the client's Finished is what ends a handshake. */
+static int
+note_handshake(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
+    const gnutls_datum_t *message)
+{
+	struct tls_session *ours = gnutls_session_get_ptr(session);
+
+	(void)type;
+	(void)when;
+	(void)message;
+	if (incoming != 0)
+		ours->done = true;
+	return 0;
+}
+
 void
-tls_begin(struct MHD_Connection *mhd, struct tls_holder *holder)
+tls_begin(struct MHD_Connection *mhd, struct tls_session *ours)
 {
 	gnutls_session_t session = session_of(mhd);
 
 	if (session == NULL)
 		return;
-	gnutls_session_set_ptr(session, holder);
+	gnutls_session_set_ptr(session, ours);
+	gnutls_handshake_set_hook_function(
+	    session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST, note_handshake);
 	/* Any certificate comes through: whether it is a credential is decided by caller.c. */
 	gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
 	/* No list of names: clients would hide a certificate whose issuer is not on it. */

@@ -27,8 +27,13 @@ void tls_clear(struct tls_holder *holder);
 /* For MHD_OPTION_HTTPS_CERT_CALLBACK. */
 intptr_t tls_chain_callback(void);
 
-/* A connection begins: request a client certificate; `holder` gives ours. */
-void tls_begin(struct MHD_Connection *mhd, struct tls_holder *holder);
+/* One connection's; lives as long as it. */
+struct tls_session {
+	struct tls_holder *holder; /* gives our certificate */
+	bool done;                 /* the handshake is */
+};
+/* A connection begins: request a client certificate. */
+void tls_begin(struct MHD_Connection *mhd, struct tls_session *ours);
 /* Appends the client's certificate, DER; nothing when none was shown; one octet when it is too
  * large. */
 void tls_read_certificate(struct MHD_Connection *mhd, size_t len_max, struct buf *out);

@@ -301,3 +301,9 @@ audit_checkpoint_age_s(struct audit *audit)
 {
 	return publisher_age_s(audit->publisher);
 }
+
+int64_t
+audit_refusals_windowed(const struct audit *audit)
+{
+	return refusals_windowed(audit->refusals);
+}

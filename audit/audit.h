@@ -51,6 +51,8 @@ MUST_CHECK bool audit_refuse(struct audit *audit, enum leaf_event event, const c
 /* The newest published checkpoint note; E_NOT_FOUND before the first. */
 MUST_CHECK bool audit_checkpoint(struct audit *audit, struct buf *out_note, struct error *err);
 int64_t audit_checkpoint_age_s(struct audit *audit); /* -1: none yet */
+/* Refusals that became counts instead of leaves, since the start. */
+int64_t audit_refusals_windowed(const struct audit *audit);
 
 const struct stmt *const *audit_statements(void);
 

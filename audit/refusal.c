@@ -1,5 +1,6 @@
 #include "audit/refusal.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -26,6 +27,7 @@ struct refusals {
 	size_t touched[LEDGER_RECORDS_MAX]; /* slots with tentative counts */
 	size_t touched_count;
 	size_t dropped;
+	_Atomic int64_t windowed; /* committed as counts, since the start */
 };
 
 struct refusals *
@@ -119,6 +121,8 @@ settle(struct refusals *refusals, bool committed)
 		entry->tentative_leaves = 0;
 		entry->tentative_drops = 0;
 	}
+	if (committed)
+		(void)atomic_fetch_add(&refusals->windowed, (int64_t)refusals->dropped);
 	refusals->touched_count = 0;
 	refusals->dropped = 0;
 }
@@ -186,6 +190,12 @@ size_t
 refusals_dropped(const struct refusals *refusals)
 {
 	return refusals->dropped;
+}
+
+int64_t
+refusals_windowed(const struct refusals *refusals)
+{
+	return atomic_load(&refusals->windowed);
 }
 
 /* ---- summaries ---- */

@@ -28,6 +28,8 @@ void refusals_settled(struct refusals *refusals, bool committed);
 
 /* Counted by the present try and not yet settled. */
 size_t refusals_dropped(const struct refusals *refusals);
+/* Committed as counts instead of leaves, since the start. Any thread. */
+int64_t refusals_windowed(const struct refusals *refusals);
 
 /*
  * Writes the summary leaf of every window of this log that was over at now_s, and removes its

@@ -89,6 +89,21 @@ log_write(enum log_level level, const char *event, const char *format, ...)
 }
 
 void
+log_request(
+    enum log_level level, const char *event, const char *request_id, const char *format, ...)
+{
+	char text[TEXT_MAX];
+	va_list ap;
+
+	if ((int)level > atomic_load(&log_level))
+		return;
+	va_start(ap, format);
+	(void)vsnprintf(text, sizeof text, format, ap);
+	va_end(ap);
+	put(level, event, request_id, text);
+}
+
+void
 log_error(enum log_level level, const char *event, const char *request_id, const struct error *err)
 {
 	char text[TEXT_MAX];

@@ -23,6 +23,10 @@ void log_write(enum log_level level, const char *event, const char *format, ...)
 void log_error(
     enum log_level level, const char *event, const char *request_id, const struct error *err);
 
+/* The same as log_write, of one request. */
+void log_request(enum log_level level, const char *event, const char *request_id,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
+
 #define log_info(event, ...) log_write(LOG_LEVEL_INFO, event, __VA_ARGS__)
 #define log_warning(event, ...) log_write(LOG_LEVEL_WARNING, event, __VA_ARGS__)
 

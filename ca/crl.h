@@ -36,9 +36,16 @@ void crl_publisher_wake(struct crl_publisher *publisher);
 struct crl_info {
 	uint64_t number;
 	int64_t this_update_s, next_update_s;
+	size_t der_len; /* octets */
 };
 MUST_CHECK bool crl_get(struct crl_publisher *publisher, const char *issuer_id_text, int shard,
     struct buf *out_der, struct crl_info *out_info, struct error *err);
+/*
+ * The i-th CRL that this service answers for; false: there are no more. *out_info is zero while
+ * it has not been built.
+ */
+bool crl_at(struct crl_publisher *publisher, size_t i, const struct issuer **out_issuer,
+    int *out_shard, struct crl_info *out_info);
 /* The oldest thisUpdate among the CRLs that this service builds, for /readyz; 0 while one is
  * missing. */
 int64_t crl_oldest_update_s(struct crl_publisher *publisher);

@@ -61,7 +61,8 @@ slot_serve(struct crl_publisher *publisher, struct slot *slot, struct crl_build 
 	slot->served = *build;
 	slot->info = (struct crl_info){.number = number,
 	    .this_update_s = row->this_update_s,
-	    .next_update_s = row->next_update_s};
+	    .next_update_s = row->next_update_s,
+	    .der_len = crl_build_der(&slot->served).len};
 	pthread_rwlock_unlock(&publisher->lock);
 	slot->status_seq = row->status_seq;
 	memset(build, 0, sizeof *build);
@@ -383,6 +384,20 @@ crl_get(struct crl_publisher *publisher, const char *issuer_id_text, int shard, 
 	if (info.number == 0)
 		return error_set(err, E_NOT_FOUND, "there is no such CRL yet");
 	*out_info = info;
+	return true;
+}
+
+bool
+crl_at(struct crl_publisher *publisher, size_t i, const struct issuer **out_issuer, int *out_shard,
+    struct crl_info *out_info)
+{
+	if (i >= publisher->slot_count)
+		return false;
+	*out_issuer = publisher->slots[i].issuer;
+	*out_shard = publisher->slots[i].shard;
+	pthread_rwlock_rdlock(&publisher->lock);
+	*out_info = publisher->slots[i].info;
+	pthread_rwlock_unlock(&publisher->lock);
 	return true;
 }
 

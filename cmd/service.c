@@ -9,18 +9,18 @@
 #include <unistd.h>
 
 #include "api/caller.h"
+#include "api/http_metrics.h"
 #include "api/server.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "ca/certificate_store.h"
-#include "ca/expiry.h"
 #include "cmd/tls_identity.h"
+#include "db/db_metrics.h"
 #include "db/migrate.h"
 #include "keeper/control.h"
 
 #define READY_WAIT_MS 120000 /* for the keeper and the log at start */
 #define HOUSEKEEPING_S 3600
-#define LOOK_EVERY_MS 60000 /* at what is due */
 
 /* Everything that is built at start, in order; torn down in the reverse order. */
 struct service {
@@ -33,11 +33,11 @@ struct service {
 	struct audit *audit;
 	struct ledger *ledger;
 	struct crl_publisher *crls;
-	struct expiry_watch *expiries;
 	struct work_pool *work;
 	struct batch_cache *batches;
 	struct ledger_kind *enroll_kind, *renew_kind, *revoke_kind;
 	struct caller_cache *callers;
+	struct metrics *metrics, *db_metrics;
 	struct app app;
 	struct tls_identity tls;
 	struct server *server;
@@ -76,10 +76,12 @@ control_main(void *context)
 static bool
 open_database(struct service *service, struct error *err)
 {
+	service->db_metrics = db_metrics_new();
 	service->db = db_new(&(struct db_options){.url = service->settings->database_url,
 	    .application = "monikerd",
 	    .connections_max = (int)service->settings->database_connections,
-	    .wait_ms = 5000});
+	    .wait_ms = 5000,
+	    .metrics = service->db_metrics});
 	return migrate_check(service->db, err) && db_check_durable(service->db, err) &&
 	       issuers_load(
 		   service->db, service->settings->public_http_url, &service->issuers, err) &&
@@ -95,6 +97,7 @@ open_ledger(struct service *service, const char *log_name, struct error *err)
 	    .keeper = service->keeper,
 	    .clock = &service->clock,
 	    .rng = &service->rng,
+	    .metrics = service->db_metrics,
 	    .hooks = {.keep_signatures = certificate_keep_signatures,
 		.read_unsigned = certificate_read_unsigned}};
 
@@ -105,10 +108,6 @@ open_ledger(struct service *service, const char *log_name, struct error *err)
 			   .node = service->settings->node},
 		&service->audit, err))
 		return false;
-	service->expiries = expiry_watch_new(&(struct expiry_watch_options){.db = service->db,
-	    .issuers = service->issuers,
-	    .clock = &service->clock,
-	    .log_origin = origin});
 	audit_hooks(service->audit, &options.hooks);
 	return ledger_new(&options, &service->ledger, err) &&
 	       ledger_wait_ready(service->ledger, READY_WAIT_MS, err);
@@ -131,6 +130,7 @@ build_app(struct service *service)
 {
 	struct app *app = &service->app;
 
+	service->metrics = http_metrics_new();
 	service->work = work_pool_new((int)sysconf(_SC_NPROCESSORS_ONLN));
 	service->batches = batch_cache_new(service->db);
 	service->enroll_kind = enroll_kind_new();
@@ -145,9 +145,12 @@ build_app(struct service *service)
 	    .audit = service->audit,
 	    .issuers = service->issuers,
 	    .crls = service->crls,
-	    .expiries = service->expiries,
 	    .work = service->work,
-	    .callers = service->callers};
+	    .callers = service->callers,
+	    .metrics = service->metrics,
+	    .db_metrics = service->db_metrics,
+	    .version = MONIKER_VERSION,
+	    .started_at_s = clock_now_s(&service->clock)};
 	app->batches = (struct batch_service){app->db, app->ledger, app->clock, app->rng};
 	app->tokens =
 	    (struct token_service){app->db, app->ledger, app->keeper, app->clock, app->rng};
@@ -188,6 +191,7 @@ start_serving(struct service *service, struct error *err)
 		       .worker_count = (int)settings->workers,
 		       .connections_max = (int)settings->connections_max,
 		       .connections_per_address_max = (int)settings->connections_per_address_max,
+		       .metrics_local = settings->metrics_local,
 		       .tls_certificate_pem = buf_text(&service->tls.certificate_pem),
 		       .tls_key_pem = buf_text(&service->tls.key_pem)},
 		   &service->server, err);
@@ -196,34 +200,18 @@ start_serving(struct service *service, struct error *err)
 /* ---- running ---- */
 
 static void
-tell_tls(struct service *service, bool failing)
-{
-	const struct expiry_tls tls = {.not_after_s = service->tls.not_after_s,
-	    .renew_at_s = service->tls.renew_at_s,
-	    .failing = failing};
-
-	expiry_watch_tls(service->expiries, &tls);
-}
-
-/* Connections that are open keep the certificate they began with. */
-static void
 renew_tls(struct service *service)
 {
 	const struct tls_identity_options options = tls_options(service);
 	DEFER(tls_identity_clear) struct tls_identity fresh = {0};
 	struct error err = {0};
-	const bool renewed = tls_identity_get(&options, &fresh, &err) &&
-			     server_set_certificate(service->server,
-				 buf_text(&fresh.certificate_pem), buf_text(&fresh.key_pem), &err);
 
-	if (renewed) {
-		service->tls.not_after_s = fresh.not_after_s;
-		service->tls.renew_at_s = fresh.renew_at_s;
-		log_info("service.tls", "the service's TLS certificate is renewed");
-	} else {
+	if (!tls_identity_get(&options, &fresh, &err) ||
+	    !server_set_certificate(
+		service->server, buf_text(&fresh.certificate_pem), buf_text(&fresh.key_pem), &err))
 		log_error(LOG_LEVEL_ERROR, "service.tls", NULL, &err);
-	}
-	tell_tls(service, !renewed);
+	else
+		service->tls.renew_at_s = fresh.renew_at_s;
 }
 
 static void
@@ -237,15 +225,8 @@ housekeep(struct service *service)
 	err = (struct error){0};
 	if (!certificate_advance_signed(service->db, &err))
 		log_error(LOG_LEVEL_ERROR, "service.signed", NULL, &err);
-}
-
-/* Every minute, and so is a renewal that failed tried again. */
-static void
-look_at_expiries(struct service *service)
-{
-	if (clock_now_s(&service->clock) >= service->tls.renew_at_s)
+	if (now_s >= service->tls.renew_at_s)
 		renew_tls(service);
-	expiry_watch_log(service->expiries);
 }
 
 static void
@@ -257,8 +238,7 @@ run_until_stopped(struct service *service)
 		struct pollfd fd = {.fd = service->signals, .events = POLLIN};
 		struct signalfd_siginfo info;
 
-		look_at_expiries(service);
-		if (poll(&fd, 1, LOOK_EVERY_MS) > 0 &&
+		if (poll(&fd, 1, 60000) > 0 &&
 		    read(service->signals, &info, sizeof info) == (ssize_t)sizeof info) {
 			if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
 				return;
@@ -282,7 +262,6 @@ service_close(struct service *service)
 	ledger_free(service->ledger);
 	audit_free(service->audit);
 	caller_cache_free(service->callers);
-	expiry_watch_free(service->expiries);
 	enroll_kind_free(service->enroll_kind);
 	renew_kind_free(service->renew_kind);
 	revoke_kind_free(service->revoke_kind);
@@ -290,6 +269,8 @@ service_close(struct service *service)
 	work_pool_free(service->work);
 	issuers_free(service->issuers);
 	db_free(service->db);
+	metrics_free(service->metrics);
+	metrics_free(service->db_metrics);
 	tls_identity_clear(&service->tls);
 	if (service->control_runs) {
 		(void)pthread_cancel(service->control);
@@ -338,7 +319,6 @@ service_run(const struct settings *settings, const char *log_name, struct error 
 	if (!start_serving(&service, err) || !audit_begin(service.audit, service.ledger, err) ||
 	    !control_send(CONTROL_FD, CONTROL_READY, err))
 		return false;
-	tell_tls(&service, false);
 	log_info("service.start", "serving on port %d (TLS) and %d (HTTP)",
 	    server_tls_port(service.server), server_http_port(service.server));
 	run_until_stopped(&service);

@@ -27,6 +27,7 @@ static const struct config_field FIELDS[] = {
 	{ "http",     "connections_max",     CONFIG_INT,  AT(connections_max),          "4096",           16, 65536, "connections per event loop" },
 	{ "http",     "connections_per_address_max", CONFIG_INT, AT(connections_per_address_max), "4096", 1, 65536, "connections per client address and event loop" },
 	{ "http",     "drain_s",             CONFIG_INT,  AT(drain_s),                  "20",             1, 600, "seconds that requests in flight get at a stop" },
+	{ "http",     "metrics_local",       CONFIG_BOOL, AT(metrics_local),            "yes",            0, 0, "whether /metrics needs no certificate from a loopback address; no behind a proxy on this host" },
 	{ "database", "url",                 CONFIG_TEXT, AT(database_url),             NULL,             0, 0, "libpq connection string of the role moniker_service; no password in it" },
 	{ "database", "connections",         CONFIG_INT,  AT(database_connections),     "8",              2, 64, "connections for reading" },
 	{ "keeper",   "dir",                 CONFIG_TEXT, AT(keeper_dir),               NULL,             0, 0, "folder of the keeper's keys, policy and journal, owned by keeper_user" },

@@ -21,6 +21,7 @@ struct settings {
 	int64_t port, http_port;
 	int64_t loops, workers, connections_max, connections_per_address_max;
 	int64_t drain_s;
+	bool metrics_local;
 	/* [database] */
 	char *database_url;
 	int64_t database_connections;

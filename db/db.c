@@ -7,7 +7,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "db/db_metrics.h"
 #include "db/pool.h"
 
 #define CONNECTIONS_MAX 64
@@ -15,6 +17,7 @@
 struct db {
 	char *url, *application;
 	int connections_max, wait_ms;
+	struct metrics *metrics;
 	pthread_mutex_t mutex;
 	pthread_cond_t freed;
 	struct conn *idle[CONNECTIONS_MAX];
@@ -32,6 +35,7 @@ db_new(const struct db_options *options)
 	db->application = xstrdup(options->application);
 	db->connections_max = options->connections_max;
 	db->wait_ms = options->wait_ms;
+	db->metrics = options->metrics;
 	(void)pthread_mutex_init(&db->mutex, NULL);
 	(void)pthread_condattr_init(&attributes);
 	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -76,10 +80,13 @@ static bool
 wait_for_turn(struct db *db, struct conn **out)
 {
 	const struct timespec until = deadline(db->wait_ms);
+	int64_t waiting_since_us = 0;
 	bool turn = true;
 
 	*out = NULL;
 	(void)pthread_mutex_lock(&db->mutex);
+	if (db->idle_count == 0 && db->open_count == db->connections_max)
+		waiting_since_us = clock_monotonic_us();
 	while (turn && db->idle_count == 0 && db->open_count == db->connections_max)
 		turn = pthread_cond_timedwait(&db->freed, &db->mutex, &until) != ETIMEDOUT;
 	if (db->idle_count > 0) {
@@ -87,8 +94,12 @@ wait_for_turn(struct db *db, struct conn **out)
 		turn = true;
 	} else if (turn) {
 		db->open_count++;
+		metrics_add(db->metrics, DB_CONNECTIONS, 0, 1);
 	}
 	(void)pthread_mutex_unlock(&db->mutex);
+	if (waiting_since_us > 0)
+		metrics_observe(
+		    db->metrics, DB_POOL_WAIT, 0, clock_monotonic_us() - waiting_since_us);
 	return turn;
 }
 
@@ -97,6 +108,7 @@ give_turn_back(struct db *db)
 {
 	(void)pthread_mutex_lock(&db->mutex);
 	db->open_count--;
+	metrics_add(db->metrics, DB_CONNECTIONS, 0, -1);
 	(void)pthread_cond_signal(&db->freed);
 	(void)pthread_mutex_unlock(&db->mutex);
 }
@@ -105,6 +117,7 @@ bool
 pool_acquire(struct db *db, struct conn **out, struct error *err)
 {
 	if (!wait_for_turn(db, out)) {
+		metrics_add(db->metrics, DB_POOL_TIMEOUTS, 0, 1);
 		(void)error_set(err, E_DATABASE_UNAVAILABLE, "all connections are in use");
 		err->retry_after_s = 1;
 		return false;
@@ -112,15 +125,21 @@ pool_acquire(struct db *db, struct conn **out, struct error *err)
 	/* It may have died while idle: found here, where nothing has been sent yet. */
 	if (*out != NULL && conn_stale(*out))
 		conn_close(TAKE(*out));
-	if (*out != NULL || conn_open(db->url, db->application, "", out, err))
-		return true;
-	give_turn_back(db);
-	return false;
+	if (*out == NULL && !conn_open(db->url, db->application, "", out, err)) {
+		metrics_add(db->metrics, DB_CONNECT_FAILURES, 0, 1);
+		metrics_set(db->metrics, DB_UP, 0, 0);
+		give_turn_back(db);
+		return false;
+	}
+	metrics_add(db->metrics, DB_CONNECTIONS_USED, 0, 1);
+	return true;
 }
 
 void
 pool_release(struct db *db, struct conn *conn)
 {
+	metrics_add(db->metrics, DB_CONNECTIONS_USED, 0, -1);
+	metrics_set(db->metrics, DB_UP, 0, conn_failed(conn) ? 0 : 1);
 	if (conn_failed(conn)) {
 		conn_close(conn);
 		give_turn_back(db);
@@ -130,6 +149,12 @@ pool_release(struct db *db, struct conn *conn)
 	db->idle[db->idle_count++] = conn;
 	(void)pthread_cond_signal(&db->freed);
 	(void)pthread_mutex_unlock(&db->mutex);
+}
+
+void
+pool_lost_race(struct db *db, const char *sqlstate)
+{
+	metrics_add(db->metrics, DB_RACES, db_race_of(sqlstate), 1);
 }
 
 bool

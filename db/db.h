@@ -52,6 +52,7 @@ struct db_options {
 	const char *application; /* application_name, e.g. "monikerd" */
 	int connections_max;     /* 1 to 64 */
 	int wait_ms;             /* for a free connection, then E_DATABASE_UNAVAILABLE */
+	struct metrics *metrics; /* db/db_metrics.h, or NULL */
 };
 /* Connects lazily. */
 struct db *db_new(const struct db_options *options);

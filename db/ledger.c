@@ -1,6 +1,7 @@
 #include "db/ledger.h"
 
 #include <errno.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -12,6 +13,13 @@
 
 #define WRITER_STACK_BYTES (512 * 1024) /* the kinds' code runs on it */
 #define RECEIVER_STACK_BYTES (256 * 1024)
+
+/* All proposals of one ledger_submit(). */
+struct submission {
+	size_t left;         /* proposals that are not finished */
+	struct error failed; /* E_NONE, or why not all could be */
+	sem_t done;
+};
 
 void
 ledger_lock(struct ledger *ledger)
@@ -125,11 +133,13 @@ ledger_put_back(struct ledger *ledger, struct batch *batch, size_t from)
 static bool
 enqueue(struct ledger *ledger, struct entry *entries, size_t count, struct error *err)
 {
+	const int64_t now_us = clock_monotonic_us();
 	bool room;
 
 	ledger_lock(ledger);
 	room = ledger->queued + count <= LEDGER_QUEUE_MAX && !ledger->stopping;
 	for (size_t i = 0; room && i < count; i++) {
+		entries[i].queued_at_us = now_us;
 		*ledger->queue_tail = &entries[i];
 		ledger->queue_tail = &entries[i].next;
 		ledger->queued++;
@@ -211,7 +221,8 @@ ledger_status(struct ledger *ledger, struct ledger_status *out)
 	    .batches = ledger->batches,
 	    .proposals = ledger->proposals,
 	    .retries = ledger->retries,
-	    .queued = ledger->queued};
+	    .queued = ledger->queued,
+	    .unkept = ledger->unkept_count};
 	(void)snprintf(out->why_not, sizeof out->why_not, "%s", why_not_locked(ledger));
 	ledger_unlock(ledger);
 }

@@ -74,6 +74,7 @@ struct ledger_options {
 	const struct clock *clock;
 	const struct rng *rng;
 	struct ledger_hooks hooks;
+	struct metrics *metrics; /* db/db_metrics.h, or NULL */
 };
 
 struct ledger;
@@ -106,7 +107,8 @@ struct ledger_status { /* for /readyz and /metrics */
 	char why_not[96];
 	int64_t size;
 	uint64_t batches, proposals, retries;
-	size_t queued;
+	size_t queued; /* proposals that wait for a transaction */
+	size_t unkept; /* signatures that the next transaction keeps */
 };
 void ledger_status(struct ledger *ledger, struct ledger_status *out);
 

@@ -108,6 +108,7 @@ conclude(
     struct ledger *ledger, struct batch *batch, enum try_result result, const struct error *err)
 {
 	settled(ledger, result == TRY_COMMITTED);
+	metrics_add(ledger->options.metrics, LEDGER_BATCHES, result, 1);
 	switch (result) {
 	case TRY_COMMITTED: keeper_hand_over(ledger, batch); break;
 	case TRY_LOST: lose_connection(ledger, batch, err); break;

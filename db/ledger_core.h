@@ -3,9 +3,9 @@
 #define DB_LEDGER_CORE_H
 
 #include <pthread.h>
-#include <semaphore.h>
 
 #include "db/conn.h"
+#include "db/db_metrics.h"
 #include "db/ledger.h"
 
 #define LEDGER_DRAIN_MAX 64      /* leaves of the outbox in one batch */
@@ -18,17 +18,11 @@
 
 _Static_assert(LEDGER_LEAVES_MAX <= KEEPER_APPEND_MAX, "a transaction is one append");
 
-/* All proposals of one ledger_submit(). */
-struct submission {
-	size_t left;         /* proposals that are not finished */
-	struct error failed; /* E_NONE, or why not all could be */
-	sem_t done;
-};
-
 struct entry { /* a proposal on its way; lives until its submission has none left */
 	struct proposal *proposal;
 	struct submission *submission;
 	struct entry *next; /* in the queue */
+	int64_t queued_at_us;
 };
 
 struct note { /* a leaf of the ledger's own: cert.abort, data.fault */
@@ -64,6 +58,7 @@ struct flight {
 	struct record *
 	    *records; /* by leaf; NULL: nothing is signed for it, its owner may be gone */
 	size_t count;
+	int64_t sent_at_us;
 	struct flight *next;
 };
 

@@ -153,6 +153,8 @@ send_flight(struct ledger *ledger, const struct flight *flight, const struct bat
 static void
 enlist(struct ledger *ledger, struct flight *flight)
 {
+	flight->sent_at_us = clock_monotonic_us();
+	metrics_add(ledger->options.metrics, LEDGER_IN_FLIGHT, 0, 1);
 	ledger_lock(ledger);
 	*ledger->flight_tail = flight;
 	ledger->flight_tail = &flight->next;
@@ -246,6 +248,8 @@ receive_flight(struct ledger *ledger, struct flight *flight)
 		fail_flight(ledger, flight, &err);
 		return;
 	}
+	metrics_observe(
+	    ledger->options.metrics, LEDGER_KEEPER, 0, clock_monotonic_us() - flight->sent_at_us);
 	take_results(ledger, flight, results);
 	for (size_t i = 0; i < flight->entry_count; i++) {
 		mark_refused(flight->entries[i]->proposal);
@@ -276,6 +280,7 @@ delist(struct ledger *ledger, struct flight *flight)
 	ledger->flights = flight->next;
 	if (ledger->flights == NULL)
 		ledger->flight_tail = &ledger->flights;
+	metrics_add(ledger->options.metrics, LEDGER_IN_FLIGHT, 0, -1);
 	ledger->flight_count--;
 	(void)pthread_cond_broadcast(&ledger->flight_changed);
 	ledger_unlock(ledger);

@@ -149,8 +149,10 @@ encode_tail(struct ledger *ledger, struct batch *batch, struct record *record, s
 	time_encode(st, batch->public.now_s);
 	buf_append_format(&batch->text, "{\"seq\":%lld,\"st\":\"%s\",", (long long)record->seq, st);
 	buf_append(&batch->text, record->tail);
-	if (leaf_parse(bytes_of(batch->text.data + start, batch->text.len - start), &view, &bad))
+	if (leaf_parse(bytes_of(batch->text.data + start, batch->text.len - start), &view, &bad)) {
+		record->leaf.event = view.event;
 		return true;
+	}
 	log_error(LOG_LEVEL_ERROR, "ledger.outbox", NULL, &bad);
 	buf_truncate(&batch->text, start);
 	note_to_leaf(ledger, &FAULT, batch->public.now_s, &record->leaf);
@@ -223,12 +225,16 @@ static bool
 fence_and_commit(struct ledger *ledger, struct batch *batch, struct error *err)
 {
 	struct tx *tx = batch->public.tx;
+	const int64_t began_us = clock_monotonic_us();
 
 	if (batch->count == 0 && batch->extra_count == 0 && batch->kept_count == 0)
 		return true; /* nothing to write: rolled back */
-	return (!changes_status(batch) || ledger_queue_status_lock(tx, err)) &&
-	       ledger_queue_fence(tx, ledger, batch->record_count, batch->public.now_s, err) &&
-	       queue_leaves(ledger, batch, err) && tx_commit(&batch->public.tx, err);
+	if ((changes_status(batch) && !ledger_queue_status_lock(tx, err)) ||
+	    !ledger_queue_fence(tx, ledger, batch->record_count, batch->public.now_s, err) ||
+	    !queue_leaves(ledger, batch, err) || !tx_commit(&batch->public.tx, err))
+		return false;
+	metrics_observe(ledger->options.metrics, LEDGER_COMMIT, 0, clock_monotonic_us() - began_us);
+	return true;
 }
 
 /* With the mutex held. */
@@ -302,8 +308,10 @@ judge(const struct ledger *ledger, const struct batch *batch, const struct error
 	if (batch->fit_count > 0 && batch->fit_count < batch->count)
 		return TRY_TOO_MANY;
 	if (strcmp(sqlstate, "40001") == 0 || strcmp(sqlstate, "40P01") == 0 ||
-	    strcmp(sqlstate, SQLSTATE_SHORT) == 0)
+	    strcmp(sqlstate, SQLSTATE_SHORT) == 0) {
+		metrics_add(ledger->options.metrics, DB_RACES, db_race_of(sqlstate), 1);
 		return TRY_LOST_RACE;
+	}
 	if (err->code == E_INTERNAL && strcmp(sqlstate, SQLSTATE_FENCED) == 0)
 		return TRY_FENCED;
 	return error_info(err->code)->kind == ERROR_KIND_UNAVAILABLE ? TRY_UNAVAILABLE : TRY_FAULT;
@@ -324,9 +332,30 @@ begin(struct ledger *ledger, struct batch *batch)
 	tx_begin_on(ledger->conn, &batch->public.tx);
 }
 
+/* Fewer rows came back than were written. */
+static enum try_result
+give_way(const struct ledger *ledger)
+{
+	metrics_add(ledger->options.metrics, DB_RACES, DB_RACE_LOST, 1);
+	return TRY_LOST_RACE;
+}
+
+static void
+count_committed(const struct ledger *ledger, const struct batch *batch, int64_t began_us)
+{
+	struct metrics *metrics = ledger->options.metrics;
+
+	metrics_observe(metrics, LEDGER_TRANSACTION, 0, clock_monotonic_us() - began_us);
+	if (batch->count > 0)
+		metrics_observe(metrics, LEDGER_BATCH_PROPOSALS, 0, (int64_t)batch->count);
+	for (size_t i = 0; i < batch->record_count; i++)
+		metrics_add(metrics, LEDGER_LEAVES, batch->records[i]->leaf.event, 1);
+}
+
 enum try_result
 batch_try(struct ledger *ledger, struct batch *batch, struct error *err)
 {
+	const int64_t began_us = clock_monotonic_us();
 	enum try_result result = TRY_COMMITTED;
 	bool lost_race = false;
 	struct error failed = {0};
@@ -335,9 +364,11 @@ batch_try(struct ledger *ledger, struct batch *batch, struct error *err)
 	if (!run(ledger, batch, &lost_race, &failed))
 		result = judge(ledger, batch, &failed);
 	else if (lost_race)
-		result = TRY_LOST_RACE;
+		result = give_way(ledger);
 	else
 		note_committed(ledger, batch);
+	if (result == TRY_COMMITTED)
+		count_committed(ledger, batch, began_us);
 	if (batch->public.snapshot != NULL && batch->kind->snapshot_free != NULL)
 		batch->kind->snapshot_free(batch->public.snapshot);
 	tx_free(TAKE(batch->public.tx)); /* rolls back what was not committed */

@@ -142,10 +142,21 @@ recover_or_refuse(struct ledger *ledger)
 }
 
 static void
+note_waits(const struct ledger *ledger, const struct batch *batch)
+{
+	const int64_t now_us = clock_monotonic_us();
+
+	for (size_t i = 0; i < batch->count; i++)
+		metrics_observe(ledger->options.metrics, LEDGER_QUEUE_WAIT, 0,
+		    now_us - batch->entries[i]->queued_at_us);
+}
+
+static void
 run_batch(struct ledger *ledger, struct batch *batch)
 {
 	keeper_wait_for_flights(ledger, KEEPER_IN_FLIGHT_MAX - 1);
 	ledger_take_batch(ledger, batch);
+	note_waits(ledger, batch);
 	batch_run(ledger, batch);
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "db/conn.h"
+#include "db/db_metrics.h"
 #include "db/pool.h"
 
 #define QUEUED_MAX 128 /* statements that travel together */
@@ -44,7 +45,9 @@ note_failure(struct tx *tx)
 	const char *state = conn_sqlstate(tx->conn);
 
 	tx->failed = true;
-	tx->lost_race = strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0;
+	tx->lost_race = db_race_of(state) != DB_RACE_LOST;
+	if (tx->lost_race && tx->db != NULL) /* else the ledger counts its own */
+		pool_lost_race(tx->db, state);
 }
 
 /* Gives the wanted results in their order, and drops the others. */

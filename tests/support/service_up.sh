@@ -57,6 +57,9 @@ passphrase_file = $state/keeper.passphrase
 [audit]
 dir = $state/audit
 name = moniker.test
+
+[log]
+level = debug
 EOF
 "$bin/moniker" init --config "$state/moniker.conf" --database-url "$owner" --dir "$state/ca" \
 	--admin admin --admin-key "$state/operators/admin.key" --kdf-memory-mib 8 \

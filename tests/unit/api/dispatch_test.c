@@ -96,6 +96,31 @@ what_anybody_may_have_does_not_depend_on_who_asks(void **state)
 }
 
 static void
+what_this_host_may_have_is_not_for_others(void **state)
+{
+	struct fixture *f = *state;
+	const struct route route = {.callers = ROLE_ADMIN | CALLER_LOCAL, .handler = says_hello};
+
+	dispatch(&f->app, &route, &f->request, &f->memory, &f->response);
+	assert_int_equal(f->response.status, 401);
+	http_response_clear(&f->response);
+	f->request.local = true;
+	dispatch(&f->app, &route, &f->request, &f->memory, &f->response);
+	assert_int_equal(f->response.status, 200);
+}
+
+static void
+this_host_alone_is_no_credential(void **state)
+{
+	struct fixture *f = *state;
+	const struct route route = {.callers = ROLE_ADMIN, .handler = says_hello};
+
+	f->request.local = true;
+	dispatch(&f->app, &route, &f->request, &f->memory, &f->response);
+	assert_int_equal(f->response.status, 401);
+}
+
+static void
 nobody_is_asked_for_a_credential(void **state)
 {
 	struct fixture *f = *state;
@@ -171,6 +196,8 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	    TEST(what_anybody_may_have_is_answered),
 	    TEST(what_anybody_may_have_does_not_depend_on_who_asks),
+	    TEST(what_this_host_may_have_is_not_for_others),
+	    TEST(this_host_alone_is_no_credential),
 	    TEST(nobody_is_asked_for_a_credential),
 	    TEST(a_handler_s_error_becomes_the_whole_answer),
 	    TEST(refusals_are_recorded_where_the_tables_say_so),

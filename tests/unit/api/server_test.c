@@ -1,3 +1,4 @@
+#include "api/http_metrics.h"
 #include "tests/unit/api/serving.h"
 
 #define HOST "Host: localhost\r\n"
@@ -94,6 +95,87 @@ who_shows_nothing_is_asked_for_a_credential(void **state)
 		assert_non_null(strstr(client_hear_all(&client), "\r\nWWW-Authenticate: "));
 		assert_int_equal(client_hear_status(&client), 401);
 	}
+}
+
+static void
+metrics_need_a_credential_where_this_host_is_not_trusted(void **state)
+{
+	DEFER(client_clear) struct client client = {0};
+
+	serving_start(*state);
+	client_open_tls(&client, *state);
+	client_say(&client, "GET /metrics HTTP/1.1\r\n" CLOSE);
+	assert_int_equal(client_hear_status(&client), 401);
+}
+
+/* They are not let in: the handler would ask a ledger that is not there. */
+static void
+what_comes_through_a_proxy_is_not_from_this_host(void **state)
+{
+	static const char *const FIELDS[] = {"Forwarded: for=192.0.2.7", "via: 1.1 proxy",
+	    "X-FORWARDED-FOR: 192.0.2.7", "X-Forwarded-Host: a.example", "X-Real-IP: 192.0.2.7"};
+	struct serving *s = *state;
+
+	s->options.metrics_local = true;
+	serving_start(s);
+	for (size_t i = 0; i < COUNT(FIELDS); i++) {
+		DEFER(client_clear) struct client client = {0};
+		char request[160];
+
+		(void)snprintf(
+		    request, sizeof request, "GET /metrics HTTP/1.1\r\n%s\r\n" CLOSE, FIELDS[i]);
+		client_open_tls(&client, s);
+		client_say(&client, request);
+		assert_int_equal(client_hear_status(&client), 401);
+	}
+}
+
+static const char *const COUNTED[] = {
+    "moniker_http_requests_total{method=\"GET\",route=\"/healthz\",status=\"200\"} 1\n",
+    "moniker_http_requests_total{method=\"GET\",route=\"/v1/batches\",status=\"401\"} 1\n",
+    "moniker_http_request_duration_seconds_count{method=\"GET\",route=\"/healthz\"} 1\n",
+    "moniker_http_queue_wait_seconds_count 2\n",
+    "moniker_http_requests_waiting 0\n",
+    "moniker_http_requests_in_flight 0\n",
+    "moniker_http_connections{port=\"tls\",state=\"idle\"} 0\n",
+    "moniker_http_connections{port=\"tls\",state=\"arriving\"} 0\n",
+    "moniker_http_connections{port=\"tls\",state=\"working\"} 0\n",
+    "moniker_http_connections{port=\"tls\",state=\"answering\"} 0\n",
+    "moniker_http_connections_total{port=\"tls\"} 3\n",
+    "moniker_http_connections_total{port=\"plain\"} 0\n",
+    "moniker_tls_handshakes_failed_total 1\n",
+    "moniker_refusals_total{event=\"admin.login.refused\",reason=\"CALLER_MISSING\"} 1\n",
+};
+
+/* The server counts on threads of its own: until it has stopped, a count may be under way. */
+static void
+what_happens_is_counted(void **state)
+{
+	struct serving *s = *state;
+	DEFER(metrics_free) struct metrics *metrics = http_metrics_new();
+	DEFER(client_clear) struct client good = {0}, bad = {0}, old = {0};
+	DEFER(buf_clear_public) struct buf text = {0};
+
+	s->app.metrics = metrics;
+	serving_start(s);
+	client_open_tls(&good, s);
+	client_say(&good, "GET /healthz HTTP/1.1\r\n" CLOSE);
+	(void)client_hear_all(&good);
+	client_open_tls(&bad, s);
+	client_say(&bad, "GET /v1/batches?who=canary HTTP/1.1\r\n" CLOSE);
+	(void)client_hear_all(&bad);
+	assert_false(
+	    client_handshake(&old, server_tls_port(s->server), TLS1_2_VERSION, NULL, NULL));
+	client_clear(&old);
+	old = (struct client){0};
+	server_drain_and_free(s->server, 5000);
+	s->server = NULL;
+	metrics_write(metrics, &text);
+	(void)buf_text(&text);
+	for (size_t i = 0; i < COUNT(COUNTED); i++)
+		if (strstr(buf_text(&text), COUNTED[i]) == NULL)
+			fail_msg("not counted: %s in %s", COUNTED[i], buf_text(&text));
+	assert_null(strstr(buf_text(&text), "canary"));
 }
 
 static void
@@ -246,6 +328,9 @@ main(void)
 	    TEST(another_method_is_told_which_ones_there_are),
 	    TEST(the_plain_port_gives_authorities_and_no_more),
 	    TEST(who_shows_nothing_is_asked_for_a_credential),
+	    TEST(metrics_need_a_credential_where_this_host_is_not_trusted),
+	    TEST(what_comes_through_a_proxy_is_not_from_this_host),
+	    TEST(what_happens_is_counted),
 	    TEST(lines_of_enrollments_are_refused_one_by_one),
 	    TEST(a_chunked_body_is_refused_while_it_arrives),
 	    TEST(a_chunked_body_is_refused_on_the_plain_port),

@@ -100,12 +100,30 @@ lines_below_the_level_are_not_written(void **state)
 	log_set_level(LOG_LEVEL_ERROR);
 	log_warning("a", "b");
 	log_error(LOG_LEVEL_WARNING, "a", NULL, &err);
+	log_request(LOG_LEVEL_WARNING, "a", "id", "b");
 	log_set_level(LOG_LEVEL_DEBUG);
 	log_write(LOG_LEVEL_DEBUG, "shown", "c");
 	log_set_level(LOG_LEVEL_INFO);
 	(void)capture_end(&capture, text, sizeof text);
 	assert_null(strstr(text, "\"a\""));
 	assert_non_null(strstr(text, "\"shown\""));
+}
+
+static void
+a_request_s_line_has_its_id(void **state)
+{
+	struct capture capture = capture_begin();
+	char text[4096];
+	json_t *line;
+
+	(void)state;
+	log_request(LOG_LEVEL_WARNING, "request.answered", "mreq", "status=%d", 201);
+	line = parse_line(text, capture_end(&capture, text, sizeof text));
+	assert_int_equal(json_object_size(line), 5);
+	assert_string_equal(member(line, "event"), "request.answered");
+	assert_string_equal(member(line, "request_id"), "mreq");
+	assert_string_equal(member(line, "text"), "status=201");
+	json_decref(line);
 }
 
 static void
@@ -136,6 +154,7 @@ main(void)
 	    cmocka_unit_test(hostile_text_stays_inside_its_string),
 	    cmocka_unit_test(the_longest_line_is_cut_inside_its_text_and_still_one_object),
 	    cmocka_unit_test(lines_below_the_level_are_not_written),
+	    cmocka_unit_test(a_request_s_line_has_its_id),
 	    cmocka_unit_test(levels_have_names_and_other_names_are_refused),
 	};
 

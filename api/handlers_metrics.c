@@ -1,0 +1,156 @@
+/* GET /metrics: what was counted, and what is looked up when asked. */
+#include <stdio.h>
+
+#include "api/handlers.h"
+#include "api/http_metrics.h"
+#include "base/process.h"
+
+#define LABELS_MAX 160 /* of a CRL: issuer and shard */
+
+enum looked_up {
+	BUILD_INFO,
+	LEDGER_READY,
+	LEDGER_QUEUED,
+	LEDGER_UNKEPT,
+	LOG_SIZE,
+	CHECKPOINT_AGE,
+	REFUSALS_WINDOWED,
+	KEEPER_UP,
+	KEEPER_ATTACHED,
+	CRL_NUMBER,
+	CRL_THIS_UPDATE,
+	CRL_NEXT_UPDATE,
+	CRL_SIZE,
+	PROCESS_CPU,
+	PROCESS_RESIDENT,
+	PROCESS_VIRTUAL,
+	PROCESS_FDS,
+	PROCESS_FDS_MAX,
+	PROCESS_THREADS,
+	PROCESS_START,
+};
+
+/* clang-format off */
+static const struct metric TABLE[] = {
+	/*                    name                                  type            per                       help */
+	[BUILD_INFO]       = {"moniker_build_info",                  METRIC_GAUGE,   1, NULL, NULL,            "Always 1; the version that runs is its label."},
+	[LEDGER_READY]     = {"moniker_ledger_ready",                METRIC_GAUGE,   1, NULL, NULL,            "1 while the audit log can be written, else 0."},
+	[LEDGER_QUEUED]    = {"moniker_ledger_queued_proposals",     METRIC_GAUGE,   1, NULL, NULL,            "Proposals that wait for a transaction."},
+	[LEDGER_UNKEPT]    = {"moniker_ledger_unkept_signatures",    METRIC_GAUGE,   1, NULL, NULL,            "Signatures that are not in the database yet."},
+	[LOG_SIZE]         = {"moniker_log_size_leaves",             METRIC_GAUGE,   1, NULL, NULL,            "Leaves in this node's audit log."},
+	[CHECKPOINT_AGE]   = {"moniker_log_checkpoint_age_seconds",  METRIC_GAUGE,   1, NULL, NULL,            "Age of the published checkpoint; -1: none yet."},
+	[REFUSALS_WINDOWED] = {"moniker_refusals_windowed_total",    METRIC_COUNTER, 1, NULL, NULL,            "Refusals that the audit log has as a count of their minute instead of a leaf each."},
+	[KEEPER_UP]        = {"moniker_keeper_up",                   METRIC_GAUGE,   1, NULL, NULL,            "1 while the key keeper answers, else 0."},
+	[KEEPER_ATTACHED]  = {"moniker_keeper_attached_total",       METRIC_COUNTER, 1, NULL, NULL,            "Keepers that this service was connected to; more than 1: the keeper was started again."},
+	[CRL_NUMBER]       = {"moniker_crl_number",                  METRIC_GAUGE,   1, NULL, NULL,            "Number of the CRL in force; 0: none yet."},
+	[CRL_THIS_UPDATE]  = {"moniker_crl_this_update_timestamp_seconds", METRIC_GAUGE, 1, NULL, NULL,        "When the CRL in force was made."},
+	[CRL_NEXT_UPDATE]  = {"moniker_crl_next_update_timestamp_seconds", METRIC_GAUGE, 1, NULL, NULL,        "Until when the CRL in force holds."},
+	[CRL_SIZE]         = {"moniker_crl_size_bytes",              METRIC_GAUGE,   1, NULL, NULL,            "Octets of the CRL in force."},
+	[PROCESS_CPU]      = {"process_cpu_seconds_total",           METRIC_COUNTER, METRIC_US_PER_S, NULL, NULL, "User and system CPU time of the service's process."},
+	[PROCESS_RESIDENT] = {"process_resident_memory_bytes",       METRIC_GAUGE,   1, NULL, NULL,            "Resident memory."},
+	[PROCESS_VIRTUAL]  = {"process_virtual_memory_bytes",        METRIC_GAUGE,   1, NULL, NULL,            "Virtual memory."},
+	[PROCESS_FDS]      = {"process_open_fds",                    METRIC_GAUGE,   1, NULL, NULL,            "Open file descriptors."},
+	[PROCESS_FDS_MAX]  = {"process_max_fds",                     METRIC_GAUGE,   1, NULL, NULL,            "File descriptors that may be open."},
+	[PROCESS_THREADS]  = {"process_threads",                     METRIC_GAUGE,   1, NULL, NULL,            "Threads."},
+	[PROCESS_START]    = {"process_start_time_seconds",          METRIC_GAUGE,   1, NULL, NULL,            "When the service's process started."},
+};
+/* clang-format on */
+
+static void
+put(struct buf *out, enum looked_up which, const char *labels, int64_t value)
+{
+	metrics_write_head(out, &TABLE[which]);
+	metrics_write_sample(out, &TABLE[which], labels, value);
+}
+
+static void
+put_log(const struct app *app, struct buf *out)
+{
+	struct ledger_status status;
+
+	ledger_status(app->ledger, &status);
+	put(out, LEDGER_READY, NULL, status.ready ? 1 : 0);
+	put(out, LEDGER_QUEUED, NULL, (int64_t)status.queued);
+	put(out, LEDGER_UNKEPT, NULL, (int64_t)status.unkept);
+	put(out, LOG_SIZE, NULL, status.size);
+	put(out, CHECKPOINT_AGE, NULL, audit_checkpoint_age_s(app->audit));
+	put(out, REFUSALS_WINDOWED, NULL, audit_refusals_windowed(app->audit));
+}
+
+static void
+put_keeper(const struct app *app, struct buf *out)
+{
+	bool alive = false;
+	const uint64_t generation = keeper_client_generation(app->keeper, &alive);
+
+	put(out, KEEPER_UP, NULL, alive ? 1 : 0);
+	put(out, KEEPER_ATTACHED, NULL, (int64_t)generation);
+}
+
+/* One metric of all CRLs: a metric's series stand together. */
+static void
+put_crls(const struct app *app, struct buf *out, enum looked_up which)
+{
+	const struct issuer *issuer;
+	struct crl_info info;
+	int shard;
+
+	metrics_write_head(out, &TABLE[which]);
+	for (size_t i = 0; crl_at(app->crls, i, &issuer, &shard, &info); i++) {
+		const int64_t values[] = {[CRL_NUMBER - CRL_NUMBER] = (int64_t)info.number,
+		    [CRL_THIS_UPDATE - CRL_NUMBER] = info.this_update_s,
+		    [CRL_NEXT_UPDATE - CRL_NUMBER] = info.next_update_s,
+		    [CRL_SIZE - CRL_NUMBER] = (int64_t)info.der_len};
+		char labels[LABELS_MAX];
+
+		(void)snprintf(
+		    labels, sizeof labels, "issuer=\"%s\",shard=\"%04d\"", issuer->id_text, shard);
+		metrics_write_sample(out, &TABLE[which], labels, values[which - CRL_NUMBER]);
+	}
+}
+
+static void
+put_process(const struct app *app, struct buf *out)
+{
+	struct process_use use;
+
+	process_look(&use);
+	put(out, PROCESS_CPU, NULL, use.cpu_us);
+	put(out, PROCESS_RESIDENT, NULL, use.resident_bytes);
+	put(out, PROCESS_VIRTUAL, NULL, use.virtual_bytes);
+	put(out, PROCESS_FDS, NULL, use.fds);
+	put(out, PROCESS_FDS_MAX, NULL, use.fds_max);
+	put(out, PROCESS_THREADS, NULL, use.threads);
+	put(out, PROCESS_START, NULL, app->started_at_s);
+}
+
+static void
+put_build(const struct app *app, struct buf *out)
+{
+	char labels[LABELS_MAX];
+
+	(void)snprintf(labels, sizeof labels, "version=\"%s\"", app->version);
+	put(out, BUILD_INFO, labels, 1);
+}
+
+bool
+get_metrics(const struct app *app, const struct http_request *request,
+    struct http_response *response, struct error *err)
+{
+	struct buf *out = &response->body;
+
+	(void)request;
+	(void)err;
+	put_build(app, out);
+	metrics_write(app->metrics, out);
+	metrics_write(app->db_metrics, out);
+	put_log(app, out);
+	put_keeper(app, out);
+	for (enum looked_up which = CRL_NUMBER; which <= CRL_SIZE; which++)
+		put_crls(app, out, which);
+	put_process(app, out);
+	response->content_type = "text/plain; version=0.0.4; charset=utf-8";
+	http_header(response, "Cache-Control", "no-store");
+	response->status = 200;
+	return true;
+}
