@@ -6,6 +6,7 @@
 #include "audit/audit.h"
 #include "base/work.h"
 #include "ca/crl.h"
+#include "ca/expiry.h"
 #include "provisioning/batch.h"
 #include "provisioning/enroll.h"
 #include "provisioning/operator.h"
@@ -24,6 +25,7 @@ struct app {
 	struct audit *audit;
 	const struct issuers *issuers;
 	struct crl_publisher *crls;
+	struct expiry_watch *expiries;
 	struct work_pool *work;       /* CPU work of NDJSON requests */
 	struct caller_cache *callers; /* api/caller.h */
 	struct metrics *metrics;      /* api/http_metrics.h */

@@ -1,4 +1,4 @@
-/* What anybody may fetch: CRLs, CA certificates, how the service is. */
+/* What anybody may fetch: CRLs and CA certificates, and that the service lives. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,11 +6,8 @@
 
 #include "api/handlers.h"
 #include "base/text.h"
-#include "ca/certificate_store.h"
 
 #define CRL_MAX_AGE_S 60
-#define CRL_AGE_MAX_S (2 * 3600) /* rebuilt every hour */
-#define CHECKPOINT_AGE_MAX_S 180 /* a heartbeat every 60 s */
 #define SHARD_DIGITS 4
 
 /* "0007" */
@@ -100,80 +97,4 @@ get_health(const struct app *app, const struct http_request *request,
 	(void)request;
 	(void)err;
 	return http_ok(response, json_pack("{s:s}", "status", "alive"));
-}
-
-/* ---- readiness: each component by its own look ---- */
-
-static void
-put_component(json_t *components, const char *name, bool *all, bool ready, const char *detail)
-{
-	*all = *all && ready;
-	(void)json_object_set_new(components, name,
-	    json_pack("{s:b, s:s*}", "ready", ready, "detail",
-		detail != NULL && detail[0] != '\0' ? detail : NULL));
-}
-
-static void
-look_at_keeper(const struct app *app, json_t *components, bool *all)
-{
-	bool alive = false;
-
-	(void)keeper_client_generation(app->keeper, &alive);
-	put_component(components, "keeper", all, alive, alive ? NULL : "it does not answer");
-}
-
-static void
-look_at_database(const struct app *app, json_t *components, bool *all)
-{
-	struct error err = {0};
-	int months = -1;
-	const bool up = certificate_months_ahead(app->db, clock_now_s(app->clock), &months, &err);
-
-	put_component(components, "database", all, up, up ? NULL : err.detail);
-	put_component(components, "partitions", all, up && months >= 1,
-	    up && months >= 1 ? NULL : "less than a month ahead");
-}
-
-static void
-look_at_log(const struct app *app, json_t *components, bool *all)
-{
-	const int64_t age_s = audit_checkpoint_age_s(app->audit);
-	struct ledger_status status;
-
-	ledger_status(app->ledger, &status);
-	put_component(components, "ledger", all, status.ready, status.why_not);
-	put_component(components, "checkpoint", all, age_s >= 0 && age_s <= CHECKPOINT_AGE_MAX_S,
-	    age_s < 0                      ? "none yet"
-	    : age_s > CHECKPOINT_AGE_MAX_S ? "stale"
-					   : NULL);
-}
-
-static void
-look_at_crls(const struct app *app, json_t *components, bool *all)
-{
-	const int64_t oldest_s = crl_oldest_update_s(app->crls);
-	const bool fresh = oldest_s > 0 && clock_now_s(app->clock) - oldest_s <= CRL_AGE_MAX_S;
-
-	put_component(components, "crl", all, fresh,
-	    fresh           ? NULL
-	    : oldest_s == 0 ? "one is missing"
-			    : "one is stale");
-}
-
-bool
-get_ready(const struct app *app, const struct http_request *request, struct http_response *response,
-    struct error *err)
-{
-	json_t *components = json_object();
-	bool all = true;
-
-	(void)request;
-	(void)err;
-	look_at_database(app, components, &all);
-	look_at_keeper(app, components, &all);
-	look_at_log(app, components, &all);
-	look_at_crls(app, components, &all);
-	(void)http_ok(response, json_pack("{s:b, s:o}", "ready", all, "components", components));
-	response->status = all ? 200 : 503;
-	return true;
 }

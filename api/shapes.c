@@ -154,6 +154,14 @@ shape_operator(const struct operator_person *person)
 }
 
 json_t *
+shape_expiry(const struct expiry *expiry)
+{
+	return json_pack("{s:s, s:s*, s:o, s:I, s:s}", "what", expiry_name(expiry->what), "id",
+	    expiry->id[0] != '\0' ? expiry->id : NULL, "not_after", shape_time(expiry->not_after_s),
+	    "count", (json_int_t)expiry->due_count, "remedy", expiry_remedy(expiry->what));
+}
+
+json_t *
 shape_list(json_t *items, json_t *next)
 {
 	return json_pack("{s:o, s:o}", "items", items, "next", next != NULL ? next : json_null());

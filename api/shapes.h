@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "audit/events.h"
+#include "ca/expiry.h"
 #include "provisioning/batch.h"
 #include "provisioning/enroll.h"
 #include "provisioning/operator.h"
@@ -24,6 +25,7 @@ json_t *shape_revocation_record(const struct revoke_record *record);
 json_t *shape_batch(const struct batch *batch);
 /* `certificate`: DER, or empty while it waits for its signature. */
 json_t *shape_operator(const struct operator_person *person);
+json_t *shape_expiry(const struct expiry *expiry);
 json_t *shape_list(json_t *items, json_t *next); /* both taken over; next NULL: null */
 
 #endif

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "ca/certificate_store.h"
+#include "ca/expiry.h"
 #include "cmd/tls_identity.h"
 #include "db/db_metrics.h"
 #include "db/migrate.h"
@@ -21,6 +22,7 @@
 
 #define READY_WAIT_MS 120000 /* for the keeper and the log at start */
 #define HOUSEKEEPING_S 3600
+#define LOOK_EVERY_MS 60000 /* at what is due */
 
 /* Everything that is built at start, in order; torn down in the reverse order. */
 struct service {
@@ -33,6 +35,7 @@ struct service {
 	struct audit *audit;
 	struct ledger *ledger;
 	struct crl_publisher *crls;
+	struct expiry_watch *expiries;
 	struct work_pool *work;
 	struct batch_cache *batches;
 	struct ledger_kind *enroll_kind, *renew_kind, *revoke_kind;
@@ -108,6 +111,10 @@ open_ledger(struct service *service, const char *log_name, struct error *err)
 			   .node = service->settings->node},
 		&service->audit, err))
 		return false;
+	service->expiries = expiry_watch_new(&(struct expiry_watch_options){.db = service->db,
+	    .issuers = service->issuers,
+	    .clock = &service->clock,
+	    .log_origin = origin});
 	audit_hooks(service->audit, &options.hooks);
 	return ledger_new(&options, &service->ledger, err) &&
 	       ledger_wait_ready(service->ledger, READY_WAIT_MS, err);
@@ -145,6 +152,7 @@ build_app(struct service *service)
 	    .audit = service->audit,
 	    .issuers = service->issuers,
 	    .crls = service->crls,
+	    .expiries = service->expiries,
 	    .work = service->work,
 	    .callers = service->callers,
 	    .metrics = service->metrics,
@@ -200,18 +208,34 @@ start_serving(struct service *service, struct error *err)
 /* ---- running ---- */
 
 static void
+tell_tls(struct service *service, bool failing)
+{
+	const struct expiry_tls tls = {.not_after_s = service->tls.not_after_s,
+	    .renew_at_s = service->tls.renew_at_s,
+	    .failing = failing};
+
+	expiry_watch_tls(service->expiries, &tls);
+}
+
+/* Connections that are open keep the certificate they began with. */
+static void
 renew_tls(struct service *service)
 {
 	const struct tls_identity_options options = tls_options(service);
 	DEFER(tls_identity_clear) struct tls_identity fresh = {0};
 	struct error err = {0};
+	const bool renewed = tls_identity_get(&options, &fresh, &err) &&
+			     server_set_certificate(service->server,
+				 buf_text(&fresh.certificate_pem), buf_text(&fresh.key_pem), &err);
 
-	if (!tls_identity_get(&options, &fresh, &err) ||
-	    !server_set_certificate(
-		service->server, buf_text(&fresh.certificate_pem), buf_text(&fresh.key_pem), &err))
-		log_error(LOG_LEVEL_ERROR, "service.tls", NULL, &err);
-	else
+	if (renewed) {
+		service->tls.not_after_s = fresh.not_after_s;
 		service->tls.renew_at_s = fresh.renew_at_s;
+		log_info("service.tls", "the service's TLS certificate is renewed");
+	} else {
+		log_error(LOG_LEVEL_ERROR, "service.tls", NULL, &err);
+	}
+	tell_tls(service, !renewed);
 }
 
 static void
@@ -225,8 +249,15 @@ housekeep(struct service *service)
 	err = (struct error){0};
 	if (!certificate_advance_signed(service->db, &err))
 		log_error(LOG_LEVEL_ERROR, "service.signed", NULL, &err);
-	if (now_s >= service->tls.renew_at_s)
+}
+
+/* Every minute, and so is a renewal that failed tried again. */
+static void
+look_at_expiries(struct service *service)
+{
+	if (clock_now_s(&service->clock) >= service->tls.renew_at_s)
 		renew_tls(service);
+	expiry_watch_log(service->expiries);
 }
 
 static void
@@ -238,7 +269,8 @@ run_until_stopped(struct service *service)
 		struct pollfd fd = {.fd = service->signals, .events = POLLIN};
 		struct signalfd_siginfo info;
 
-		if (poll(&fd, 1, 60000) > 0 &&
+		look_at_expiries(service);
+		if (poll(&fd, 1, LOOK_EVERY_MS) > 0 &&
 		    read(service->signals, &info, sizeof info) == (ssize_t)sizeof info) {
 			if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
 				return;
@@ -262,6 +294,7 @@ service_close(struct service *service)
 	ledger_free(service->ledger);
 	audit_free(service->audit);
 	caller_cache_free(service->callers);
+	expiry_watch_free(service->expiries);
 	enroll_kind_free(service->enroll_kind);
 	renew_kind_free(service->renew_kind);
 	revoke_kind_free(service->revoke_kind);
@@ -319,6 +352,7 @@ service_run(const struct settings *settings, const char *log_name, struct error 
 	if (!start_serving(&service, err) || !audit_begin(service.audit, service.ledger, err) ||
 	    !control_send(CONTROL_FD, CONTROL_READY, err))
 		return false;
+	tell_tls(&service, false);
 	log_info("service.start", "serving on port %d (TLS) and %d (HTTP)",
 	    server_tls_port(service.server), server_http_port(service.server));
 	run_until_stopped(&service);

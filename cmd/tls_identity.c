@@ -231,6 +231,7 @@ load_if_good(const struct tls_identity_options *options, const struct names *nam
 		return false;
 	at = der.data;
 	x509 = d2i_X509(NULL, &at, (long)der.len);
+	out->not_after_s = certificate.not_after_s;
 	out->renew_at_s =
 	    certificate.not_before_s + (certificate.not_after_s - certificate.not_before_s) / 3 * 2;
 	return x509 != NULL && names_match(x509, names) && now_s < out->renew_at_s;
@@ -260,5 +261,5 @@ tls_identity_clear(struct tls_identity *identity)
 {
 	buf_clear(&identity->key_pem);
 	buf_clear(&identity->certificate_pem);
-	identity->renew_at_s = 0;
+	identity->not_after_s = identity->renew_at_s = 0;
 }

@@ -25,7 +25,7 @@ struct tls_identity_options {
 struct tls_identity {
 	struct buf certificate_pem; /* chain, leaf first */
 	struct buf key_pem;
-	int64_t renew_at_s;
+	int64_t not_after_s, renew_at_s;
 };
 void tls_identity_clear(struct tls_identity *identity); /* wipes */
 DEFER_DECLARE_CLEAR(struct tls_identity, tls_identity_clear)

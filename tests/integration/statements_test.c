@@ -9,6 +9,7 @@
 #include "ca/ceremony.h"
 #include "ca/certificate_store.h"
 #include "ca/crl.h"
+#include "ca/expiry.h"
 #include "ca/issuer.h"
 #include "ca/status.h"
 #include "db/ledger.h"
@@ -30,6 +31,7 @@ static const struct stmt *const *(*const STORES[])(void) = {
     ceremony_statements,
     certificate_statements,
     crl_statements,
+    expiry_statements,
     issuer_statements,
     status_statements,
     batch_statements,

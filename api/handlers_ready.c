@@ -1,0 +1,112 @@
+/* Readiness: each component by its own look, and warnings of what will lapse. */
+#include "api/handlers.h"
+#include "api/shapes.h"
+#include "base/mem.h"
+#include "ca/certificate_store.h"
+
+#define CRL_AGE_MAX_S (2 * 3600) /* rebuilt every hour */
+#define CHECKPOINT_AGE_MAX_S 180 /* a heartbeat every 60 s */
+
+static void
+put_component(json_t *components, const char *name, bool *all, bool ready, const char *detail)
+{
+	*all = *all && ready;
+	(void)json_object_set_new(components, name,
+	    json_pack("{s:b, s:s*}", "ready", ready, "detail",
+		detail != NULL && detail[0] != '\0' ? detail : NULL));
+}
+
+static void
+look_at_keeper(const struct app *app, json_t *components, bool *all)
+{
+	bool alive = false;
+
+	(void)keeper_client_generation(app->keeper, &alive);
+	put_component(components, "keeper", all, alive, alive ? NULL : "it does not answer");
+}
+
+static void
+look_at_database(const struct app *app, json_t *components, bool *all)
+{
+	struct error err = {0};
+	int months = -1;
+	const bool up = certificate_months_ahead(app->db, clock_now_s(app->clock), &months, &err);
+
+	put_component(components, "database", all, up, up ? NULL : err.detail);
+	put_component(components, "partitions", all, up && months >= 1,
+	    up && months >= 1 ? NULL : "less than a month ahead");
+}
+
+static void
+look_at_log(const struct app *app, json_t *components, bool *all)
+{
+	const int64_t age_s = audit_checkpoint_age_s(app->audit);
+	struct ledger_status status;
+
+	ledger_status(app->ledger, &status);
+	put_component(components, "ledger", all, status.ready, status.why_not);
+	put_component(components, "checkpoint", all, age_s >= 0 && age_s <= CHECKPOINT_AGE_MAX_S,
+	    age_s < 0                      ? "none yet"
+	    : age_s > CHECKPOINT_AGE_MAX_S ? "stale"
+					   : NULL);
+}
+
+static void
+look_at_crls(const struct app *app, json_t *components, bool *all)
+{
+	const int64_t oldest_s = crl_oldest_update_s(app->crls);
+	const bool fresh = oldest_s > 0 && clock_now_s(app->clock) - oldest_s <= CRL_AGE_MAX_S;
+
+	put_component(components, "crl", all, fresh,
+	    fresh           ? NULL
+	    : oldest_s == 0 ? "one is missing"
+			    : "one is stale");
+}
+
+/* What lapses is told ahead, and makes the service unready only when it has lapsed. */
+static json_t *
+look_at_expiries(const struct app *app, json_t *components, bool *all)
+{
+	DEFER(mem_free) struct expiry *list = xcalloc(EXPIRY_MAX, sizeof *list);
+	const int64_t now_s = clock_now_s(app->clock);
+	json_t *warnings = json_array();
+	struct error err = {0};
+	const char *lapsed = NULL;
+	size_t count = 0;
+
+	if (!expiry_watch_list(app->expiries, list, &count, &err))
+		lapsed = err.detail;
+	for (size_t i = 0; i < count; i++) {
+		const struct expiry *expiry = &list[i];
+		const enum expiry_state state = expiry_state(expiry, now_s);
+
+		if (state == EXPIRY_FAR)
+			continue;
+		if (state == EXPIRY_PAST && expiry->vital)
+			lapsed = expiry_remedy(expiry->what);
+		(void)json_array_append_new(warnings, shape_expiry(expiry));
+	}
+	put_component(components, "expiry", all, lapsed == NULL, lapsed);
+	return warnings;
+}
+
+bool
+get_ready(const struct app *app, const struct http_request *request, struct http_response *response,
+    struct error *err)
+{
+	json_t *components = json_object();
+	json_t *warnings;
+	bool all = true;
+
+	(void)request;
+	(void)err;
+	look_at_database(app, components, &all);
+	look_at_keeper(app, components, &all);
+	look_at_log(app, components, &all);
+	look_at_crls(app, components, &all);
+	warnings = look_at_expiries(app, components, &all);
+	(void)http_ok(response, json_pack("{s:b, s:o, s:o}", "ready", all, "components", components,
+				    "warnings", warnings));
+	response->status = all ? 200 : 503;
+	return true;
+}
