@@ -218,7 +218,7 @@ start_daemon(struct loop *loop, int listen_fd)
 	    exchange_begin, loop, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES, MHD_OPTION_CONNECTION_LIMIT,
 	    (unsigned)options->connections_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-	    (unsigned)options->connections_per_address_max, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+	    (unsigned)options->connections_per_address_max, MHD_OPTION_STRICT_FOR_CLIENT, 0,
 	    MHD_OPTION_ARRAY, tls ? tls_items : no_items, MHD_OPTION_END);
 }
 
