@@ -30,6 +30,7 @@ struct keeper_client {
 	uint64_t generation;
 	struct flight flights[KEEPER_IN_FLIGHT_MAX];
 	size_t flight_first, flight_count;
+	struct tag_queue tags;
 };
 
 static void
@@ -51,6 +52,8 @@ keeper_client_new(void)
 
 	(void)pthread_mutex_init(&client->lock, NULL);
 	(void)pthread_cond_init(&client->changed, NULL);
+	(void)pthread_mutex_init(&client->tags.lock, NULL);
+	client->tags.tail = &client->tags.head;
 	return client;
 }
 
@@ -92,6 +95,7 @@ keeper_client_free(struct keeper_client *client)
 	if (client == NULL)
 		return;
 	detach_locked(client);
+	(void)pthread_mutex_destroy(&client->tags.lock);
 	(void)pthread_cond_destroy(&client->changed);
 	(void)pthread_mutex_destroy(&client->lock);
 	mem_free(client);
@@ -276,8 +280,22 @@ stateless_release(struct stateless *stateless)
 	lock(client);
 	stateless->channels->busy[stateless->index] = false;
 	release_locked(TAKE(stateless->channels));
-	(void)pthread_cond_signal(&client->changed);
 	unlock(client);
+	(void)pthread_cond_signal(&client->changed); /* who wakes needs the lock at once */
+}
+
+bool
+stateless_ask(const struct stateless *lane, enum wire_type type, struct bytes body,
+    enum wire_type answer, struct bytes *out_body, struct error *err)
+{
+	return channel_send(lane->channels, lane->fd, type, body, err) &&
+	       channel_receive(lane->channels, lane->fd, lane->in, answer, out_body, err);
+}
+
+struct tag_queue *
+client_tag_queue(struct keeper_client *client)
+{
+	return &client->tags;
 }
 
 /* ---- messages ---- */

@@ -2,6 +2,8 @@
 #ifndef KEEPER_CLIENT_PRIVATE_H
 #define KEEPER_CLIENT_PRIVATE_H
 
+#include <pthread.h>
+
 #include "keeper/client.h"
 #include "keeper/wire.h"
 
@@ -40,6 +42,18 @@ MUST_CHECK bool stateless_acquire(
     struct keeper_client *client, struct stateless *out, struct error *err);
 void stateless_release(struct stateless *stateless);
 DEFER_DECLARE_CLEAR(struct stateless, stateless_release)
+
+/* One message there, one back. */
+MUST_CHECK bool stateless_ask(const struct stateless *lane, enum wire_type type, struct bytes body,
+    enum wire_type answer, struct bytes *out_body, struct error *err);
+
+/* Calls for tags that wait for others to come back: they go together. */
+struct tag_queue {
+	pthread_mutex_t lock;
+	struct tag_call *head, **tail;
+	int leaders; /* threads that have a message on its way */
+};
+struct tag_queue *client_tag_queue(struct keeper_client *client);
 
 /* Sends one message. E_KEEPER_UNAVAILABLE */
 MUST_CHECK bool channel_send(

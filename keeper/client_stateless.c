@@ -2,60 +2,7 @@
 
 #include "keeper/client_private.h"
 
-#define TAGS_MAX 4096
 #define TOKENS_MAX WIRE_TOKENS_MAX
-
-static bool
-ask(const struct stateless *lane, enum wire_type type, struct bytes body, enum wire_type answer,
-    struct bytes *out_body, struct error *err)
-{
-	return channel_send(lane->channels, lane->fd, type, body, err) &&
-	       channel_receive(lane->channels, lane->fd, lane->in, answer, out_body, err);
-}
-
-/* ---- tags ---- */
-
-/* At most WIRE_TAGS_MAX of them. */
-static bool
-tags_some(const struct stateless *lane, const struct bytes *messages, size_t count,
-    uint8_t (*out_tags)[TAG_BYTES], uint8_t *out_kid, struct error *err)
-{
-	DEFER(buf_clear) struct buf body = {0};
-	struct bytes answer;
-
-	for (size_t i = 0; i < count; i++) {
-		assert(messages[i].len > 0 && messages[i].len <= TAG_MESSAGE_MAX);
-		buf_append_u8(&body, (uint8_t)messages[i].len);
-		buf_append(&body, messages[i]);
-	}
-	if (!ask(lane, WIRE_TAGS, buf_bytes(&body), WIRE_TAGGED, &answer, err))
-		return false;
-	if (answer.len != 1 + count * TAG_BYTES)
-		return channel_malformed(lane->channels, err);
-	*out_kid = answer.data[0];
-	memcpy(out_tags, answer.data + 1, count * TAG_BYTES);
-	return true;
-}
-
-/* All on one channel, hence by one keeper process: the key cannot change in between. */
-bool
-keeper_tags(struct keeper_client *client, const struct bytes *messages, size_t count,
-    uint8_t (*out_tags)[TAG_BYTES], uint8_t *out_kid, struct error *err)
-{
-	DEFER(stateless_release) struct stateless lane = {0};
-
-	assert(count > 0 && count <= TAGS_MAX);
-	if (!stateless_acquire(client, &lane, err))
-		return false;
-	for (size_t done = 0; done < count; done += WIRE_TAGS_MAX) {
-		size_t left = count - done;
-
-		if (!tags_some(&lane, messages + done, left < WIRE_TAGS_MAX ? left : WIRE_TAGS_MAX,
-			out_tags + done, out_kid, err))
-			return false;
-	}
-	return true;
-}
 
 /* ---- tokens ---- */
 
@@ -68,8 +15,8 @@ keeper_token_macs(struct keeper_client *client, const uint8_t (*heads)[TOKEN_HEA
 
 	assert(count > 0 && count <= TOKENS_MAX);
 	if (!stateless_acquire(client, &lane, err) ||
-	    !ask(&lane, WIRE_TOKEN_MACS, bytes_of(heads, count * TOKEN_HEAD_BYTES), WIRE_MACS,
-		&answer, err))
+	    !stateless_ask(&lane, WIRE_TOKEN_MACS, bytes_of(heads, count * TOKEN_HEAD_BYTES),
+		WIRE_MACS, &answer, err))
 		return false;
 	if (answer.len != count * TOKEN_MAC_BYTES)
 		return channel_malformed(lane.channels, err);
@@ -86,7 +33,7 @@ ask_octet(struct keeper_client *client, enum wire_type type, struct bytes body,
 	struct bytes answer;
 
 	if (!stateless_acquire(client, &lane, err) ||
-	    !ask(&lane, type, body, answer_type, &answer, err))
+	    !stateless_ask(&lane, type, body, answer_type, &answer, err))
 		return false;
 	if (answer.len != 1)
 		return channel_malformed(lane.channels, err);
@@ -140,7 +87,8 @@ abandon(const struct stateless *lane)
 	struct bytes ignored_body;
 	struct error ignored = {0};
 
-	(void)!ask(lane, WIRE_CRL_END, (struct bytes){0}, WIRE_SIGNATURE, &ignored_body, &ignored);
+	(void)!stateless_ask(
+	    lane, WIRE_CRL_END, (struct bytes){0}, WIRE_SIGNATURE, &ignored_body, &ignored);
 }
 
 bool
@@ -162,7 +110,7 @@ keeper_sign_crl(struct keeper_client *client, const struct keeper_crl *crl,
 		abandon(&lane);
 		return false;
 	}
-	if (!ask(&lane, WIRE_CRL_END, crl->extensions, WIRE_SIGNATURE, &signature, err))
+	if (!stateless_ask(&lane, WIRE_CRL_END, crl->extensions, WIRE_SIGNATURE, &signature, err))
 		return false;
 	if (signature.len == 0 || signature.len > KEY_SIGNATURE_MAX)
 		return channel_malformed(lane.channels, err);

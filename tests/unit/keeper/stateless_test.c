@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <sodium.h>
+#include <unistd.h>
 
 /* ---- tags and tokens ---- */
 
@@ -70,37 +71,111 @@ tokens_are_made_with_the_newest_key_and_checked_with_any(void **state)
 	assert_int_equal(err.code, E_KEEPER_REFUSED);
 }
 
-static void *
-ask_for_tags(void *argument)
+/* ---- many callers ---- */
+
+enum { CALLERS = 40, CALLS = 6, TAGS_OF_ONE = 4 };
+
+struct caller {
+	struct keeper_client *client;
+	uint8_t number;
+	pthread_t thread;
+	bool wrong, refused;
+};
+
+/* One to four tags a call, of this caller and call only. */
+static bool
+ask_and_compare(struct caller *caller, uint8_t call)
 {
-	struct keeper_client *client = argument;
-	uint8_t tags[3][TAG_BYTES], kid = 0;
-	struct bytes messages[3] = {
-	    BYTES_LITERAL("one"), BYTES_LITERAL("two"), BYTES_LITERAL("three")};
+	uint8_t values[TAGS_OF_ONE][3], tags[TAGS_OF_ONE][TAG_BYTES], expected[TAG_BYTES];
+	uint8_t key[TAG_KEY_BYTES], kid = 0;
+	const size_t count = 1 + (caller->number + call) % TAGS_OF_ONE;
+	struct bytes messages[TAGS_OF_ONE];
 	struct error err = {0};
 
-	for (int i = 0; i < 20; i++)
-		if (!keeper_tags(client, messages, 3, tags, &kid, &err))
-			return argument;
+	memset(key, 4, sizeof(key));
+	for (uint8_t i = 0; i < count; i++) {
+		memcpy(values[i], (uint8_t[]){caller->number, call, i}, sizeof(values[i]));
+		messages[i] = bytes_of(values[i], sizeof(values[i]));
+	}
+	if (!keeper_tags(caller->client, messages, count, tags, &kid, &err)) {
+		caller->refused = err.code == E_KEEPER_UNAVAILABLE;
+		return false;
+	}
+	for (size_t i = 0; i < count; i++)
+		caller->wrong = caller->wrong || kid != 2 ||
+				!tag_compute(expected, key, messages[i], &err) ||
+				memcmp(tags[i], expected, TAG_BYTES) != 0;
+	return true;
+}
+
+static void *
+ask_some(void *argument)
+{
+	struct caller *caller = argument;
+
+	for (uint8_t call = 0; call < CALLS; call++)
+		caller->wrong = !ask_and_compare(caller, call) || caller->wrong;
+	return NULL;
+}
+
+static void *
+ask_until_refused(void *argument)
+{
+	struct caller *caller = argument;
+	uint8_t call = 0;
+
+	while (ask_and_compare(caller, call++))
+		continue;
 	return NULL;
 }
 
 static void
-more_threads_than_channels_wait_their_turn(void **state)
+start_callers(
+    struct caller callers[static CALLERS], struct keeper_client *client, void *(*run)(void *))
+{
+	for (uint8_t i = 0; i < CALLERS; i++) {
+		callers[i] = (struct caller){.client = client, .number = i};
+		assert_int_equal(pthread_create(&callers[i].thread, NULL, run, &callers[i]), 0);
+	}
+}
+
+static void
+each_of_many_callers_gets_its_own_tags(void **state)
 {
 	DEFER(served_clear) struct served served;
-	pthread_t threads[3 * CONTROL_STATELESS];
+	struct caller callers[CALLERS];
 
 	(void)state;
 	served_init(&served);
 	served_connect(&served);
-	for (size_t i = 0; i < COUNT(threads); i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, ask_for_tags, served.client), 0);
-	for (size_t i = 0; i < COUNT(threads); i++) {
-		void *failed = NULL;
+	start_callers(callers, served.client, ask_some);
+	for (size_t i = 0; i < CALLERS; i++) {
+		assert_int_equal(pthread_join(callers[i].thread, NULL), 0);
+		assert_false(callers[i].wrong);
+	}
+}
 
-		assert_int_equal(pthread_join(threads[i], &failed), 0);
-		assert_null(failed);
+static void
+all_that_wait_hear_that_the_keeper_is_gone(void **state)
+{
+	DEFER(served_clear) struct served served;
+	struct caller callers[CALLERS];
+	int near[CONTROL_CHANNELS], far[CONTROL_CHANNELS];
+	struct error err = {0};
+
+	(void)state;
+	served_init(&served);
+	served_connect(&served);
+	start_callers(callers, served.client, ask_until_refused);
+	/* Channels at whose other end there is nobody, in place of those in use. */
+	assert_ok(control_make_channels(near, far, &err), &err);
+	for (size_t i = 0; i < COUNT(far); i++)
+		assert_int_equal(close(far[i]), 0);
+	keeper_client_attach(served.client, near);
+	for (size_t i = 0; i < CALLERS; i++) {
+		assert_int_equal(pthread_join(callers[i].thread, NULL), 0);
+		assert_true(callers[i].refused);
+		assert_false(callers[i].wrong);
 	}
 }
 
@@ -221,7 +296,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(tags_are_of_the_newest_key_and_in_order),
 	    cmocka_unit_test(tokens_are_made_with_the_newest_key_and_checked_with_any),
-	    cmocka_unit_test(more_threads_than_channels_wait_their_turn),
+	    cmocka_unit_test(each_of_many_callers_gets_its_own_tags),
+	    cmocka_unit_test(all_that_wait_hear_that_the_keeper_is_gone),
 	    cmocka_unit_test(a_crl_is_signed_once_per_number),
 	    cmocka_unit_test(a_crl_that_fails_on_the_way_leaves_the_channel_free),
 	};
