@@ -9,7 +9,9 @@
 #include "api/http_metrics.h"
 #include "api/problem.h"
 #include "api/shapes.h"
+#include "base/json_out.h"
 #include "base/mem.h"
+#include "base/work.h"
 #include "provisioning/renew.h"
 
 #define SINGLE_MAX 32768u /* octets of one enrollment's JSON */
@@ -63,129 +65,135 @@ post_one(const struct app *app, const struct http_request *request, struct http_
 
 /* ---- many in one call: a line of request, a line of result, in order ---- */
 
+struct line { /* one of the call */
+	struct bytes text;
+	json_t *body;
+	bool readable; /* it goes to the ledger */
+	struct enroll_request request;
+	struct enrolled out;
+	struct error err;
+	struct buf result;
+};
+
 struct many {
+	const struct http_request *request;
+	struct line *lines;
 	size_t count;
-	json_t **bodies;
-	struct enroll_request *requests;
-	struct enrolled *outs;
-	struct error *errs;   /* of every line */
-	size_t *line_of;      /* requests[i] is this line */
-	size_t request_count; /* lines that could be read */
 };
 
 static void
 many_clear(struct many *many)
 {
 	for (size_t i = 0; i < many->count; i++) {
-		json_decref(many->bodies[i]);
-		enrolled_clear(&many->outs[i]);
+		json_decref(many->lines[i].body);
+		enrolled_clear(&many->lines[i].out);
+		buf_clear_public(&many->lines[i].result);
 	}
-	free(many->bodies);
-	free(many->requests);
-	free(many->outs);
-	free(many->errs);
-	free(many->line_of);
+	free(many->lines);
 }
 DEFER_DECLARE_CLEAR(struct many, many_clear)
 
 static bool
-many_init(struct many *many, struct bytes body, struct error *err)
+many_init(struct many *many, struct error *err)
 {
+	struct bytes rest = many->request->body;
 	size_t count = 0;
 
-	for (size_t i = 0; i < body.len; i++)
-		count += body.data[i] == '\n';
-	count += body.len > 0 && body.data[body.len - 1] != '\n';
+	for (size_t i = 0; i < rest.len; i++)
+		count += rest.data[i] == '\n';
+	count += rest.len > 0 && rest.data[rest.len - 1] != '\n';
 	if (count == 0 || count > ENROLL_MANY_MAX)
 		return error_set(err, E_BAD_SYNTAX, "1 to %d lines", ENROLL_MANY_MAX);
 	many->count = count;
-	many->bodies = xcalloc(count, sizeof(json_t *));
-	many->requests = xcalloc(count, sizeof *many->requests);
-	many->outs = xcalloc(count, sizeof *many->outs);
-	many->errs = xcalloc(count, sizeof *many->errs);
-	many->line_of = xcalloc(count, sizeof *many->line_of);
+	many->lines = xcalloc(count, sizeof *many->lines);
+	for (size_t i = 0; i < count; i++) {
+		const uint8_t *end = memchr(rest.data, '\n', rest.len);
+		const size_t len = end != NULL ? (size_t)(end - rest.data) : rest.len;
+
+		many->lines[i].text = bytes_of(rest.data, len);
+		rest = end != NULL ? bytes_of(end + 1, rest.len - len - 1) : (struct bytes){0};
+	}
 	return true;
 }
 
 static void
-many_decode(struct many *many, struct bytes rest, const struct caller *caller)
+decode_line(void *context, size_t i)
 {
-	for (size_t line = 0; line < many->count; line++) {
-		const uint8_t *end = rest.len > 0 ? memchr(rest.data, '\n', rest.len) : NULL;
-		const size_t len = end != NULL ? (size_t)(end - rest.data) : rest.len;
-		struct enroll_request *request = &many->requests[many->request_count];
-		struct error *err = &many->errs[line];
+	const struct many *many = context;
+	struct line *line = &many->lines[i];
 
-		if (len > SINGLE_MAX)
-			(void)error_set(
-			    err, E_TOO_LARGE, "one enrollment is at most %u octets", SINGLE_MAX);
-		else if (json_parse(bytes_of(rest.data, len), &many->bodies[line], err) &&
-			 decode_enrollment(many->bodies[line], request, err) &&
-			 take_credential(caller, request, err))
-			many->line_of[many->request_count++] = line;
-		else
-			*request = (struct enroll_request){0};
-		rest = end != NULL ? bytes_of(end + 1, rest.len - len - 1) : (struct bytes){0};
-	}
+	if (line->text.len > SINGLE_MAX)
+		(void)error_set(
+		    &line->err, E_TOO_LARGE, "one enrollment is at most %u octets", SINGLE_MAX);
+	else
+		line->readable = json_parse(line->text, &line->body, &line->err) &&
+				 decode_enrollment(line->body, &line->request, &line->err) &&
+				 take_credential(many->request->caller, &line->request, &line->err);
 }
 
 static bool
 many_enroll(const struct app *app, struct many *many, struct error *err)
 {
+	struct enroll_request *requests = xcalloc(many->count, sizeof *requests);
 	struct error *errs = xcalloc(many->count, sizeof *errs);
 	struct enrolled *outs = xcalloc(many->count, sizeof *outs);
-	const bool done =
-	    many->request_count == 0 || enroll_many(&app->enrollment, app->work, many->requests,
-					    many->request_count, outs, errs, err);
+	size_t count = 0, next = 0;
+	bool done;
 
-	for (size_t i = 0; i < many->request_count; i++) {
-		many->errs[many->line_of[i]] = errs[i];
-		many->outs[many->line_of[i]] = outs[i];
+	for (size_t i = 0; i < many->count; i++)
+		if (many->lines[i].readable)
+			requests[count++] = many->lines[i].request;
+	done = enroll_many(&app->enrollment, app->work, requests, count, outs, errs, err);
+	for (size_t i = 0; i < many->count; i++) {
+		if (!many->lines[i].readable)
+			continue;
+		many->lines[i].out = outs[next];
+		many->lines[i].err = errs[next++];
 	}
+	free(requests);
 	free(errs);
 	free(outs);
 	return done;
 }
 
-static json_t *
-shape_line(const struct http_request *request, const struct enrolled *out, const struct error *err)
-{
-	return err->code == E_NONE ? json_pack("{s:i, s:o}", "status", out->created ? 201 : 200,
-					 "body", shape_enrolled(out))
-				   : json_pack("{s:i, s:o}", "status", problem_status(err),
-					 "problem", problem_to_json(err, request->request_id));
-}
-
 static void
-put_line(struct buf *out, json_t *line)
+encode_line(void *context, size_t i)
 {
-	const size_t len = json_dumpb(line, NULL, 0, JSON_COMPACT);
+	const struct many *many = context;
+	struct line *line = &many->lines[i];
+	json_t *result =
+	    line->err.code == E_NONE
+		? json_pack("{s:i, s:o}", "status", line->out.created ? 201 : 200, "body",
+		      shape_enrolled(&line->out))
+		: json_pack("{s:i, s:o}", "status", problem_status(&line->err), "problem",
+		      problem_to_json(&line->err, many->request->request_id));
 
-	(void)json_dumpb(line, (char *)buf_extend(out, len), len, JSON_COMPACT);
-	buf_append_u8(out, '\n');
-	json_decref(line);
+	json_write(&line->result, result);
+	buf_append_u8(&line->result, '\n');
+	json_decref(result);
 }
 
 static bool
 post_many(const struct app *app, const struct http_request *request, struct http_response *response,
     struct error *err)
 {
-	DEFER(many_clear) struct many many = {0};
+	DEFER(many_clear) struct many many = {.request = request};
 
-	if (!many_init(&many, request->body, err))
+	if (!many_init(&many, err))
 		return false;
-	many_decode(&many, request->body, request->caller);
+	work_pool_run(app->work, many.count, decode_line, &many);
 	if (!many_enroll(app, &many, err))
 		return false;
+	work_pool_run(app->work, many.count, encode_line, &many);
 	for (size_t i = 0; i < many.count; i++) {
-		/* Lines that never reached the ledger are recorded as any refusal at the edge is.
-		 */
-		if (many.errs[i].code != E_NONE)
+		/* What never reached the ledger is recorded as any refusal at the edge is. */
+		if (many.lines[i].err.code != E_NONE)
 			dispatch_note(
-			    app, LEAF_ENROLL_REFUSED, ROLE_STATION, request, &many.errs[i]);
+			    app, LEAF_ENROLL_REFUSED, ROLE_STATION, request, &many.lines[i].err);
 		else
-			metrics_add(app->metrics, HTTP_ENROLLMENTS, result_of(&many.outs[i]), 1);
-		put_line(&response->body, shape_line(request, &many.outs[i], &many.errs[i]));
+			metrics_add(
+			    app->metrics, HTTP_ENROLLMENTS, result_of(&many.lines[i].out), 1);
+		buf_append(&response->body, buf_bytes(&many.lines[i].result));
 	}
 	response->status = 200;
 	response->content_type = "application/x-ndjson";

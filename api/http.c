@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_out.h"
 #include "base/text.h"
 
 const char *
@@ -68,14 +69,10 @@ http_header(struct http_response *response, const char *name, const char *format
 	response->header_count++;
 }
 
-/* jansson asks for the length first, then writes straight into our buffer. */
 static void
 put_json(struct http_response *response, json_t *json)
 {
-	const size_t len = json_dumpb(json, NULL, 0, JSON_COMPACT);
-	char *at = (char *)buf_extend(&response->body, len);
-
-	(void)json_dumpb(json, at, len, JSON_COMPACT);
+	json_write(&response->body, json);
 	json_decref(json);
 	response->content_type = "application/json";
 }

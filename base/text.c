@@ -1,5 +1,8 @@
 #include "base/text.h"
 
+#include <assert.h>
+#include <limits.h>
+#include <openssl/evp.h>
 #include <sodium.h>
 
 void
@@ -40,14 +43,63 @@ hex_decode(struct bytes text, uint8_t *out, size_t out_len)
 	return true;
 }
 
-static void
-encode64(struct buf *out, struct bytes data, int variant)
+/* ---- base64: what is published goes by OpenSSL's tables ---- */
+
+void
+base64_encode(struct buf *out, struct bytes data)
 {
-	const size_t room = sodium_base64_encoded_len(data.len, variant);
+	const size_t start = out->len;
+	const size_t room = (data.len + 2) / 3 * 4 + 1; /* and a NUL */
+	uint8_t *at = buf_extend(out, room);
+
+	assert(data.len <= INT_MAX);
+	(void)EVP_EncodeBlock(at, data.data, (int)data.len);
+	buf_truncate(out, start + room - 1);
+}
+
+/* OpenSSL takes white space around it, and any bits behind the last octet: not its own encoding. */
+static bool
+is_canonical(struct bytes text, struct bytes octets)
+{
+	DEFER(buf_clear) struct buf again = {0};
+
+	base64_encode(&again, octets);
+	return bytes_equal(text, buf_bytes(&again));
+}
+
+bool
+base64_decode(struct bytes text, struct buf *out)
+{
+	const size_t start = out->len;
+	size_t len = text.len / 4 * 3;
+	int decoded;
+
+	if (text.len == 0)
+		return true;
+	if (text.len % 4 != 0 || text.len > INT_MAX)
+		return false;
+	decoded = EVP_DecodeBlock(buf_extend(out, len), text.data, (int)text.len);
+	for (size_t i = 1; i <= 2 && text.data[text.len - i] == '='; i++)
+		len--;
+	buf_truncate(out, start + len);
+	if (decoded >= 0 && is_canonical(text, bytes_of(out->data + start, len)))
+		return true;
+	buf_truncate(out, start);
+	return false;
+}
+
+/* ---- base64url: tokens, in a time that does not depend on them ---- */
+
+void
+base64url_encode(struct buf *out, struct bytes data)
+{
+	const size_t room =
+	    sodium_base64_encoded_len(data.len, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 	const size_t start = out->len;
 	char *at = (char *)buf_extend(out, room);
 
-	(void)sodium_bin2base64(at, room, data.data, data.len, variant);
+	(void)sodium_bin2base64(
+	    at, room, data.data, data.len, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 	buf_truncate(out, start + strlen(at));
 }
 
@@ -61,8 +113,8 @@ is_ascii(struct bytes text)
 	return true;
 }
 
-static bool
-decode64(struct bytes text, struct buf *out, int variant)
+bool
+base64url_decode(struct bytes text, struct buf *out)
 {
 	const char *const from = (const char *)text.data;
 	const size_t start = out->len;
@@ -77,37 +129,14 @@ decode64(struct bytes text, struct buf *out, int variant)
 		return false;
 	at = buf_extend(out, room);
 	/* Refuses trailing bits that are not zero, and stops at what is not in the alphabet. */
-	if (sodium_base642bin(at, room, from, text.len, NULL, &len, &end, variant) != 0 ||
+	if (sodium_base642bin(at, room, from, text.len, NULL, &len, &end,
+		sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
 	    end != from + text.len) {
 		buf_truncate(out, start);
 		return false;
 	}
 	buf_truncate(out, start + len);
 	return true;
-}
-
-void
-base64_encode(struct buf *out, struct bytes data)
-{
-	encode64(out, data, sodium_base64_VARIANT_ORIGINAL);
-}
-
-bool
-base64_decode(struct bytes text, struct buf *out)
-{
-	return decode64(text, out, sodium_base64_VARIANT_ORIGINAL);
-}
-
-void
-base64url_encode(struct buf *out, struct bytes data)
-{
-	encode64(out, data, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-}
-
-bool
-base64url_decode(struct bytes text, struct buf *out)
-{
-	return decode64(text, out, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
 static const char BASE32[] = "abcdefghijklmnopqrstuvwxyz234567";

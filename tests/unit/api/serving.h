@@ -20,6 +20,7 @@
 #include "api/caller.h"
 #include "api/server.h"
 #include "base/defer_openssl.h"
+#include "base/work.h"
 #include "tests/unit/ca/authorities.h"
 
 struct serving {
@@ -115,6 +116,7 @@ serving_set_up(void **state)
 	    .rng = &s->rng,
 	    .audit = s->audit,
 	    .issuers = s->authorities.issuers,
+	    .work = work_pool_new(1),
 	    .callers = caller_cache_new(NULL, s->authorities.issuers, &s->clock)};
 	make_pems("first.example", &s->certificate_pem, &s->key_pem);
 	s->options = (struct server_options){.address = "127.0.0.1",
@@ -136,6 +138,7 @@ serving_tear_down(void **state)
 	if (s->server != NULL)
 		server_drain_and_free(s->server, 1000);
 	caller_cache_free(s->app.callers);
+	work_pool_free(s->app.work);
 	audit_free(s->audit);
 	authorities_clear(&s->authorities);
 	folder_clear(&s->folder);
