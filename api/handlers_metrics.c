@@ -21,6 +21,8 @@ enum looked_up {
 	CRL_THIS_UPDATE,
 	CRL_NEXT_UPDATE,
 	CRL_SIZE,
+	EXPIRY_AT,
+	EXPIRY_WARN,
 	PROCESS_CPU,
 	PROCESS_RESIDENT,
 	PROCESS_VIRTUAL,
@@ -46,6 +48,8 @@ static const struct metric TABLE[] = {
 	[CRL_THIS_UPDATE]  = {"moniker_crl_this_update_timestamp_seconds", METRIC_GAUGE, 1, NULL, NULL,        "When the CRL in force was made."},
 	[CRL_NEXT_UPDATE]  = {"moniker_crl_next_update_timestamp_seconds", METRIC_GAUGE, 1, NULL, NULL,        "Until when the CRL in force holds."},
 	[CRL_SIZE]         = {"moniker_crl_size_bytes",              METRIC_GAUGE,   1, NULL, NULL,            "Octets of the CRL in force."},
+	[EXPIRY_AT]        = {"moniker_expiry_timestamp_seconds",    METRIC_GAUGE,   1, NULL, NULL,            "When something lapses: a root, a root's CRL, an issuing CA, the service's certificate, the first of the operators'."},
+	[EXPIRY_WARN]      = {"moniker_expiry_warn_timestamp_seconds", METRIC_GAUGE, 1, NULL, NULL,            "From when on it should be renewed."},
 	[PROCESS_CPU]      = {"process_cpu_seconds_total",           METRIC_COUNTER, METRIC_US_PER_S, NULL, NULL, "User and system CPU time of the service's process."},
 	[PROCESS_RESIDENT] = {"process_resident_memory_bytes",       METRIC_GAUGE,   1, NULL, NULL,            "Resident memory."},
 	[PROCESS_VIRTUAL]  = {"process_virtual_memory_bytes",        METRIC_GAUGE,   1, NULL, NULL,            "Virtual memory."},
@@ -110,6 +114,34 @@ put_crls(const struct app *app, struct buf *out, enum looked_up which)
 }
 
 static void
+put_expiries(struct buf *out, enum looked_up which, const struct expiry *list, size_t count)
+{
+	metrics_write_head(out, &TABLE[which]);
+	for (size_t i = 0; i < count; i++) {
+		char labels[LABELS_MAX + EXPIRY_ID_MAX];
+
+		(void)snprintf(labels, sizeof labels, "what=\"%s\",id=\"%s\"",
+		    expiry_name(list[i].what), list[i].id);
+		metrics_write_sample(out, &TABLE[which], labels,
+		    which == EXPIRY_AT ? list[i].not_after_s : list[i].warn_from_s);
+	}
+}
+
+/* Without the database there are none: what can be told is told all the same. */
+static void
+put_all_expiries(const struct app *app, struct buf *out)
+{
+	struct expiry list[EXPIRY_MAX];
+	struct error unknown = {0};
+	size_t count = 0;
+
+	if (!expiry_watch_list(app->expiries, list, &count, &unknown))
+		count = 0;
+	put_expiries(out, EXPIRY_AT, list, count);
+	put_expiries(out, EXPIRY_WARN, list, count);
+}
+
+static void
 put_process(const struct app *app, struct buf *out)
 {
 	struct process_use use;
@@ -148,6 +180,7 @@ get_metrics(const struct app *app, const struct http_request *request,
 	put_keeper(app, out);
 	for (enum looked_up which = CRL_NUMBER; which <= CRL_SIZE; which++)
 		put_crls(app, out, which);
+	put_all_expiries(app, out);
 	put_process(app, out);
 	response->content_type = "text/plain; version=0.0.4; charset=utf-8";
 	http_header(response, "Cache-Control", "no-store");

@@ -2,7 +2,7 @@
 """Reads Prometheus text (format 0.0.4) strictly.
 
 exposition.py FILE               checks it; prints "name type" of each metric, sorted
-exposition.py FILE SERIES        prints the value of one series, spelled as in the text; 0 when absent
+exposition.py --values FILE      checks it; prints "value series" of each sample, spelled as in the text
 Exit status 1 and a reason on standard error when the text is not as the format says."""
 import re
 import sys
@@ -94,9 +94,9 @@ def read(text):
     return families, samples
 
 
-families, samples = read(open(sys.argv[1], encoding="ascii").read())
-if len(sys.argv) == 2:
-    print("\n".join(f"{name} {kind}" for name, kind in sorted(families.items())))
+families, samples = read(open(sys.argv[-1], encoding="ascii").read())
+if sys.argv[1] == "--values":
+    for series, value in samples.items():
+        print(f"{value:.9g} {series}}}" if not series.endswith("{") else f"{value:.9g} {series[:-1]}")
 else:
-    name, _, labels = sys.argv[2].partition("{")
-    print(f"{samples.get(name + '{' + labels.removesuffix('}'), 0):g}")
+    print("\n".join(f"{name} {kind}" for name, kind in sorted(families.items())))

@@ -6,9 +6,12 @@ need python3 python3
 top=$(cd "$(dirname "$0")/../../.." && pwd)
 exposition=$top/tests/support/exposition.py
 scrape() { call GET /metrics nobody "$@"; }
-value() { "$exposition" "$1" "$2"; }
+# values OF: of the text $work/OF, for value.
+values() { "$exposition" --values "$work/$1" >"$work/$1.values"; }
+# value OF SERIES: 0 when it is absent.
+value() { awk -v series="$2" '{ v = $1; sub(/^[^ ]* /, ""); if ($0 == series) found = v } END { print found + 0 }' "$work/$1.values"; }
 risen() { # WHAT SERIES BY: since $work/before
-	awk -v a="$(value "$work/before" "$2")" -v b="$(value "$work/after" "$2")" -v by="$3" \
+	awk -v a="$(value before "$2")" -v b="$(value after "$2")" -v by="$3" \
 		'BEGIN { exit !(b - a >= by) }' || die "$1: $2 did not rise by $3"
 	ok "$1"
 }
@@ -57,6 +60,7 @@ ok "the alert rules name metrics that exist"
 
 open_lot metrics
 scrape >"$work/before"
+values before
 mac=$(random_mac)
 for name in one two; do make_key $name; done
 request one "$mac" | send /v1/enrollments station >"$work/one.json"
@@ -71,11 +75,11 @@ jq -c '{select: {pseudonym}, action: "revoke", reason: "keyCompromise"}' "$work/
 same "it is revoked" applied "$(jq -r .status "$work/p")"
 kept() { # signatures and CRLs follow when there is time
 	scrape >"$work/after"
-	[ "$(value "$work/after" moniker_ledger_unkept_signatures)" = 0 ] &&
-		[ "$(value "$work/after" 'moniker_ledger_leaves_total{event="crl.publish"}')" -gt "$(value "$work/before" 'moniker_ledger_leaves_total{event="crl.publish"}')" ]
+	values after
+	[ "$(value after moniker_ledger_unkept_signatures)" = 0 ] &&
+		[ "$(value after 'moniker_ledger_leaves_total{event="crl.publish"}')" -gt "$(value before 'moniker_ledger_leaves_total{event="crl.publish"}')" ]
 }
 within 20 "signatures are kept and a CRL is published" kept
-"$exposition" "$work/after" >/dev/null
 route='method="POST",route="/v1/enrollments"'
 risen "requests" "moniker_http_requests_total{$route,status=\"201\"}" 1
 risen "replayed requests" "moniker_http_requests_total{$route,status=\"200\"}" 1
@@ -100,13 +104,17 @@ for event in enroll.ok enroll.refused token.mint device.revoke crl.publish; do
 done
 risen "the log" moniker_log_size_leaves 5
 risen "processor time" process_cpu_seconds_total 0.001
+for what in root root-crl issuer tls operators log; do
+	grep -Eq "^moniker_expiry_timestamp_seconds\{what=\"$what\",id=\"[^\"]*\"\} [0-9]{10}\$" "$work/after" || die "no expiry of $what"
+done
+ok "expiries"
 shard=$(sed -n 's/^moniker_crl_number{\(.*\)} [1-9].*/\1/p' "$work/after" | head -n 1)
 [ -n "$shard" ] || die "no CRL has a number"
 for series in "moniker_crl_size_bytes{$shard}" "moniker_crl_this_update_timestamp_seconds{$shard}" "moniker_crl_next_update_timestamp_seconds{$shard}" \
 	moniker_ledger_ready moniker_keeper_up moniker_db_up moniker_keeper_attached_total moniker_db_pool_connections \
 	process_resident_memory_bytes process_virtual_memory_bytes process_open_fds process_max_fds process_threads process_start_time_seconds \
 	moniker_http_requests_in_flight 'moniker_http_connections{port="tls",state="working"}'; do
-	awk -v v="$(value "$work/after" "$series")" 'BEGIN { exit !(v >= 1) }' || die "$series is less than 1"
+	awk -v v="$(value after "$series")" 'BEGIN { exit !(v >= 1) }' || die "$series is less than 1"
 done
 ok "levels are there"
 
