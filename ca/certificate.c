@@ -130,9 +130,7 @@ read_tbs(struct certificate *out)
 	out->not_after_s = der_take_time(&validity);
 	out->subject = der_take_whole(&in, DER_SEQUENCE);
 	out->spki = der_take_whole(&in, DER_SEQUENCE);
-	for (int tag = 1; tag <= 2; tag++) /* issuerUniqueID, subjectUniqueID */
-		if (der_peek(&in) == DER_CONTEXT(tag))
-			der_take(&in, DER_CONTEXT(tag));
+	/* No CA may give out unique identifiers (RFC 5280 section 4.1.2.8): they are not taken. */
 	if (der_peek(&in) == DER_CONTEXT_CONSTRUCTED(3) && !read_extensions(&in, out))
 		return false;
 	return der_end(&validity) && der_end(&in) && der_end(&whole) && out->serial.len > 0;

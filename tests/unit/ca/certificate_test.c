@@ -83,19 +83,16 @@ no_changed_bit_is_taken_for_the_same_certificate(void **state)
 	}
 }
 
-/* SEQUENCE { [0] { 2 }, serial, algorithm, names, validity, key, [3] { `extensions` } } */
+/* SEQUENCE { [0] { 2 }, serial, algorithm, names, validity, key, rest } */
 static void
-make_with(struct bytes serial, struct bytes name, struct bytes extensions, struct buf *out)
+make_whole(struct bytes serial, struct bytes name, struct bytes rest, struct buf *out)
 {
 	DEFER(der_writer_clear) struct der_writer w;
 	static const uint8_t signature[] = {0x30, 0x06, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01};
 	size_t mark;
 
 	der_writer_init(&w, 1024);
-	mark = der_mark(&w);
-	der_put(&w, extensions);
-	der_wrap(&w, DER_SEQUENCE, mark);
-	der_wrap(&w, DER_CONTEXT_CONSTRUCTED(3), mark);
+	der_put(&w, rest);
 	der_put(&w, (struct bytes)BYTES_LITERAL("\x30\x00")); /* key */
 	der_put(&w, name);
 	mark = der_mark(&w);
@@ -109,6 +106,19 @@ make_with(struct bytes serial, struct bytes name, struct bytes extensions, struc
 	der_put(&w, (struct bytes)BYTES_LITERAL("\xa0\x03\x02\x01\x02"));
 	der_wrap(&w, DER_SEQUENCE, 0);
 	certificate_assemble(der_written(&w), bytes_of(signature, sizeof signature), out);
+}
+
+/* With [3] { `extensions` } after the key. */
+static void
+make_with(struct bytes serial, struct bytes name, struct bytes extensions, struct buf *out)
+{
+	DEFER(der_writer_clear) struct der_writer w;
+
+	der_writer_init(&w, 256);
+	der_put(&w, extensions);
+	der_wrap(&w, DER_SEQUENCE, 0);
+	der_wrap(&w, DER_CONTEXT_CONSTRUCTED(3), 0);
+	make_whole(serial, name, der_written(&w), out);
 }
 
 #define SERIAL "\x02\x01\x01"
@@ -182,6 +192,22 @@ parts_that_are_not_read_are_der_as_well(void **state)
 	}
 }
 
+static void
+unique_identifiers_are_refused(void **state)
+{
+	static const struct bytes after_key[] = {BYTES_LITERAL("\x81\x02\x00\x80"),
+	    BYTES_LITERAL("\x82\x02\x00\x80"), BYTES_LITERAL("\x81\x02\x27\x80")};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(after_key); i++) {
+		DEFER(buf_clear_public) struct buf der = {0};
+
+		make_whole((struct bytes)BYTES_LITERAL(SERIAL),
+		    (struct bytes)BYTES_LITERAL(NO_NAME), after_key[i], &der);
+		refuses(buf_bytes(&der));
+	}
+}
+
 int
 main(void)
 {
@@ -191,6 +217,7 @@ main(void)
 	    cmocka_unit_test(no_changed_bit_is_taken_for_the_same_certificate),
 	    cmocka_unit_test(extensions_are_read_strictly),
 	    cmocka_unit_test(parts_that_are_not_read_are_der_as_well),
+	    cmocka_unit_test(unique_identifiers_are_refused),
 	};
 
 	return cmocka_run_group_tests_name("certificate", tests, NULL, NULL);
