@@ -87,6 +87,8 @@ wire_refusal_raise(struct bytes body, struct error *err)
 	if (!reader.ok || name.len >= sizeof(text))
 		return error_set(err, E_KEEPER_UNAVAILABLE, "the key keeper's answer is malformed");
 	memcpy(text, name.data, name.len);
+	if (detail_len == 0 || reader.rest.data[0] == '\0')
+		return error_set(err, code_outside(error_code_of(text)), "it gives no reason");
 	return error_set(err, code_outside(error_code_of(text)), "%.*s", detail_len,
 	    (const char *)reader.rest.data);
 }
