@@ -61,9 +61,7 @@ get_crl(const struct app *app, const struct http_request *request, struct http_r
 	put_date(response, "Last-Modified", info.this_update_s);
 	response->content_type = "application/pkix-crl";
 	response->status = 200;
-	/* A list of tags, weak or strong, or any: RFC 9110 section 13.1.2. */
-	if (strstr(request->if_none_match, etag) != NULL ||
-	    strcmp(request->if_none_match, "*") == 0) {
+	if (http_etag_named(request, etag)) {
 		buf_clear_public(&response->body);
 		response->content_type = NULL;
 		response->status = 304;

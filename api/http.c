@@ -49,6 +49,44 @@ http_query_time(
 	       error_set(err, E_BAD_SYNTAX, "%s is a time such as 2026-01-01T00:00:00Z", name);
 }
 
+/* One entity-tag off the front, its quotes included; false: there is none. */
+static bool
+take_tag(const char **at, struct bytes *out)
+{
+	const char *tag = *at + (strncmp(*at, "W/", 2) == 0 ? 2 : 0);
+	const char *end = tag + 1;
+
+	if (*tag != '"')
+		return false;
+	while (*end > ' ' && *end != '"' && *end != 0x7f)
+		end++;
+	if (*end != '"')
+		return false;
+	*at = end + 1;
+	*out = bytes_of(tag, (size_t)(end + 1 - tag));
+	return true;
+}
+
+bool
+http_etag_named(const struct http_request *request, const char *etag)
+{
+	const char *at = request->if_none_match;
+	struct bytes tag;
+	bool found = false;
+
+	if (strcmp(at, "*") == 0)
+		return true;
+	while (*(at += strspn(at, " \t,")) != '\0') { /* elements may be empty: section 5.6.1 */
+		if (!take_tag(&at, &tag))
+			return false;
+		found = found || bytes_equal(tag, bytes_of_text(etag));
+		at += strspn(at, " \t");
+		if (*at != ',' && *at != '\0')
+			return false;
+	}
+	return found;
+}
+
 void
 http_response_clear(struct http_response *response)
 {

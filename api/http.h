@@ -49,6 +49,13 @@ MUST_CHECK bool http_query_int(const struct http_request *request, const char *n
 MUST_CHECK bool http_query_time(
     const struct http_request *request, const char *name, int64_t *out_s, struct error *err);
 
+/*
+ * Whether If-None-Match names `etag`, a strong tag with its quotes, or anything at all: "*" or a
+ * list of tags that are compared weakly (RFC 9110 sections 8.8.3, 13.1.2). A field that is no such
+ * list names nothing.
+ */
+bool http_etag_named(const struct http_request *request, const char *etag);
+
 struct http_header {
 	const char *name; /* static */
 	char value[HTTP_VALUE_MAX + 1];

@@ -73,6 +73,44 @@ times_are_rfc_3339_or_refused(void **state)
 	assert_int_equal(err.code, E_BAD_SYNTAX);
 }
 
+/* clang-format off */
+static const struct tags { const char *why, *field; bool named; } TAGS[] = {
+	{"absent",                     "", false},
+	{"the tag",                    "\"7\"", true},
+	{"the tag, weak",              "W/\"7\"", true},
+	{"anything",                   "*", true},
+	{"first of two",               "\"7\", \"8\"", true},
+	{"last of two",                "\"6\",W/\"7\"", true},
+	{"among empty elements",       ", ,\"7\"\t,", true},
+	{"another",                    "\"8\"", false},
+	{"part of another",            "\"77\"", false},
+	{"inside another",             "\"a 7\"", false},
+	{"between two others",         "\"a\",7,\"b\"", false},
+	{"quotes of two others",       "\"a\"7\"b\"", false},
+	{"without quotes",             "7", false},
+	{"not closed",                 "\"7", false},
+	{"lower-case w",               "w/\"7\"", false},
+	{"anything and something",     "*, \"8\"", false},
+	{"followed by another word",   "\"7\" x", false},
+	{"before a broken one",        "\"7\", x", false},
+	{"a control character inside", "\"\t7\"", false},
+};
+/* clang-format on */
+
+static void
+a_list_of_tags_names_what_it_holds_whole(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(TAGS); i++) {
+		struct http_request request = {0};
+
+		(void)snprintf(
+		    request.if_none_match, sizeof request.if_none_match, "%s", TAGS[i].field);
+		if (http_etag_named(&request, "\"7\"") != TAGS[i].named)
+			fail_msg("%s", TAGS[i].why);
+	}
+}
+
 static void
 a_created_resource_says_where_it_is(void **state)
 {
@@ -106,6 +144,7 @@ main(void)
 	    cmocka_unit_test(numbers_that_are_none_or_out_of_bounds_are_refused),
 	    cmocka_unit_test(numbers_within_their_bounds_are_read),
 	    cmocka_unit_test(times_are_rfc_3339_or_refused),
+	    cmocka_unit_test(a_list_of_tags_names_what_it_holds_whole),
 	    cmocka_unit_test(a_created_resource_says_where_it_is),
 	    cmocka_unit_test(no_content_is_empty),
 	};
