@@ -199,19 +199,15 @@ set_defaults(struct parse *parse)
 }
 
 bool
-config_read(const char *path, const struct config_field *fields, size_t field_count, void *out,
+config_parse(struct bytes text, const struct config_field *fields, size_t field_count, void *out,
     struct error *err)
 {
 	struct error fault = {0};
 	struct parse parse = {
-	    .fields = fields, .field_count = field_count, .out = out, .err = &fault};
-	DEFER(buf_clear) struct buf file = {0};
+	    .fields = fields, .field_count = field_count, .out = out, .rest = text, .err = &fault};
 	int bad_line;
 
 	assert(field_count <= CONFIG_FIELDS_MAX);
-	if (!file_read(path, CONFIG_FILE_MAX, &file, err))
-		return false;
-	parse.rest = buf_bytes(&file);
 	bad_line = ini_parse_stream(read_line, &parse, take_key, &parse);
 	/* libinih goes on after a line that it cannot read: the first line at fault is named. */
 	if (bad_line != 0 && (fault.code == E_NONE || bad_line < parse.line)) {
@@ -223,6 +219,16 @@ config_read(const char *path, const struct config_field *fields, size_t field_co
 	*err = fault;
 	config_clear(fields, field_count, out);
 	return false;
+}
+
+bool
+config_read(const char *path, const struct config_field *fields, size_t field_count, void *out,
+    struct error *err)
+{
+	DEFER(buf_clear) struct buf file = {0};
+
+	return file_read(path, CONFIG_FILE_MAX, &file, err) &&
+	       config_parse(buf_bytes(&file), fields, field_count, out, err);
 }
 
 void

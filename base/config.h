@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 
 enum config_type {
@@ -35,6 +36,9 @@ struct config_field {
  */
 MUST_CHECK bool config_read(const char *path, const struct config_field *fields, size_t field_count,
     void *out, struct error *err);
+/* The same from the file's octets, of which there are any number. E_CONFIG_INVALID */
+MUST_CHECK bool config_parse(struct bytes text, const struct config_field *fields,
+    size_t field_count, void *out, struct error *err);
 /* Frees the text members. */
 void config_clear(const struct config_field *fields, size_t field_count, void *out);
 

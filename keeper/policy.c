@@ -233,17 +233,14 @@ issuers_read(const json_t *array, struct policy *out, struct error *err)
 }
 
 bool
-policy_read(const char *path, struct policy *out, struct error *err)
+policy_parse(struct bytes text, struct policy *out, struct error *err)
 {
-	DEFER(buf_clear_public) struct buf text = {0};
 	DEFER(json_release) json_t *document = NULL;
 	DEFER(policy_clear) struct policy policy = {0};
 	struct policy_json in = {0};
 	struct error cause = {0};
 
-	if (!file_read(path, POLICY_FILE_MAX, &text, err))
-		return false;
-	if (!json_parse(buf_bytes(&text), &document, &cause) ||
+	if (!json_parse(text, &document, &cause) ||
 	    !json_read(document, POLICY_MEMBERS, COUNT(POLICY_MEMBERS), &in, &cause))
 		return error_set(err, E_CONFIG_INVALID, "policy: %s", cause.detail);
 	if (!issuers_read(in.issuers, &policy, err))
@@ -251,6 +248,15 @@ policy_read(const char *path, struct policy *out, struct error *err)
 	*out = policy;
 	policy = (struct policy){0};
 	return true;
+}
+
+bool
+policy_read(const char *path, struct policy *out, struct error *err)
+{
+	DEFER(buf_clear_public) struct buf text = {0};
+
+	return file_read(path, POLICY_FILE_MAX, &text, err) &&
+	       policy_parse(buf_bytes(&text), out, err);
 }
 
 /* ---- writing ---- */
@@ -338,7 +344,7 @@ issuer_to_json(const struct policy_issuer *issuer)
 }
 
 bool
-policy_write(const struct policy *policy, const char *path, struct error *err)
+policy_encode(const struct policy *policy, struct buf *out, struct error *err)
 {
 	DEFER(json_release) json_t *document = json_object();
 	DEFER(mem_free) char *text = NULL;
@@ -350,7 +356,16 @@ policy_write(const struct policy *policy, const char *path, struct error *err)
 	text = json_dumps(document, JSON_INDENT(2));
 	if (text == NULL)
 		return error_set(err, E_INTERNAL, "the policy is not representable");
-	return file_write(path, bytes_of_text(text), 0600, err);
+	buf_append_text(out, text);
+	return true;
+}
+
+bool
+policy_write(const struct policy *policy, const char *path, struct error *err)
+{
+	DEFER(buf_clear_public) struct buf text = {0};
+
+	return policy_encode(policy, &text, err) && file_write(path, buf_bytes(&text), 0600, err);
 }
 
 void

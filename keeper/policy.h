@@ -57,6 +57,10 @@ struct policy {
 /* Static bounds of the JSON: see policy.c. E_CONFIG_INVALID, E_FILE_FAILED. Free with
  * policy_clear(). */
 MUST_CHECK bool policy_read(const char *path, struct policy *out, struct error *err);
+/* The same from the file's octets. E_CONFIG_INVALID */
+MUST_CHECK bool policy_parse(struct bytes text, struct policy *out, struct error *err);
+/* Appends them. E_INTERNAL */
+MUST_CHECK bool policy_encode(const struct policy *policy, struct buf *out, struct error *err);
 MUST_CHECK bool policy_write(const struct policy *policy, const char *path, struct error *err);
 void policy_clear(struct policy *policy);
 DEFER_DECLARE_CLEAR(struct policy, policy_clear)

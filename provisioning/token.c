@@ -10,17 +10,13 @@
 #include "base/mem.h"
 #include "provisioning/token_store.h"
 
-#define PREFIX "mk1."
-#define PREFIX_LEN (sizeof PREFIX - 1)
 #define RANDOM_BYTES 16
 #define ID_OFFSET 1
 #define BATCH_OFFSET 9
 #define EXPIRES_OFFSET 17
 #define RANDOM_OFFSET 25
-#define TOKEN_BYTES (TOKEN_HEAD_BYTES + TOKEN_MAC_BYTES)
 
 static_assert(RANDOM_OFFSET + RANDOM_BYTES == TOKEN_HEAD_BYTES, "the random octets end the head");
-static_assert(PREFIX_LEN + TOKEN_BYTES * 4 / 3 <= TOKEN_TEXT_MAX, "a token fits its limit");
 
 static int64_t
 read_i64(const uint8_t *octets)
@@ -48,25 +44,34 @@ read_head(const uint8_t head[static TOKEN_HEAD_BYTES], struct token *out)
 	sha256(bytes_of(head + RANDOM_OFFSET, RANDOM_BYTES), out->random_sha256);
 }
 
+/* TOKEN_BYTES on the stack; wiped by their owner. */
+struct plain {
+	uint8_t octets[TOKEN_BYTES];
+};
+
+static void
+plain_clear(struct plain *plain)
+{
+	sodium_memzero(plain, sizeof *plain);
+}
+DEFER_DECLARE_CLEAR(struct plain, plain_clear)
+
 bool
 token_open(struct keeper_client *keeper, const char *text, struct token *out, struct error *err)
 {
-	size_t len = strnlen(text, TOKEN_TEXT_MAX + 1);
-	DEFER(buf_clear) struct buf octets = {0};
+	DEFER(plain_clear) struct plain token;
 	bool good;
 
-	if (len > TOKEN_TEXT_MAX || len < PREFIX_LEN || memcmp(text, PREFIX, PREFIX_LEN) != 0 ||
-	    !base64url_decode(bytes_of(text + PREFIX_LEN, len - PREFIX_LEN), &octets) ||
-	    octets.len != TOKEN_BYTES)
+	if (!token_text_parse(text, token.octets))
 		return error_set_field(
 		    err, E_TOKEN_INVALID, "/token", "it is not a token: they begin with mk1.");
-	if (!keeper_token_check(keeper, octets.data, octets.data + TOKEN_HEAD_BYTES, &good, err))
+	if (!keeper_token_check(keeper, token.octets, token.octets + TOKEN_HEAD_BYTES, &good, err))
 		return false;
 	if (!good)
 		return error_set_field(err, E_TOKEN_INVALID, "/token",
 		    "this service did not make it, or it was altered");
 
-	read_head(octets.data, out);
+	read_head(token.octets, out);
 	return true;
 }
 
@@ -259,14 +264,12 @@ record(struct ledger *ledger, struct mint *mint, struct error *err)
 static char *
 encode(const uint8_t head[static TOKEN_HEAD_BYTES], const uint8_t mac[static TOKEN_MAC_BYTES])
 {
-	uint8_t octets[TOKEN_BYTES];
+	DEFER(plain_clear) struct plain token;
 	DEFER(buf_clear) struct buf text = {0};
 
-	memcpy(octets, head, TOKEN_HEAD_BYTES);
-	memcpy(octets + TOKEN_HEAD_BYTES, mac, TOKEN_MAC_BYTES);
-	buf_append_text(&text, PREFIX);
-	base64url_encode(&text, bytes_of(octets, sizeof octets));
-	sodium_memzero(octets, sizeof octets);
+	memcpy(token.octets, head, TOKEN_HEAD_BYTES);
+	memcpy(token.octets + TOKEN_HEAD_BYTES, mac, TOKEN_MAC_BYTES);
+	token_text_encode(token.octets, &text);
 	return xstrdup(buf_text(&text));
 }
 

@@ -1,8 +1,9 @@
 /*
  * token: one-time enrollment tokens that authenticate themselves.
  *
- * "mk1." and base64url of kid(1) id(8) batch(8) expires_at_s(8) random(16) mac(16); the MAC is the
- * keeper's, so that a forged token costs no database access. The row keeps SHA-256(random) only.
+ * kid(1) id(8) batch(8) expires_at_s(8) random(16) mac(16); token_text.h is how they are written.
+ * The MAC is the keeper's, so that a forged token costs no database access. The row keeps
+ * SHA-256(random) only.
  */
 #ifndef PROVISIONING_TOKEN_H
 #define PROVISIONING_TOKEN_H
@@ -14,8 +15,8 @@
 #include "db/ledger.h"
 #include "keeper/client.h"
 #include "provisioning/hwid.h"
+#include "provisioning/token_text.h"
 
-#define TOKEN_TEXT_MAX 96    /* characters */
 #define TOKEN_REFUSALS_MAX 5 /* refusals of the kinds that count burn it */
 #define TOKEN_MINT_MAX 1000
 #define TOKEN_VALIDITY_DEFAULT_S (INT64_C(30) * 86400)

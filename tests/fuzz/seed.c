@@ -52,5 +52,6 @@ main(int argc, char **argv)
 	seed_texts();
 	seed_requests();
 	seed_signed();
+	seed_keeper();
 	return 0;
 }

@@ -9,6 +9,15 @@
 	"\"sev\":1,\"out\":\"success\",\"t\":\"2026-06-15T12:00:00Z\",\"n\":"                 \
 	"\"AAAAAAAAAAAAAAAAAAAAAA\""
 
+#define TOKEN "AQAAAAAAAAABAAAAAAAAAAcAAAAAZ3SFAAABAgMEBQYHCAkKCwwNDg8AAAAAAAAAAAAAAAAAAAAA"
+#define ISSUER                                                                                  \
+	"{\"id\":\"0011223344556677\",\"form\":\"device\",\"events\":[\"enroll.ok\"],\"key_"    \
+	"types\":"                                                                              \
+	"[\"p256\"],\"ekus\":[\"client_auth\"],\"validity_max_s\":1,\"not_before\":"            \
+	"\"2026-01-01T00:00:00Z\",\"not_after\":\"2027-01-01T00:00:00Z\",\"subject\":\"MAA=\"," \
+	"\"key_identifier\":\"00\",\"shard_count\":1}"
+#define POST "POST /v1/revocations HTTP/1.1\r\nHost: a\r\n"
+
 /* clang-format off */
 static const struct seed { const char *target, *name; struct bytes input; } SEEDS[] = {
 	{"der", "nothing",               OCTETS("")},
@@ -192,6 +201,82 @@ static const struct seed { const char *target, *name; struct bytes input; } SEED
 	{"routes", "beyond-ascii",       OCTETS("\1/v1/batches/\xc3\xa4")},
 	{"routes", "pattern",            OCTETS("\1/v1/batches/{id}")},
 	{"routes", "nothing",            OCTETS("\1")},
+
+	{"config", "all",                OCTETS("; comment\r\n[log]\r\nverbose=on\r\nnote = y\r\n# comment\r\n[server]\r\nport = 1\r\nname: x\r\n")},
+	{"config", "least",              OCTETS("[server]\nname = one two")},
+	{"config", "inline-comment",     OCTETS("[server]\nname = a ; b\n")},
+	{"config", "semicolon",          OCTETS("[server]\nname = a;b\n")},
+	{"config", "no-name",            OCTETS("[server]\nport = 5\n")},
+	{"config", "twice",              OCTETS("[server]\nname = a\nname = b\n")},
+	{"config", "continued",          OCTETS("[server]\nname = a\n  b\n")},
+	{"config", "unknown-key",        OCTETS("[server]\nnmae = a\n")},
+	{"config", "unknown-section",    OCTETS("[sevrer]\n")},
+	{"config", "no-section",         OCTETS("name = a\n")},
+	{"config", "section-cut",        OCTETS("[server\nname = a\n")},
+	{"config", "byte-order-mark",    OCTETS("\xef\xbb\xbf[server]\nname = a\n")},
+	{"config", "nul",                OCTETS("[server]\nname = a\0b\n")},
+	{"config", "port-beyond",        OCTETS("[server]\nname = a\nport = 65536\n")},
+	{"config", "port-huge",          OCTETS("[server]\nname = a\nport = 99999999999999999999\n")},
+	{"config", "port-hex",           OCTETS("[server]\nname = a\nport = 0x10\n")},
+	{"config", "not-a-line",         OCTETS("[server]\nname\n")},
+	{"config", "empty-key",          OCTETS("[server]\n= a\n")},
+
+	{"token", "good",                OCTETS("mk1." TOKEN)},
+	{"token", "short",               OCTETS("mk1.AQAA")},
+	{"token", "prefix",              OCTETS("mk1.")},
+	{"token", "other-prefix",        OCTETS("mk2." TOKEN)},
+	{"token", "padded",              OCTETS("mk1." TOKEN "====")},
+	{"token", "longer",              OCTETS("mk1." TOKEN "AAAA")},
+	{"token", "other-alphabet",      OCTETS("mk1.+/" TOKEN)},
+	{"token", "newline",             OCTETS("mk1." TOKEN "\n")},
+	{"token", "nul",                 OCTETS("mk1.\0" TOKEN)},
+
+	{"policy", "empty",              OCTETS("{\"issuers\":[]}")},
+	{"policy", "no-issuers",         OCTETS("{}")},
+	{"policy", "issuer-of-nothing",  OCTETS("{\"issuers\":[{}]}")},
+	{"policy", "issuer-a-number",    OCTETS("{\"issuers\":[1]}")},
+	{"policy", "same-id-twice",      OCTETS("{\"issuers\":[" ISSUER "," ISSUER "]}")},
+	{"policy", "least",              OCTETS("{\"issuers\":[" ISSUER "]}")},
+
+	{"http_head", "get",             OCTETS("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")},
+	{"http_head", "head",            OCTETS("HEAD /healthz HTTP/1.1\r\nHost: a\r\n\r\n")},
+	{"http_head", "http-1-0",        OCTETS("GET / HTTP/1.0\r\n\r\n")},
+	{"http_head", "http-1-2",        OCTETS("GET / HTTP/1.2\r\nHost: a\r\n\r\n")},
+	{"http_head", "query",           OCTETS("GET /v1/batches?n=5&t=2026-01-01T00:00:00Z&x HTTP/1.1\r\nHost: a\r\n\r\n")},
+	{"http_head", "query-twice",     OCTETS("GET /?n=5&n=6 HTTP/1.1\r\nHost: a\r\n\r\n")},
+	{"http_head", "query-escaped",   OCTETS("GET /?%6e=%35&t=%00 HTTP/1.1\r\nHost: a\r\n\r\n")},
+	{"http_head", "path-escaped",    OCTETS("GET /%2e%2e/%7Bid%7D%zz HTTP/1.1\r\nHost: a\r\n\r\n")},
+	{"http_head", "path-nul",        OCTETS("GET /%00 HTTP/1.1\r\nHost: a\r\n\r\n")},
+	{"http_head", "absolute",        OCTETS("GET http://a/healthz HTTP/1.1\r\nHost: a\r\n\r\n")},
+	{"http_head", "post",            OCTETS(POST "Content-Length: 2\r\n\r\n{}")},
+	{"http_head", "post-chunked",    OCTETS(POST "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n")},
+	{"http_head", "cl-and-te",       OCTETS(POST "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")},
+	{"http_head", "two-lengths",     OCTETS(POST "Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}")},
+	{"http_head", "length-list",     OCTETS(POST "Content-Length: 2, 2\r\n\r\n{}")},
+	{"http_head", "length-signed",   OCTETS(POST "Content-Length: +2\r\n\r\n{}")},
+	{"http_head", "length-huge",     OCTETS(POST "Content-Length: 99999999999999999999\r\n\r\n")},
+	{"http_head", "te-space-colon",  OCTETS(POST "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n")},
+	{"http_head", "te-identity",     OCTETS(POST "Transfer-Encoding: identity\r\n\r\n")},
+	{"http_head", "te-twice",        OCTETS(POST "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n")},
+	{"http_head", "two-hosts",       OCTETS("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")},
+	{"http_head", "no-host",         OCTETS("GET / HTTP/1.1\r\n\r\n")},
+	{"http_head", "bare-lf",         OCTETS("GET / HTTP/1.1\nHost: a\n\n")},
+	{"http_head", "bare-cr",         OCTETS("GET / HTTP/1.1\r\nHost: a\rX: b\r\n\r\n")},
+	{"http_head", "nul",             OCTETS("GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n")},
+	{"http_head", "nul-for-cr",      OCTETS("GET / HTTP/1.1\r\nHost: a\0\n\r\n")},
+	{"http_head", "folded",          OCTETS("GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n")},
+	{"http_head", "empty-name",      OCTETS("GET / HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n")},
+	{"http_head", "no-colon",        OCTETS("GET / HTTP/1.1\r\nHost: a\r\nX\r\n\r\n")},
+	{"http_head", "empty-lines",     OCTETS("\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n")},
+	{"http_head", "two-spaces",      OCTETS("GET  / HTTP/1.1\r\nHost: a\r\n\r\n")},
+	{"http_head", "tab",             OCTETS("GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n")},
+	{"http_head", "tags",            OCTETS("GET / HTTP/1.1\r\nHost: a\r\nIf-None-Match: W/\"1\", \"4711\" ,,\r\n\r\n")},
+	{"http_head", "any-tag",         OCTETS("GET / HTTP/1.1\r\nHost: a\r\nIf-None-Match: *\r\n\r\n")},
+	{"http_head", "tag-not-closed",  OCTETS("GET / HTTP/1.1\r\nHost: a\r\nIf-None-Match: \"4711\r\n\r\n")},
+	{"http_head", "content-type",    OCTETS("POST /v1/batches HTTP/1.1\r\nHost: a\r\nContent-Type: Application/JSON ; charset=utf-8\r\nContent-Length: 0\r\n\r\n")},
+	{"http_head", "two-requests",    OCTETS("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n")},
+	{"http_head", "cut",             OCTETS("GET / HTTP/1.1\r\nHost: a\r\n")},
+	{"http_head", "nothing",         OCTETS("")},
 };
 /* clang-format on */
 

@@ -1,0 +1,122 @@
+/* http_reader: a header block read by the letter of RFC 9112, and by nothing of ours. */
+#ifndef TESTS_FUZZ_HTTP_READER_H
+#define TESTS_FUZZ_HTTP_READER_H
+
+#include <strings.h>
+
+#include "base/bytes.h"
+
+struct http_reader {
+	int hosts, lengths, codings;
+	size_t length;
+	bool is_1_0;
+};
+
+/* The line up to its CRLF, which is taken as well. libmicrohttpd shows NUL LF as CRLF. */
+static inline bool
+http_reader_line(struct bytes *in, struct bytes *out)
+{
+	for (size_t i = 0; i + 1 < in->len; i++)
+		if ((in->data[i] == '\r' || in->data[i] == '\0') && in->data[i + 1] == '\n') {
+			*out = bytes_of(in->data, i);
+			*in = bytes_of(in->data + i + 2, in->len - i - 2);
+			return memchr(out->data, '\r', i) == NULL &&
+			       memchr(out->data, '\n', i) == NULL &&
+			       memchr(out->data, '\0', i) == NULL;
+		}
+	return false;
+}
+
+/* method SP request-target SP HTTP-version */
+static inline bool
+http_reader_request_line(struct bytes line, struct http_reader *out)
+{
+	const size_t tail_len = sizeof(" HTTP/1.1") - 1;
+	const uint8_t *space = memchr(line.data, ' ', line.len);
+	const uint8_t *end = line.data + line.len - tail_len;
+
+	if (line.len < tail_len + 4 || space == NULL || space == line.data || space + 1 >= end ||
+	    space[1] != '/' || memcmp(end, " HTTP/1.", tail_len - 1) != 0)
+		return false;
+	for (const uint8_t *c = line.data; c < space; c++)
+		if (*c < 'A' || *c > 'Z')
+			return false;
+	for (const uint8_t *c = space + 1; c < end; c++)
+		if (*c <= ' ' || *c >= 0x7f)
+			return false;
+	out->is_1_0 = end[tail_len - 1] == '0';
+	return out->is_1_0 || end[tail_len - 1] == '1';
+}
+
+static inline bool
+http_reader_is(struct bytes text, const char *want)
+{
+	return text.len == strlen(want) &&
+	       strncasecmp((const char *)text.data, want, text.len) == 0;
+}
+
+static inline bool
+http_reader_number(struct bytes value, struct http_reader *out)
+{
+	for (size_t i = 0; i < value.len; i++) {
+		if (value.data[i] < '0' || value.data[i] > '9' || i > 15)
+			return false;
+		out->length = out->length * 10 + (size_t)(value.data[i] - '0');
+	}
+	return value.len > 0;
+}
+
+/* field-name ":" OWS field-value OWS */
+static inline bool
+http_reader_field(struct bytes line, struct http_reader *out)
+{
+	static const char TOKEN[] = "!#$%&'*+-.^_`|~0123456789"
+				    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	size_t name_len = 0;
+	struct bytes value;
+
+	while (name_len < line.len && line.data[name_len] != '\0' &&
+	       strchr(TOKEN, line.data[name_len]) != NULL)
+		name_len++;
+	if (name_len == 0 || name_len == line.len || line.data[name_len] != ':')
+		return false;
+	value = bytes_of(line.data + name_len + 1, line.len - name_len - 1);
+	while (value.len > 0 && (value.data[0] == ' ' || value.data[0] == '\t'))
+		value = bytes_of(value.data + 1, value.len - 1);
+	while (value.len > 0 &&
+	       (value.data[value.len - 1] == ' ' || value.data[value.len - 1] == '\t'))
+		value.len--;
+	for (size_t i = 0; i < value.len; i++)
+		if ((value.data[i] < ' ' && value.data[i] != '\t') || value.data[i] == 0x7f)
+			return false;
+	line.len = name_len;
+	out->hosts += http_reader_is(line, "host");
+	if (http_reader_is(line, "content-length"))
+		return out->lengths++ == 0 && http_reader_number(value, out);
+	if (http_reader_is(line, "transfer-encoding"))
+		return out->codings++ == 0 && http_reader_is(value, "chunked");
+	return true;
+}
+
+/* One reading only, and a body that fits. */
+static inline bool
+http_reader_agrees(struct bytes in, size_t body_max)
+{
+	struct http_reader reader = {0};
+	struct bytes line;
+
+	while (http_reader_line(&in, &line) && line.len == 0) /* section 2.2 */
+		continue;
+	if (!http_reader_request_line(line, &reader))
+		return false;
+	do {
+		if (!http_reader_line(&in, &line) ||
+		    (line.len > 0 && !http_reader_field(line, &reader)))
+			return false;
+	} while (line.len > 0);
+	return (reader.hosts == 1 || (reader.hosts == 0 && reader.is_1_0)) &&
+	       reader.length <= body_max && reader.lengths + reader.codings <= 1 &&
+	       (reader.codings == 0 || !reader.is_1_0);
+}
+
+#endif
