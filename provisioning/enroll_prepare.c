@@ -1,0 +1,271 @@
+/* From a request to a proposal: all that needs no lock, and no look at other requests. */
+#include "provisioning/enroll_prepare.h"
+
+#include <assert.h>
+
+#include "ca/certificate_store.h"
+#include "provisioning/token.h"
+
+#define DER_SEQUENCE 0x30 /* no PEM and no base64 of a CSR begins with it */
+
+/* ---- who asks ---- */
+
+/* A forged token costs no database access and leaves no record of its own: the edge counts it. */
+static bool
+find_credential(const struct enroll_service *service, const struct enroll_request *request,
+    struct enroll_proposal *out, struct error *err)
+{
+	struct token token;
+
+	if (request->token == NULL) {
+		if (request->station_person == 0)
+			return error_set(
+			    err, E_CALLER_MISSING, "a station's certificate or a token is needed");
+		out->input.person = request->station_person;
+		out->station_handle = request->station_handle;
+		return true;
+	}
+	if (!token_open(service->keeper, request->token, &token, err))
+		return false;
+	out->input.has_token = true;
+	out->input.token = token.id;
+	out->input.token_expires_at_s = token.expires_at_s;
+	memcpy(out->input.token_random_sha256, token.random_sha256, SHA256_BYTES);
+	out->input.batch = token.batch; /* unless the request names another: see find_batch */
+	return true;
+}
+
+/* ---- into what batch ---- */
+
+static bool
+find_batch(const struct enroll_service *service, const struct enroll_request *request,
+    struct enroll_proposal *out, struct batch_facts *out_facts, struct error *err)
+{
+	int64_t of_token = out->input.batch;
+
+	out->input.batch = 0;
+	if (request->batch == NULL && !out->input.has_token)
+		return error_set_field(
+		    err, E_INCOMPLETE, "/batch", "name the batch, or send a token");
+	if (!batch_cache_get(service->batches, request->batch, of_token, out_facts, err))
+		return false;
+	out->input.batch = out_facts->id;
+	memcpy(out->batch_handle, out_facts->handle, sizeof out->batch_handle);
+	return true;
+}
+
+/* ---- whose key, and what for ---- */
+
+static bool
+read_csr(struct bytes text, struct enroll_proposal *out, struct csr **out_csr, struct error *err)
+{
+	bool is_der = text.len > 0 && text.data[0] == DER_SEQUENCE;
+
+	if (!(is_der ? csr_parse(text, out_csr, err) : csr_parse_text(text, out_csr, err)))
+		return false;
+	memcpy(out->input.spki_sha256, csr_spki_sha256(*out_csr), SHA256_BYTES);
+	return true;
+}
+
+static bool
+find_profile(const struct enroll_request *request, const struct batch_facts *facts,
+    const struct csr *csr, const struct profile **out, struct error *err)
+{
+	const struct profile *profile = profile_find(facts->profile);
+
+	if (profile == NULL || !profile->for_devices || facts->mode != BATCH_PSEUDONYMOUS)
+		return error_set_field(
+		    err, E_PROFILE_DENIED, "/batch", "the batch's profile is not offered here");
+	if (request->profile != NULL && strcmp(request->profile, facts->profile) != 0)
+		return error_set_field(err, E_PROFILE_DENIED, "/profile",
+		    "it is not the batch's profile: leave it out");
+	if (!profile_check_key(profile, csr, err))
+		return false;
+	*out = profile;
+	return true;
+}
+
+/* ---- which hardware: ids become tags, and are wiped ---- */
+
+struct hardware {
+	struct hwid ids[HWID_COUNT_MAX];
+	struct bytes messages[HWID_COUNT_MAX];
+	size_t count;
+};
+
+static void
+hardware_clear(struct hardware *hardware)
+{
+	for (size_t i = 0; i < HWID_COUNT_MAX; i++)
+		hwid_clear(&hardware->ids[i]);
+}
+
+static bool
+parse_hardware(const struct enroll_request *request, struct hardware *out, struct error *err)
+{
+	assert(request->hardware_id_count <= HWID_COUNT_MAX);
+	for (; out->count < request->hardware_id_count; out->count++) {
+		const struct enroll_hardware_id *given = &request->hardware_ids[out->count];
+		struct hwid *id = &out->ids[out->count];
+
+		if (!hwid_parse(given->type, given->value, id, err))
+			return false;
+		out->messages[out->count] = bytes_of(id->message, id->len);
+		for (size_t k = 0; k < out->count; k++)
+			if (bytes_equal(out->messages[k], out->messages[out->count]))
+				return error_set_field(err, E_HARDWARE_ID_INVALID, "/hardware_ids",
+				    "one hardware id is given twice");
+	}
+	return true;
+}
+
+/* ---- what is to be signed ---- */
+
+static bool
+draw(const struct enroll_service *service, const struct profile *profile, const struct csr *csr,
+    struct enroll_proposal *out, struct error *err)
+{
+	char uuid[UUID_TEXT_LEN + 1];
+
+	rng_fill(service->rng, out->pseudonym, sizeof out->pseudonym);
+	uuid_stamp(out->pseudonym);
+	uuid_encode(uuid, out->pseudonym);
+	out->input.profile = profile->name;
+	return issue_prepare(
+	    &(struct issue_request){
+		.profile = profile,
+		.issuer = issuers_active(service->issuers, ISSUER_DEVICE_CA),
+		.spki = csr_spki(csr),
+		.common_name = uuid,
+		.uuid = uuid,
+		.now_s = clock_now_s(service->clock),
+	    },
+	    service->rng, &out->issued, err);
+}
+
+/* ---- one request up to its tags, then all tags, then each to its end ---- */
+
+struct preparation {
+	struct enroll_proposal *proposal;
+	struct csr *csr;
+	const struct profile *profile;
+	struct hardware hardware;
+};
+
+static void
+preparation_clear(struct preparation *preparation)
+{
+	csr_free(preparation->csr);
+	hardware_clear(&preparation->hardware);
+}
+
+static bool
+describe(const struct enroll_service *service, const struct enroll_request *request,
+    struct preparation *out, struct error *err)
+{
+	struct batch_facts facts;
+
+	return find_batch(service, request, out->proposal, &facts, err) &&
+	       read_csr(request->csr, out->proposal, &out->csr, err) &&
+	       find_profile(request, &facts, out->csr, &out->profile, err) &&
+	       parse_hardware(request, &out->hardware, err);
+}
+
+/* A proposal with an error in `refused` goes no further. */
+static void
+begin(const struct enroll_service *service, const struct enroll_request *request,
+    struct preparation *out, struct error *err)
+{
+	struct enroll_proposal *proposal = out->proposal;
+
+	proposal->base.kind = service->kind;
+	proposal->input.replace = request->replace;
+	proposal->input.profile = "";
+	if (find_credential(service, request, proposal, err))
+		(void)!describe(service, request, out, &proposal->refused);
+}
+
+static bool
+goes_on(const struct preparation *preparation, const struct error *err)
+{
+	return err->code == E_NONE && preparation->proposal->refused.code == E_NONE;
+}
+
+static void
+take_tags(struct preparation *preparation, uint8_t kid, const uint8_t (*tags)[TAG_BYTES])
+{
+	struct decide_input *input = &preparation->proposal->input;
+
+	input->tag_count = preparation->hardware.count;
+	for (size_t i = 0; i < input->tag_count; i++) {
+		input->tags[i].kid = kid;
+		memcpy(input->tags[i].tag, tags[i], TAG_BYTES);
+	}
+}
+
+/* One message to the keeper for all. */
+static void
+tag_all(
+    const struct enroll_service *service, struct preparation *all, struct error *errs, size_t count)
+{
+	struct bytes messages[ENROLL_PREPARE_MAX * HWID_COUNT_MAX];
+	uint8_t tags[ENROLL_PREPARE_MAX * HWID_COUNT_MAX][TAG_BYTES];
+	struct error err = {0};
+	size_t message_count = 0, next = 0;
+	uint8_t kid = 0;
+
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; goes_on(&all[i], &errs[i]) && k < all[i].hardware.count; k++)
+			messages[message_count++] = all[i].hardware.messages[k];
+	if (message_count > 0)
+		(void)!keeper_tags(service->keeper, messages, message_count, tags, &kid, &err);
+	for (size_t i = 0; i < count; i++) {
+		if (!goes_on(&all[i], &errs[i]) || all[i].hardware.count == 0)
+			continue;
+		if (err.code != E_NONE)
+			all[i].proposal->refused = err;
+		else
+			take_tags(&all[i], kid, (const uint8_t(*)[TAG_BYTES])tags + next);
+		next += all[i].hardware.count;
+	}
+}
+
+/*
+ * A refusal that must be on record travels to the ledger in place of what it refuses; any other
+ * failure ends the request here.
+ */
+static void
+end(const struct enroll_service *service, struct preparation *preparation, struct error *err)
+{
+	struct enroll_proposal *proposal = preparation->proposal;
+	struct error *refused = &proposal->refused;
+
+	if (err->code != E_NONE)
+		return;
+	if (refused->code == E_NONE)
+		(void)!draw(service, preparation->profile, preparation->csr, proposal, refused);
+	if (refused->code == E_NONE)
+		return;
+	if (error_info(refused->code)->audit)
+		proposal->input.refused = refused;
+	else
+		*err = *refused;
+}
+
+void
+enroll_prepare(const struct enroll_service *service, const struct enroll_request *requests,
+    struct enroll_proposal *outs, struct error *errs, size_t count)
+{
+	struct preparation all[ENROLL_PREPARE_MAX] = {0};
+
+	assert(count <= COUNT(all));
+	for (size_t i = 0; i < count; i++) {
+		all[i].proposal = &outs[i];
+		begin(service, &requests[i], &all[i], &errs[i]);
+	}
+	tag_all(service, all, errs, count);
+	for (size_t i = 0; i < count; i++) {
+		end(service, &all[i], &errs[i]);
+		preparation_clear(&all[i]);
+	}
+}
