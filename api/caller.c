@@ -186,20 +186,22 @@ caller_resolve(
     struct caller_cache *cache, struct caller_memory *memory, struct caller *out, struct error *err)
 {
 	const int64_t now_s = clock_now_s(cache->clock);
-	int64_t generation = 0;
+	int64_t generation = 0, trust;
 
 	*out = (struct caller){.kind = CALLER_IS_NOBODY};
 	if (memory->certificate.len == 0)
 		return true;
 	if (!current_generation(cache, &generation, err))
 		return false;
+	trust = issuers_version(cache->issuers); /* before it is used: at worst we look twice */
 	if (!memory->resolved || memory->generation != generation ||
-	    now_s >= memory->holds_until_s) {
+	    memory->issuers_version != trust || now_s >= memory->holds_until_s) {
 		if (!resolve_certificate(cache, buf_bytes(&memory->certificate), now_s, out,
 			&memory->holds_until_s, err))
 			return false;
 		memory->caller = *out;
 		memory->generation = generation;
+		memory->issuers_version = trust;
 		memory->resolved = true;
 	}
 	*out = memory->caller;

@@ -51,7 +51,7 @@ void caller_cache_bump(struct caller_cache *cache);
 struct caller_memory {
 	struct buf certificate; /* DER of the client certificate; empty: none was shown */
 	bool resolved;
-	int64_t generation;
+	int64_t generation, issuers_version;
 	int64_t holds_until_s; /* from then on its validity has to be looked at again */
 	struct caller caller;
 };

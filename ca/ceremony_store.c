@@ -5,8 +5,8 @@
 /* $1 id, $2 kind, $3 parent, $4 certificate, $5 not_before, $6 not_after, $7 in_keeper */
 static const struct stmt ISSUER_INSERT = STMT("ca_issuer_insert", 7, 0,
     "INSERT INTO ca_issuer (id, kind, parent, certificate, not_before_at_s, not_after_at_s,"
-    " in_keeper, active)"
-    " VALUES ($1::bytea, $2::text, $3::bytea, $4::bytea, $5::int8, $6::int8, $7::bool, true)");
+    " in_keeper, state)"
+    " VALUES ($1::bytea, $2::text, $3::bytea, $4::bytea, $5::int8, $6::int8, $7::bool, 'active')");
 
 /* $1 issuer, $2 this_update, $3 next_update, $4 der */
 static const struct stmt ROOT_CRL_INSERT = STMT("root_crl_insert", 4, 0,

@@ -19,7 +19,7 @@
 struct crl_publisher;
 struct crl_options {
 	struct db *db;
-	const struct issuers *issuers;
+	struct issuers *issuers; /* read again here, when they have changed */
 	struct keeper_client *keeper;
 	struct ledger *ledger; /* for crl.publish and crl.fail leaves (audit/note.h: note_record) */
 	const struct clock *clock;

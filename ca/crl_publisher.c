@@ -30,9 +30,11 @@ struct slot { /* one CRL that this service answers for */
 
 struct crl_publisher {
 	struct crl_options options;
-	struct slot *slots;
+	/* Written by the thread alone, behind the lock: */
+	struct slot **slots;
 	size_t slot_count;
-	int64_t looked_seq; /* changes up to here are in the slots' wanted_seq */
+	int64_t issuers_version; /* of the set that has its slots */
+	int64_t looked_seq;      /* changes up to here are in the slots' wanted_seq */
 	bool poll_failed;
 
 	pthread_rwlock_t lock;
@@ -42,6 +44,13 @@ struct crl_publisher {
 	pthread_t thread;
 	bool started;
 };
+
+static void
+slot_free(struct slot *slot)
+{
+	crl_build_clear(&slot->served);
+	free(slot);
+}
 
 static struct crl_key
 slot_key(const struct slot *slot)
@@ -75,9 +84,9 @@ static struct slot *
 slot_find(struct crl_publisher *publisher, const uint8_t *issuer, int shard)
 {
 	for (size_t i = 0; i < publisher->slot_count; i++)
-		if (publisher->slots[i].shard == shard &&
-		    memcmp(publisher->slots[i].issuer->id, issuer, ISSUER_ID_BYTES) == 0)
-			return &publisher->slots[i];
+		if (publisher->slots[i]->shard == shard &&
+		    memcmp(publisher->slots[i]->issuer->id, issuer, ISSUER_ID_BYTES) == 0)
+			return publisher->slots[i];
 	return NULL;
 }
 
@@ -129,7 +138,7 @@ look_for_changes(struct crl_publisher *publisher, struct error *err)
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		for (size_t j = 0; j < publisher->slot_count; j++) {
-			struct slot *slot = &publisher->slots[j];
+			struct slot *slot = publisher->slots[j];
 
 			if (memcmp(slot->issuer->id, changes[i].issuer, ISSUER_ID_BYTES) == 0)
 				slot->wanted_seq = changes[i].seq;
@@ -141,6 +150,49 @@ look_for_changes(struct crl_publisher *publisher, struct error *err)
 	return true;
 }
 
+/* ---- slots: one for every shard of every authority ---- */
+
+static bool
+slot_add(struct crl_publisher *publisher, const struct issuer *issuer, int shard, struct error *err)
+{
+	struct slot *slot;
+	struct crl_key key = {.issuer = issuer->id, .shard = shard};
+
+	if (issuer->in_keeper && !crl_store_ensure(publisher->options.db, key, err))
+		return false;
+	slot = xcalloc(1, sizeof *slot);
+	slot->issuer = issuer;
+	slot->shard = shard;
+	pthread_rwlock_wrlock(&publisher->lock);
+	publisher->slots =
+	    xrealloc(publisher->slots, (publisher->slot_count + 1) * sizeof *publisher->slots);
+	publisher->slots[publisher->slot_count++] = slot;
+	pthread_rwlock_unlock(&publisher->lock);
+	return true;
+}
+
+/* Takes up authorities that are new. After a failure the next call goes on. */
+static bool
+slots_complete(struct crl_publisher *publisher, struct error *err)
+{
+	const struct issuers *issuers = publisher->options.issuers;
+	const int64_t version = issuers_version(issuers);
+	const size_t count = issuers_count(issuers);
+
+	if (version == publisher->issuers_version)
+		return true;
+	for (size_t i = 0; i < count; i++) {
+		const struct issuer *issuer = issuers_at(issuers, i);
+
+		for (int shard = 0; shard < issuer->shard_count; shard++)
+			if (slot_find(publisher, issuer->id, shard) == NULL &&
+			    !slot_add(publisher, issuer, shard, err))
+				return false;
+	}
+	publisher->issuers_version = version;
+	return true;
+}
+
 /* ---- the thread ---- */
 
 static bool
@@ -148,7 +200,7 @@ slot_due(const struct crl_publisher *publisher, const struct slot *slot)
 {
 	int64_t now_s = clock_now_s(publisher->options.clock);
 
-	return slot->issuer->in_keeper &&
+	return slot->issuer->in_keeper && issuer_state(slot->issuer) != ISSUER_RETIRED &&
 	       (slot->info.number == 0 || now_s - slot->info.this_update_s >= REBUILD_S ||
 		   slot->wanted_seq > slot->status_seq);
 }
@@ -189,7 +241,9 @@ static bool
 poll_database(struct crl_publisher *publisher)
 {
 	struct error err = {0};
-	bool good = reload(publisher, &err) && look_for_changes(publisher, &err);
+	bool good = issuers_reload(publisher->options.issuers, publisher->options.db, &err) &&
+		    slots_complete(publisher, &err) && reload(publisher, &err) &&
+		    look_for_changes(publisher, &err);
 
 	if (!good && !publisher->poll_failed)
 		log_error(LOG_LEVEL_WARNING, "crl.poll", NULL, &err);
@@ -210,7 +264,7 @@ look(struct crl_publisher *publisher)
 	if (!poll_database(publisher) || !ledger.ready)
 		return POLL_MS; /* at a start it is no failure that the log is not taken over yet */
 	for (size_t i = 0; i < publisher->slot_count && !is_stopping(publisher); i++) {
-		struct slot *slot = &publisher->slots[i];
+		struct slot *slot = publisher->slots[i];
 		int64_t now_ms = clock_monotonic_ms();
 
 		if (!slot_due(publisher, slot))
@@ -272,41 +326,13 @@ locks_init(struct crl_publisher *publisher)
 	pthread_condattr_destroy(&monotonic);
 }
 
-static void
-slots_init(struct crl_publisher *publisher)
-{
-	const struct issuers *issuers = publisher->options.issuers;
-	size_t count = 0;
-
-	for (size_t i = 0; i < issuers_count(issuers); i++)
-		count += (size_t)issuers_at(issuers, i)->shard_count;
-	publisher->slots = xcalloc(count + 1, sizeof *publisher->slots);
-	for (size_t i = 0; i < issuers_count(issuers); i++) {
-		const struct issuer *issuer = issuers_at(issuers, i);
-
-		for (int shard = 0; shard < issuer->shard_count; shard++)
-			publisher->slots[publisher->slot_count++] =
-			    (struct slot){.issuer = issuer, .shard = shard};
-	}
-}
-
-static bool
-slots_ensure(struct crl_publisher *publisher, struct error *err)
-{
-	for (size_t i = 0; i < publisher->slot_count; i++)
-		if (publisher->slots[i].issuer->in_keeper &&
-		    !crl_store_ensure(publisher->options.db, slot_key(&publisher->slots[i]), err))
-			return false;
-	return true;
-}
-
 /* Where the first look for changes has to begin. */
 static void
 looked_init(struct crl_publisher *publisher)
 {
 	publisher->looked_seq = INT64_MAX;
 	for (size_t i = 0; i < publisher->slot_count; i++) {
-		const struct slot *slot = &publisher->slots[i];
+		const struct slot *slot = publisher->slots[i];
 
 		if (slot->issuer->in_keeper && slot->status_seq < publisher->looked_seq)
 			publisher->looked_seq = slot->status_seq;
@@ -321,8 +347,8 @@ crl_publisher_new(const struct crl_options *options, struct crl_publisher **out,
 
 	publisher->options = *options;
 	locks_init(publisher);
-	slots_init(publisher);
-	if (!slots_ensure(publisher, err) || !reload(publisher, err))
+	publisher->issuers_version = -1;
+	if (!slots_complete(publisher, err) || !reload(publisher, err))
 		return false;
 	looked_init(publisher);
 	if (pthread_create(&publisher->thread, NULL, run, publisher) != 0)
@@ -345,7 +371,7 @@ crl_publisher_free(struct crl_publisher *publisher)
 		pthread_join(publisher->thread, NULL);
 	}
 	for (size_t i = 0; i < publisher->slot_count; i++)
-		crl_build_clear(&publisher->slots[i].served);
+		slot_free(publisher->slots[i]);
 	free(publisher->slots);
 	pthread_cond_destroy(&publisher->wake);
 	pthread_mutex_destroy(&publisher->mutex);
@@ -367,20 +393,20 @@ crl_get(struct crl_publisher *publisher, const char *issuer_id_text, int shard, 
     struct crl_info *out_info, struct error *err)
 {
 	const struct slot *slot = NULL;
-	struct crl_info info;
-
-	for (size_t i = 0; i < publisher->slot_count && slot == NULL; i++)
-		if (publisher->slots[i].shard == shard &&
-		    strcmp(publisher->slots[i].issuer->id_text, issuer_id_text) == 0)
-			slot = &publisher->slots[i];
-	if (slot == NULL)
-		return error_set(err, E_NOT_FOUND, "there is no such CRL");
+	struct crl_info info = {0};
 
 	pthread_rwlock_rdlock(&publisher->lock);
-	info = slot->info;
-	if (info.number > 0)
+	for (size_t i = 0; i < publisher->slot_count && slot == NULL; i++)
+		if (publisher->slots[i]->shard == shard &&
+		    strcmp(publisher->slots[i]->issuer->id_text, issuer_id_text) == 0)
+			slot = publisher->slots[i];
+	if (slot != NULL && slot->info.number > 0) {
+		info = slot->info;
 		buf_append(out_der, crl_build_der(&slot->served));
+	}
 	pthread_rwlock_unlock(&publisher->lock);
+	if (slot == NULL)
+		return error_set(err, E_NOT_FOUND, "there is no such CRL");
 	if (info.number == 0)
 		return error_set(err, E_NOT_FOUND, "there is no such CRL yet");
 	*out_info = info;
@@ -391,14 +417,26 @@ bool
 crl_at(struct crl_publisher *publisher, size_t i, const struct issuer **out_issuer, int *out_shard,
     struct crl_info *out_info)
 {
-	if (i >= publisher->slot_count)
-		return false;
-	*out_issuer = publisher->slots[i].issuer;
-	*out_shard = publisher->slots[i].shard;
+	bool there;
+
 	pthread_rwlock_rdlock(&publisher->lock);
-	*out_info = publisher->slots[i].info;
+	there = i < publisher->slot_count;
+	if (there) {
+		*out_issuer = publisher->slots[i]->issuer;
+		*out_shard = publisher->slots[i]->shard;
+		*out_info = publisher->slots[i]->info;
+	}
 	pthread_rwlock_unlock(&publisher->lock);
-	return true;
+	return there;
+}
+
+/* Of one that follows, certificates exist only after all its CRLs do. */
+static bool
+slot_counts(const struct slot *slot)
+{
+	const enum issuer_state state = issuer_state(slot->issuer);
+
+	return slot->issuer->in_keeper && (state == ISSUER_ACTIVE || state == ISSUER_ROLLED);
 }
 
 int64_t
@@ -408,9 +446,9 @@ crl_oldest_update_s(struct crl_publisher *publisher)
 
 	pthread_rwlock_rdlock(&publisher->lock);
 	for (size_t i = 0; i < publisher->slot_count; i++) {
-		const struct slot *slot = &publisher->slots[i];
+		const struct slot *slot = publisher->slots[i];
 
-		if (slot->issuer->in_keeper && slot->info.this_update_s < oldest_s)
+		if (slot_counts(slot) && slot->info.this_update_s < oldest_s)
 			oldest_s = slot->info.this_update_s;
 	}
 	pthread_rwlock_unlock(&publisher->lock);

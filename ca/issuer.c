@@ -1,5 +1,6 @@
 #include "ca/issuer.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include <openssl/err.h>
@@ -12,9 +13,12 @@
 #include "ca/oid.h"
 
 struct issuers {
-	struct issuer *items;
-	size_t count;
-	char *http_url; /* every item's tbs borrows it */
+	struct issuer *items[ISSUERS_MAX];
+	_Atomic(size_t) count; /* of items that readers may look at */
+	_Atomic(const struct issuer *) active[ISSUER_KIND_COUNT];
+	_Atomic(int64_t) version;
+	char *http_url;          /* every item's tbs borrows it */
+	pthread_mutex_t updates; /* one at a time */
 };
 
 /* clang-format off */
@@ -24,6 +28,13 @@ static const char *const KIND_NAMES[ISSUER_KIND_COUNT] = {
 	[ISSUER_DEVICE_CA]       = "device-ca",
 	[ISSUER_SERVICE_CA]      = "service-ca",
 	[ISSUER_OPERATORS_CA]    = "operators-ca",
+};
+
+static const char *const STATE_NAMES[ISSUER_STATE_COUNT] = {
+	[ISSUER_NEXT]    = "next",
+	[ISSUER_ACTIVE]  = "active",
+	[ISSUER_ROLLED]  = "rolled",
+	[ISSUER_RETIRED] = "retired",
 };
 /* clang-format on */
 
@@ -43,6 +54,30 @@ issuer_kind_of(const char *name, enum issuer_kind *out)
 		}
 	}
 	return false;
+}
+
+const char *
+issuer_state_name(enum issuer_state state)
+{
+	return STATE_NAMES[state];
+}
+
+bool
+issuer_state_of(const char *name, enum issuer_state *out)
+{
+	for (int state = 0; state < ISSUER_STATE_COUNT; state++) {
+		if (strcmp(STATE_NAMES[state], name) == 0) {
+			*out = (enum issuer_state)state;
+			return true;
+		}
+	}
+	return false;
+}
+
+enum issuer_state
+issuer_state(const struct issuer *issuer)
+{
+	return atomic_load(&issuer->state);
 }
 
 /* Once per authority and start, so OpenSSL's slow decoder is good enough. */
@@ -73,7 +108,7 @@ issuer_init(
 	issuer->kind = row->kind;
 	issuer->shard_count = row->shard_count;
 	issuer->in_keeper = row->in_keeper;
-	issuer->active = row->active;
+	atomic_init(&issuer->state, row->state);
 	issuer_id_of_spki(issuer->certificate.spki, issuer->id);
 	hex_encode(issuer->id_text, bytes_of(issuer->id, ISSUER_ID_BYTES));
 	issuer->tbs = (struct tbs_issuer){
@@ -89,19 +124,134 @@ issuer_init(
 	return read_public_key(issuer, err);
 }
 
-static bool
-link_parents(struct issuers *issuers, const struct issuer_row *rows, struct error *err)
+static void
+issuer_free(struct issuer *issuer)
 {
-	for (size_t i = 0; i < issuers->count; i++) {
-		if (rows[i].parent.len == 0)
-			continue;
-		if (rows[i].parent.len == ISSUER_ID_BYTES)
-			issuers->items[i].parent = issuers_find(issuers, rows[i].parent.data);
-		if (issuers->items[i].parent == NULL)
+	if (issuer == NULL)
+		return;
+	buf_clear_public(&issuer->der);
+	EVP_PKEY_free(issuer->public_key);
+	free(issuer);
+}
+DEFER_DECLARE(struct issuer, issuer_free)
+
+/* ---- taking up rows: all is made and checked before anything is seen ---- */
+
+struct update {
+	struct issuer *of[ISSUERS_MAX]; /* rows[i]'s authority, there before or fresh */
+	struct issuer *fresh[ISSUERS_MAX];
+	size_t fresh_count;
+	const struct issuer *active[ISSUER_KIND_COUNT];
+};
+
+static void
+update_clear(struct update *update)
+{
+	for (size_t i = 0; i < update->fresh_count; i++)
+		issuer_free(update->fresh[i]);
+}
+DEFER_DECLARE_CLEAR(struct update, update_clear)
+
+static bool
+update_row(const struct issuers *issuers, struct update *update, const struct issuer_row *row,
+    struct issuer **out, struct error *err)
+{
+	DEFER(issuer_free) struct issuer *made = xcalloc(1, sizeof *made);
+	const size_t count = issuers_count(issuers);
+
+	if (!issuer_init(made, row, issuers->http_url, err))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (memcmp(issuers->items[i]->id, made->id, ISSUER_ID_BYTES) == 0) {
+			*out = issuers->items[i];
+			return true;
+		}
+	if (count + update->fresh_count == ISSUERS_MAX)
+		return error_set(err, E_CONFIG_INVALID, "more than %d authorities", ISSUERS_MAX);
+	*out = update->fresh[update->fresh_count++] = TAKE(made);
+	return true;
+}
+
+static bool
+is_of(const struct issuer *issuer, struct bytes id)
+{
+	return bytes_equal(bytes_of(issuer->id, ISSUER_ID_BYTES), id);
+}
+
+/* Of fresh ones only: the others have theirs. */
+static bool
+link_parents(struct update *update, const struct issuer_row *rows, size_t count, struct error *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct issuer *issuer = update->of[i];
+
+		for (size_t j = 0; j < count && issuer->parent == NULL; j++)
+			if (is_of(update->of[j], rows[i].parent))
+				issuer->parent = update->of[j];
+		if (rows[i].parent.len > 0 && issuer->parent == NULL)
 			return error_set(err, E_CONFIG_INVALID, "the authority %s has no parent",
-			    issuers->items[i].id_text);
+			    issuer->id_text);
 	}
 	return true;
+}
+
+static bool
+find_active(struct update *update, const struct issuer_row *rows, size_t count, struct error *err)
+{
+	for (size_t i = 0; i < count; i++)
+		if (rows[i].state == ISSUER_ACTIVE)
+			update->active[rows[i].kind] = update->of[i];
+	for (int kind = 0; kind < ISSUER_KIND_COUNT; kind++)
+		if (update->active[kind] == NULL)
+			return error_set(err, E_CONFIG_INVALID, "there is no active authority: %s",
+			    KIND_NAMES[kind]);
+	return true;
+}
+
+static void
+publish(struct issuers *issuers, struct update *update, const struct issuer_row *rows, size_t count)
+{
+	const size_t before = issuers_count(issuers);
+
+	for (size_t i = 0; i < update->fresh_count; i++)
+		issuers->items[before + i] = update->fresh[i];
+	for (size_t i = 0; i < count; i++)
+		atomic_store(&update->of[i]->state, rows[i].state);
+	atomic_store(&issuers->count, before + update->fresh_count);
+	update->fresh_count = 0; /* handed over */
+	for (int kind = 0; kind < ISSUER_KIND_COUNT; kind++)
+		atomic_store(&issuers->active[kind], update->active[kind]);
+}
+
+static bool
+update_locked(
+    struct issuers *issuers, const struct issuer_row *rows, size_t count, struct error *err)
+{
+	DEFER(update_clear) struct update update = {0};
+
+	if (count > ISSUERS_MAX)
+		return error_set(err, E_CONFIG_INVALID, "more than %d authorities", ISSUERS_MAX);
+	for (size_t i = 0; i < count; i++)
+		if (!update_row(issuers, &update, &rows[i], &update.of[i], err))
+			return false;
+	if (!link_parents(&update, rows, count, err) || !find_active(&update, rows, count, err))
+		return false;
+	publish(issuers, &update, rows, count);
+	return true;
+}
+
+bool
+issuers_update(struct issuers *issuers, const struct issuer_row *rows, size_t count,
+    int64_t version, struct error *err)
+{
+	bool updated;
+
+	(void)pthread_mutex_lock(&issuers->updates);
+	updated = update_locked(issuers, rows, count, err);
+	if (updated)
+		atomic_store(&issuers->version, version);
+	(void)pthread_mutex_unlock(&issuers->updates);
+	return updated;
 }
 
 bool
@@ -110,23 +260,9 @@ issuers_new(const struct issuer_row *rows, size_t count, const char *http_url, s
 {
 	DEFER(issuers_free) struct issuers *issuers = xcalloc(1, sizeof *issuers);
 
-	if (count > ISSUERS_MAX)
-		return error_set(err, E_CONFIG_INVALID, "more than %d authorities", ISSUERS_MAX);
 	issuers->http_url = xstrdup(http_url);
-	issuers->items = xcalloc(count + 1, sizeof *issuers->items);
-	for (; issuers->count < count; issuers->count++) {
-		struct issuer *issuer = &issuers->items[issuers->count];
-
-		if (!issuer_init(issuer, &rows[issuers->count], issuers->http_url, err)) {
-			issuers->count++; /* to be freed, too */
-			return false;
-		}
-	}
-	for (int kind = 0; kind < ISSUER_KIND_COUNT; kind++)
-		if (issuers_active(issuers, (enum issuer_kind)kind) == NULL)
-			return error_set(err, E_CONFIG_INVALID, "there is no active authority: %s",
-			    KIND_NAMES[kind]);
-	if (!link_parents(issuers, rows, err))
+	(void)pthread_mutex_init(&issuers->updates, NULL);
+	if (!issuers_update(issuers, rows, count, 0, err))
 		return false;
 	*out = TAKE(issuers);
 	return true;
@@ -137,42 +273,47 @@ issuers_free(struct issuers *issuers)
 {
 	if (issuers == NULL)
 		return;
-	for (size_t i = 0; i < issuers->count; i++) {
-		buf_clear_public(&issuers->items[i].der);
-		EVP_PKEY_free(issuers->items[i].public_key);
-	}
-	free(issuers->items);
+	for (size_t i = 0; i < issuers_count(issuers); i++)
+		issuer_free(issuers->items[i]);
+	(void)pthread_mutex_destroy(&issuers->updates);
 	free(issuers->http_url);
 	free(issuers);
 }
 
+/* ---- reading ---- */
+
 size_t
 issuers_count(const struct issuers *issuers)
 {
-	return issuers->count;
+	return atomic_load(&issuers->count);
+}
+
+int64_t
+issuers_version(const struct issuers *issuers)
+{
+	return atomic_load(&issuers->version);
 }
 
 const struct issuer *
 issuers_at(const struct issuers *issuers, size_t index)
 {
-	return &issuers->items[index];
+	return issuers->items[index];
 }
 
 const struct issuer *
 issuers_active(const struct issuers *issuers, enum issuer_kind kind)
 {
-	for (size_t i = 0; i < issuers->count; i++)
-		if (issuers->items[i].kind == kind && issuers->items[i].active)
-			return &issuers->items[i];
-	return NULL;
+	return atomic_load(&issuers->active[kind]);
 }
 
 const struct issuer *
 issuers_find(const struct issuers *issuers, const uint8_t id[static ISSUER_ID_BYTES])
 {
-	for (size_t i = 0; i < issuers->count; i++)
-		if (memcmp(issuers->items[i].id, id, ISSUER_ID_BYTES) == 0)
-			return &issuers->items[i];
+	const size_t count = issuers_count(issuers);
+
+	for (size_t i = 0; i < count; i++)
+		if (memcmp(issuers->items[i]->id, id, ISSUER_ID_BYTES) == 0)
+			return issuers->items[i];
 	return NULL;
 }
 
@@ -186,12 +327,13 @@ claims_issuer(const struct certificate *certificate, const struct issuer *issuer
 const struct issuer *
 issuers_verify(const struct issuers *issuers, const struct certificate *certificate)
 {
+	const size_t count = issuers_count(issuers);
 	uint8_t digest[SHA256_BYTES];
 
 	if (!bytes_equal(certificate->signature_algorithm, ALGORITHM_ECDSA_SHA256))
 		return NULL;
-	for (size_t i = 0; i < issuers->count; i++) {
-		const struct issuer *issuer = &issuers->items[i];
+	for (size_t i = 0; i < count; i++) {
+		const struct issuer *issuer = issuers->items[i];
 
 		if (!claims_issuer(certificate, issuer))
 			continue;

@@ -1,11 +1,15 @@
 /*
- * issuer: the certificate authorities this service knows, read from the database at start.
+ * issuer: the certificate authorities this service knows, read from the database.
  *
- * Immutable once loaded. Who a certificate belongs to is decided by the exact issuing key, never
- * by a name or a chain alone.
+ * The set only grows: an authority, once read, stays where it is until issuers_free(), and all of
+ * it but its state is immutable. So any thread may keep a `const struct issuer *` while another
+ * takes up a new authority. Who a certificate belongs to is decided by the exact issuing key,
+ * never by a name or a chain alone.
  */
 #ifndef CA_ISSUER_H
 #define CA_ISSUER_H
+
+#include <stdatomic.h>
 
 #include <openssl/evp.h>
 
@@ -27,6 +31,16 @@ enum issuer_kind {
 const char *issuer_kind_name(enum issuer_kind kind); /* "device-ca" */
 bool issuer_kind_of(const char *name, enum issuer_kind *out);
 
+enum issuer_state {
+	ISSUER_NEXT,    /* its CRLs are built; it issues nothing before they are there */
+	ISSUER_ACTIVE,  /* new certificates of its kind come from it: one of a kind */
+	ISSUER_ROLLED,  /* issues no more; its certificates are good, its CRLs go on */
+	ISSUER_RETIRED, /* all that it issued has expired, and its key is destroyed */
+	ISSUER_STATE_COUNT
+};
+const char *issuer_state_name(enum issuer_state state); /* "active" */
+bool issuer_state_of(const char *name, enum issuer_state *out);
+
 struct issuer {
 	enum issuer_kind kind;
 	uint8_t id[ISSUER_ID_BYTES];
@@ -37,8 +51,10 @@ struct issuer {
 	EVP_PKEY *public_key;
 	struct tbs_issuer tbs; /* for what it issues */
 	int shard_count;
-	bool in_keeper, active;
+	bool in_keeper;
+	_Atomic(enum issuer_state) state; /* issuer_state() */
 };
+enum issuer_state issuer_state(const struct issuer *issuer);
 
 struct issuers;
 
@@ -47,7 +63,8 @@ struct issuer_row { /* one authority as the database has it; all borrowed */
 	struct bytes certificate; /* DER */
 	struct bytes parent;      /* ISSUER_ID_BYTES, or empty: a root */
 	int shard_count;
-	bool in_keeper, active;
+	bool in_keeper;
+	enum issuer_state state;
 };
 #define ISSUERS_MAX 64
 /* The set these rows make, without a database. E_CONFIG_INVALID: a row is broken, or a kind has no
@@ -58,10 +75,20 @@ MUST_CHECK bool issuers_new(const struct issuer_row *rows, size_t count, const c
  * a kind */
 MUST_CHECK bool issuers_load(
     struct db *db, const char *http_url, struct issuers **out, struct error *err);
+/*
+ * Takes up what the rows have that the set lacks, and the states. On false the set is as before.
+ * E_CONFIG_INVALID: as issuers_new()
+ */
+MUST_CHECK bool issuers_update(struct issuers *issuers, const struct issuer_row *rows, size_t count,
+    int64_t version, struct error *err);
+/* The same from the database, if anything has changed there. Any thread, any time. */
+MUST_CHECK bool issuers_reload(struct issuers *issuers, struct db *db, struct error *err);
+/* Of the last update: for caches of what was concluded from the set. */
+int64_t issuers_version(const struct issuers *issuers);
 void issuers_free(struct issuers *issuers);
 DEFER_DECLARE(struct issuers, issuers_free)
 
-size_t issuers_count(const struct issuers *issuers);
+size_t issuers_count(const struct issuers *issuers); /* a prefix stays as it is */
 const struct issuer *issuers_at(const struct issuers *issuers, size_t index);
 const struct issuer *issuers_active(const struct issuers *issuers, enum issuer_kind kind);
 const struct issuer *issuers_find(

@@ -22,13 +22,14 @@ print_issuers(const struct issuers *issuers, bool json)
 		time_encode(until, issuer->certificate.not_after_s);
 		if (json)
 			(void)json_array_append_new(
-			    list, json_pack("{s:s, s:s, s:s, s:b, s:b}", "issuer", issuer->id_text,
+			    list, json_pack("{s:s, s:s, s:s, s:b, s:s}", "issuer", issuer->id_text,
 				      "kind", issuer_kind_name(issuer->kind), "not_after", until,
-				      "in_keeper", issuer->in_keeper, "active", issuer->active));
+				      "in_keeper", issuer->in_keeper, "state",
+				      issuer_state_name(issuer_state(issuer))));
 		else
-			printf("%s  %-16s until %s%s%s\n", issuer->id_text,
-			    issuer_kind_name(issuer->kind), until,
-			    issuer->in_keeper ? "  keeper" : "", issuer->active ? "" : "  retired");
+			printf("%s  %-16s %-8s until %s%s\n", issuer->id_text,
+			    issuer_kind_name(issuer->kind), issuer_state_name(issuer_state(issuer)),
+			    until, issuer->in_keeper ? "  keeper" : "");
 	}
 	if (json)
 		cli_print_json(list);

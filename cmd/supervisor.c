@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@
 #include "base/mem.h"
 #include "cmd/notify.h"
 #include "cmd/passphrase.h"
+#include "cmd/process_lock.h"
 #include "keeper/control.h"
 
 #define RESTART_PAUSE_MS 1000 /* before a child is started again */
@@ -38,13 +40,23 @@ struct child {
 	pid_t pid;            /* 0: not running */
 	int control;          /* our end of its control socket, or -1 */
 	bool ready;
+	bool restarting;     /* told to stop, to start anew with the files as they are */
+	int64_t stop_by_ms;  /* monotonic: of one that is restarting, then it is killed */
 	int64_t start_at_ms; /* monotonic: not before */
+};
+
+/* Which keys and policy a keeper was started with: files are replaced as a whole. */
+struct stamp {
+	ino_t keyring, policy;
+	struct timespec keyring_at, policy_at;
 };
 
 struct supervisor {
 	struct child children[CHILD_COUNT];
 	const struct secret *passphrase;
-	int signals; /* signalfd */
+	const char *keeper_dir;
+	struct stamp keys; /* of the keeper that runs */
+	int signals;       /* signalfd */
 	bool stopping;
 	int64_t stop_deadline_ms;
 	int drain_ms;
@@ -93,6 +105,39 @@ child_exec(const struct child *child, int control)
 	_exit(127);
 }
 
+static struct stamp
+stamp_of(const char *keeper_dir)
+{
+	DEFER(mem_free) char *keyring = settings_path(keeper_dir, "keeper.ring");
+	DEFER(mem_free) char *policy = settings_path(keeper_dir, "policy.json");
+	struct stamp stamp = {0};
+	struct stat is;
+
+	if (stat(keyring, &is) == 0) {
+		stamp.keyring = is.st_ino;
+		stamp.keyring_at = is.st_mtim;
+	}
+	if (stat(policy, &is) == 0) {
+		stamp.policy = is.st_ino;
+		stamp.policy_at = is.st_mtim;
+	}
+	return stamp;
+}
+
+static bool
+times_equal(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+static bool
+stamps_equal(const struct stamp *a, const struct stamp *b)
+{
+	return a->keyring == b->keyring && a->policy == b->policy &&
+	       times_equal(&a->keyring_at, &b->keyring_at) &&
+	       times_equal(&a->policy_at, &b->policy_at);
+}
+
 static bool
 child_start(struct supervisor *supervisor, struct child *child, struct error *err)
 {
@@ -100,6 +145,8 @@ child_start(struct supervisor *supervisor, struct child *child, struct error *er
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 		return error_set(err, E_INTERNAL, "no socket pair for %s", child->name);
+	if (child == &supervisor->children[CHILD_KEEPER])
+		supervisor->keys = stamp_of(supervisor->keeper_dir); /* before it reads them */
 	child->pid = fork();
 	if (child->pid == 0)
 		child_exec(child, pair[1]);
@@ -171,12 +218,15 @@ reap(struct supervisor *supervisor)
 			child->pid = 0;
 			(void)close(child->control);
 			child->control = -1;
-			child->start_at_ms = clock_monotonic_ms() + RESTART_PAUSE_MS;
-			if (!supervisor->stopping)
+			child->start_at_ms = clock_monotonic_ms();
+			if (!child->restarting)
+				child->start_at_ms += RESTART_PAUSE_MS;
+			if (!supervisor->stopping && !child->restarting)
 				log_warning("supervisor.lost",
 				    "%s ended (%s %d); it is started again", child->name,
 				    WIFSIGNALED(status) ? "signal" : "exit code",
 				    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+			child->restarting = false;
 		}
 }
 
@@ -217,6 +267,34 @@ begin_stop(struct supervisor *supervisor)
 		(void)kill(service->pid, SIGTERM);
 }
 
+/* Its keys or its policy were changed: what is in flight is finished, then it starts anew. */
+static void
+renew_keeper(struct supervisor *supervisor)
+{
+	struct child *keeper = &supervisor->children[CHILD_KEEPER];
+	const struct stamp now = stamp_of(supervisor->keeper_dir);
+	struct error ignored = {0};
+
+	if (supervisor->stopping || keeper->pid == 0 || stamps_equal(&now, &supervisor->keys))
+		return;
+	log_info("supervisor.keys", "the keeper is started anew with its new keys");
+	keeper->restarting = true;
+	keeper->stop_by_ms = clock_monotonic_ms() + STOP_KEEPER_MS;
+	if (!control_send(keeper->control, CONTROL_STOP, &ignored))
+		(void)kill(keeper->pid, SIGKILL);
+}
+
+static void
+kill_overdue(const struct supervisor *supervisor)
+{
+	const struct child *keeper = &supervisor->children[CHILD_KEEPER];
+
+	if (keeper->restarting && clock_monotonic_ms() > keeper->stop_by_ms) {
+		log_warning("supervisor.kill", "%s did not stop in time", keeper->name);
+		(void)kill(keeper->pid, SIGKILL);
+	}
+}
+
 static void
 take_signals(struct supervisor *supervisor)
 {
@@ -227,6 +305,7 @@ take_signals(struct supervisor *supervisor)
 		case SIGTERM:
 		case SIGINT: begin_stop(supervisor); break;
 		case SIGHUP:
+			renew_keeper(supervisor);
 			if (supervisor->children[CHILD_SERVICE].pid != 0)
 				(void)kill(supervisor->children[CHILD_SERVICE].pid, SIGHUP);
 			break;
@@ -283,6 +362,7 @@ serve(struct supervisor *supervisor, struct error *err)
 
 			if (!start_due(supervisor, &failed))
 				log_error(LOG_LEVEL_ERROR, "supervisor.start", NULL, &failed);
+			kill_overdue(supervisor);
 		}
 		wait_for_events(supervisor);
 	}
@@ -341,10 +421,12 @@ supervisor_run(const struct supervisor_options *options, struct error *err)
 		    .program = service,
 		    .argv = service_argv,
 		    .control = -1}},
+	    .keeper_dir = settings->keeper_dir,
 	    .drain_ms = (int)settings->drain_s * 1000 + 10000,
 	};
 
-	if (!passphrase_read(settings->passphrase_file,
+	if (!process_lock_take(settings->keeper_dir, err) ||
+	    !passphrase_read(settings->passphrase_file,
 		"Passphrase of the keeper's keyring: ", &passphrase, err) ||
 	    !open_signals(&supervisor.signals, err))
 		return false;

@@ -14,6 +14,36 @@ struct authorities {
 	struct issuers *issuers;
 };
 
+/* The rows of a ceremony, all active; `ids` is what they borrow. */
+static inline void
+authorities_rows(const struct ceremony *ceremony, uint8_t (*ids)[ISSUER_ID_BYTES],
+    struct issuer_row rows[static ISSUER_KIND_COUNT])
+{
+	static const enum issuer_kind parents[ISSUER_KIND_COUNT] = {
+	    [ISSUER_DEVICE_CA] = ISSUER_DEVICE_ROOT,
+	    [ISSUER_SERVICE_CA] = ISSUER_OPERATIONS_ROOT,
+	    [ISSUER_OPERATORS_CA] = ISSUER_OPERATIONS_ROOT,
+	};
+	struct error err = {0};
+
+	for (int kind = 0; kind < ISSUER_KIND_COUNT; kind++) {
+		struct bytes der = buf_bytes(&ceremony->certificates[kind]);
+		struct certificate certificate;
+
+		assert_true(certificate_parse(der, &certificate, &err));
+		issuer_id_of_spki(certificate.spki, ids[kind]);
+		rows[kind] = (struct issuer_row){
+		    .kind = (enum issuer_kind)kind,
+		    .certificate = der,
+		    .shard_count = 1,
+		    .in_keeper = kind == ISSUER_DEVICE_CA || kind == ISSUER_SERVICE_CA,
+		    .state = ISSUER_ACTIVE,
+		};
+		if (kind != ISSUER_DEVICE_ROOT && kind != ISSUER_OPERATIONS_ROOT)
+			rows[kind].parent = bytes_of(ids[parents[kind]], ISSUER_ID_BYTES);
+	}
+}
+
 static inline void
 authorities_init(struct authorities *out)
 {
@@ -24,32 +54,12 @@ authorities_init(struct authorities *out)
 	    .origin = "moniker.example/node1-2026",
 	    .clock = &clock,
 	    .rng = &rng};
-	static const enum issuer_kind parents[ISSUER_KIND_COUNT] = {
-	    [ISSUER_DEVICE_CA] = ISSUER_DEVICE_ROOT,
-	    [ISSUER_SERVICE_CA] = ISSUER_OPERATIONS_ROOT,
-	    [ISSUER_OPERATORS_CA] = ISSUER_OPERATIONS_ROOT,
-	};
 	struct issuer_row rows[ISSUER_KIND_COUNT];
 	uint8_t ids[ISSUER_KIND_COUNT][ISSUER_ID_BYTES];
 	struct error err = {0};
 
 	assert_true(ceremony_run(&request, &out->ceremony, &err));
-	for (int kind = 0; kind < ISSUER_KIND_COUNT; kind++) {
-		struct bytes der = buf_bytes(&out->ceremony.certificates[kind]);
-		struct certificate certificate;
-
-		assert_true(certificate_parse(der, &certificate, &err));
-		issuer_id_of_spki(certificate.spki, ids[kind]);
-		rows[kind] = (struct issuer_row){
-		    .kind = (enum issuer_kind)kind,
-		    .certificate = der,
-		    .shard_count = 1,
-		    .in_keeper = kind == ISSUER_DEVICE_CA || kind == ISSUER_SERVICE_CA,
-		    .active = true,
-		};
-		if (kind != ISSUER_DEVICE_ROOT && kind != ISSUER_OPERATIONS_ROOT)
-			rows[kind].parent = bytes_of(ids[parents[kind]], ISSUER_ID_BYTES);
-	}
+	authorities_rows(&out->ceremony, ids, rows);
 	assert_true(issuers_new(rows, COUNT(rows), TEST_HTTP_URL, &out->issuers, &err));
 }
 

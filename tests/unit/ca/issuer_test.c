@@ -84,9 +84,9 @@ an_incomplete_set_is_refused(void **state)
 			rows[kind] = (struct issuer_row){.kind = (enum issuer_kind)kind,
 			    .certificate = buf_bytes(&certificates[kind]),
 			    .shard_count = 1,
-			    .active = true};
+			    .state = ISSUER_ACTIVE};
 		if (broken == 0)
-			rows[ISSUER_OPERATORS_CA].active = false;
+			rows[ISSUER_OPERATORS_CA].state = ISSUER_ROLLED;
 		else if (broken == 1)
 			rows[ISSUER_DEVICE_CA].parent = bytes_of(unknown, sizeof unknown);
 		else
@@ -97,12 +97,65 @@ an_incomplete_set_is_refused(void **state)
 	}
 }
 
+/* Ours, and beside them another Device CA that takes over; its root is no longer the active one. */
+static void
+a_set_takes_up_an_authority_and_keeps_the_others_where_they_are(void **state)
+{
+	DEFER(authorities_clear) struct authorities ours = {0};
+	DEFER(authorities_clear) struct authorities theirs = {0};
+	uint8_t ids[2][ISSUER_KIND_COUNT][ISSUER_ID_BYTES];
+	struct issuer_row rows[ISSUER_KIND_COUNT + 2], other[ISSUER_KIND_COUNT];
+	const struct issuer *old, *next;
+	struct error err = {0};
+
+	(void)state;
+	authorities_init(&ours);
+	authorities_init(&theirs);
+	authorities_rows(&ours.ceremony, ids[0], rows);
+	authorities_rows(&theirs.ceremony, ids[1], other);
+	rows[ISSUER_KIND_COUNT] = other[ISSUER_DEVICE_ROOT];
+	rows[ISSUER_KIND_COUNT].state = ISSUER_ROLLED;
+	rows[ISSUER_KIND_COUNT + 1] = other[ISSUER_DEVICE_CA];
+	rows[ISSUER_KIND_COUNT + 1].state = ISSUER_NEXT;
+	old = issuers_active(ours.issuers, ISSUER_DEVICE_CA);
+
+	assert_true(issuers_update(ours.issuers, rows, COUNT(rows), 7, &err));
+	assert_int_equal(issuers_version(ours.issuers), 7);
+	assert_int_equal(issuers_count(ours.issuers), COUNT(rows));
+	next = issuers_find(ours.issuers, ids[1][ISSUER_DEVICE_CA]);
+	assert_non_null(next);
+	assert_int_equal(issuer_state(next), ISSUER_NEXT);
+	assert_ptr_equal(issuers_active(ours.issuers, ISSUER_DEVICE_CA), old);
+	assert_ptr_equal(issuers_verify(ours.issuers, &next->certificate), next->parent);
+
+	rows[ISSUER_DEVICE_CA].state = ISSUER_ROLLED;
+	rows[ISSUER_KIND_COUNT + 1].state = ISSUER_ACTIVE;
+	assert_true(issuers_update(ours.issuers, rows, COUNT(rows), 8, &err));
+	assert_int_equal(issuers_count(ours.issuers), COUNT(rows));
+	assert_ptr_equal(issuers_active(ours.issuers, ISSUER_DEVICE_CA), next);
+	assert_int_equal(issuer_state(old), ISSUER_ROLLED);
+	assert_ptr_equal(issuers_find(ours.issuers, ids[0][ISSUER_DEVICE_CA]), old);
+
+	rows[ISSUER_KIND_COUNT + 1].state = ISSUER_RETIRED; /* none would be active */
+	assert_false(issuers_update(ours.issuers, rows, COUNT(rows), 9, &err));
+	assert_int_equal(err.code, E_CONFIG_INVALID);
+	assert_int_equal(issuers_version(ours.issuers), 8);
+	assert_ptr_equal(issuers_active(ours.issuers, ISSUER_DEVICE_CA), next);
+	assert_int_equal(issuer_state(next), ISSUER_ACTIVE);
+}
+
 static void
 kinds_have_the_names_of_the_schema(void **state)
 {
 	enum issuer_kind kind;
+	enum issuer_state life;
 
 	(void)state;
+	for (int i = 0; i < ISSUER_STATE_COUNT; i++) {
+		assert_true(issuer_state_of(issuer_state_name((enum issuer_state)i), &life));
+		assert_int_equal(life, i);
+	}
+	assert_false(issuer_state_of("asleep", &life));
 	assert_string_equal(issuer_kind_name(ISSUER_SERVICE_CA), "service-ca");
 	for (int i = 0; i < ISSUER_KIND_COUNT; i++) {
 		assert_true(issuer_kind_of(issuer_kind_name((enum issuer_kind)i), &kind));
@@ -119,6 +172,7 @@ main(void)
 	    cmocka_unit_test(the_same_names_under_other_keys_lead_nowhere),
 	    cmocka_unit_test(the_chain_leaves_the_root_out),
 	    cmocka_unit_test(an_incomplete_set_is_refused),
+	    cmocka_unit_test(a_set_takes_up_an_authority_and_keeps_the_others_where_they_are),
 	    cmocka_unit_test(kinds_have_the_names_of_the_schema),
 	};
 
