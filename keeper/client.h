@@ -51,9 +51,9 @@ struct keeper_entry {
 };
 struct keeper_signed {
 	uint8_t signature[KEY_SIGNATURE_MAX];
-	size_t signature_len; /* 0: nothing was asked, or it was refused */
-	bool refused;         /* this TBS will never be signed: cert.abort */
-	char why[96];         /* for the log */
+	size_t signature_len; /* 0: nothing was asked, or there is none */
+	bool refused;         /* this TBS will never be signed: cert.abort; else perhaps later */
+	char why[96];         /* for the log: why there is none */
 };
 
 /*

@@ -92,7 +92,7 @@ signed_of(const struct wire_result *result, struct keeper_signed *out)
 	if (result->kind == WIRE_RESULT_SIGNED) {
 		memcpy(out->signature, result->octets.data, len);
 		out->signature_len = len;
-	} else if (out->refused) {
+	} else {
 		memcpy(out->why, result->octets.data, len);
 	}
 }

@@ -152,16 +152,21 @@ slot_write(
 }
 
 static bool
-take_locked(struct crl_numbers *numbers, const struct slot *slot, struct error *err)
+take_locked(struct crl_numbers *numbers, const struct slot *slot, int64_t now_s, struct error *err)
 {
-	size_t index = slot_index(numbers, slot->issuer, slot->shard);
+	const size_t index = slot_index(numbers, slot->issuer, slot->shard);
+	const bool known = index < numbers->count;
+	const uint64_t last = known ? numbers->slots[index].number : 0;
+	const uint64_t clock = now_s > 0 ? (uint64_t)now_s : 0;
 
 	if (index == CRL_NUMBERS_MAX)
 		return error_set(err, E_KEEPER_REFUSED, "CRL: too many issuers and shards");
-	if (index < numbers->count && slot->number <= numbers->slots[index].number)
+	if (known && slot->number <= last)
 		return error_set(err, E_KEEPER_REFUSED,
-		    "CRL: number %" PRIu64 " is not above %" PRIu64, slot->number,
-		    numbers->slots[index].number);
+		    "CRL: number %" PRIu64 " is not above %" PRIu64, slot->number, last);
+	if (slot->number > (last > clock ? last : clock) + CRL_NUMBERS_AHEAD_MAX)
+		return error_set(err, E_KEEPER_REFUSED,
+		    "CRL: number %" PRIu64 " leaves no room for those after it", slot->number);
 	if (!slot_write(numbers, index, slot, err))
 		return false;
 	if (index == numbers->count)
@@ -172,14 +177,14 @@ take_locked(struct crl_numbers *numbers, const struct slot *slot, struct error *
 
 bool
 crl_numbers_take(struct crl_numbers *numbers, const uint8_t issuer[static ISSUER_ID_BYTES],
-    unsigned shard, uint64_t number, struct error *err)
+    unsigned shard, uint64_t number, int64_t now_s, struct error *err)
 {
 	struct slot slot = {.shard = shard, .number = number};
 	bool ok;
 
 	memcpy(slot.issuer, issuer, ISSUER_ID_BYTES);
 	pthread_mutex_lock(&numbers->lock);
-	ok = take_locked(numbers, &slot, err);
+	ok = take_locked(numbers, &slot, now_s, err);
 	pthread_mutex_unlock(&numbers->lock);
 	return ok;
 }

@@ -21,12 +21,18 @@ void crl_numbers_free(struct crl_numbers *numbers);
 DEFER_DECLARE(struct crl_numbers, crl_numbers_free)
 
 /*
+ * Numbers begin with the clock (Unix seconds). One that is further above both the clock and the
+ * last is refused: whoever had it signed could leave no number for any CRL after it.
+ */
+#define CRL_NUMBERS_AHEAD_MAX (UINT64_C(10) * 366 * 86400)
+
+/*
  * Takes `number` for (issuer, shard): durable when it returns. Thread-safe.
- * E_KEEPER_REFUSED   not above the last
+ * E_KEEPER_REFUSED   not above the last, or too far above it
  * E_FILE_FAILED
  */
 MUST_CHECK bool crl_numbers_take(struct crl_numbers *numbers,
-    const uint8_t issuer[static ISSUER_ID_BYTES], unsigned shard, uint64_t number,
+    const uint8_t issuer[static ISSUER_ID_BYTES], unsigned shard, uint64_t number, int64_t now_s,
     struct error *err);
 
 #endif

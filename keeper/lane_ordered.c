@@ -167,15 +167,15 @@ entry_sign(const struct keeper_core *core, const struct wire_entry *entry,
 	const struct signer *signer = lane_signer(core, entry->issuer);
 
 	if (signer == NULL)
-		return error_set(err, E_KEEPER_REFUSED, "no key of this issuer is here");
+		return error_set(err, E_NOT_FOUND, "no key of this issuer is here");
 	return check_leaf(signer->issuer, view, entry->nonce, entry->tbs, err) &&
 	       check_tbs(signer->issuer, entry->tbs, clock_now_s(core->clock), err) &&
 	       key_sign(signer->key, entry->tbs, out, out_len, err);
 }
 
 /*
- * Appends the entry's result. A refusal is one: that TBSCertificate will never be signed. Any
- * other failure is not, for the signature may be had later.
+ * Appends the entry's result. A refusal is one: that TBSCertificate will never be signed. So is a
+ * key that is not here. Any other failure is not: it fails the whole request.
  */
 static bool
 entry_result(const struct keeper_core *core, const struct wire_entry *entry,
@@ -193,11 +193,12 @@ entry_result(const struct keeper_core *core, const struct wire_entry *entry,
 		wire_result_encode(WIRE_RESULT_SIGNED, bytes_of(signature, signature_len), out);
 		return true;
 	}
-	if (why.code != E_KEEPER_REFUSED) {
+	if (why.code != E_KEEPER_REFUSED && why.code != E_NOT_FOUND) {
 		*err = why;
 		return false;
 	}
-	wire_result_encode(WIRE_RESULT_REFUSED, bytes_of_text(why.detail), out);
+	wire_result_encode(why.code == E_NOT_FOUND ? WIRE_RESULT_NOT_NOW : WIRE_RESULT_REFUSED,
+	    bytes_of_text(why.detail), out);
 	return true;
 }
 

@@ -144,7 +144,7 @@ wire_result_take(struct reader *reader, struct wire_result *out)
 {
 	out->kind = reader_u8(reader);
 	out->octets = reader_bytes(reader, reader_u8(reader));
-	if (out->kind > WIRE_RESULT_REFUSED || out->octets.len > WIRE_RESULT_MAX ||
+	if (out->kind > WIRE_RESULT_NOT_NOW || out->octets.len > WIRE_RESULT_MAX ||
 	    (out->kind == WIRE_RESULT_SIGNED && out->octets.len > KEY_SIGNATURE_MAX))
 		reader->ok = false;
 }

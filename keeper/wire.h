@@ -85,8 +85,14 @@ void wire_entry_encode(const struct wire_entry *entry, struct buf *out);
 /* reader->ok says whether it was one within the bounds of leaf and TBS. */
 void wire_entry_take(struct reader *reader, struct wire_entry *out);
 
-/* A result: kind(1) len(1) octets: a signature, or why it was refused. */
-enum wire_result_kind { WIRE_RESULT_NOTHING, WIRE_RESULT_SIGNED, WIRE_RESULT_REFUSED };
+/* A result: kind(1) len(1) octets: a signature, or why there is none. */
+enum wire_result_kind {
+	WIRE_RESULT_NOTHING,
+	WIRE_RESULT_SIGNED,
+	WIRE_RESULT_REFUSED, /* for ever */
+	WIRE_RESULT_NOT_NOW, /* this keeper lacks the key; another one, or a later one, may have it
+			      */
+};
 #define WIRE_RESULT_MAX 95 /* octets of a signature or a reason */
 struct wire_result {
 	uint8_t kind;

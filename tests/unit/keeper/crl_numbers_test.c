@@ -19,7 +19,7 @@ take_code(struct crl_numbers *numbers, const uint8_t *issuer, unsigned shard, ui
 {
 	struct error err = {0};
 
-	return crl_numbers_take(numbers, issuer, shard, number, &err) ? E_NONE : err.code;
+	return crl_numbers_take(numbers, issuer, shard, number, NOW_S, &err) ? E_NONE : err.code;
 }
 
 static void
@@ -38,8 +38,12 @@ numbers_only_rise_for_each_issuer_and_shard(void **state)
 	    {ISSUER_B, 0, 2, E_NONE},
 	    {ISSUER_A, 0, 6, E_NONE},
 	    {ISSUER_B, 0, 2, E_KEEPER_REFUSED},
-	    {ISSUER_B, 9998, INT64_MAX, E_NONE},
 	    {ISSUER_B, 9998, INT64_MAX, E_KEEPER_REFUSED},
+	    {ISSUER_B, 9998, NOW_S + CRL_NUMBERS_AHEAD_MAX + 1, E_KEEPER_REFUSED},
+	    {ISSUER_B, 9998, NOW_S + CRL_NUMBERS_AHEAD_MAX, E_NONE},
+	    {ISSUER_B, 9998, NOW_S + 2 * CRL_NUMBERS_AHEAD_MAX + 1, E_KEEPER_REFUSED},
+	    {ISSUER_B, 9998, NOW_S + 2 * CRL_NUMBERS_AHEAD_MAX, E_NONE}, /* above the last */
+	    {ISSUER_B, 9998, NOW_S + 2 * CRL_NUMBERS_AHEAD_MAX, E_KEEPER_REFUSED},
 	};
 	DEFER(folder_clear) struct folder folder;
 	const char *path;
