@@ -319,7 +319,7 @@ batch_get(struct db *db, const char *name, struct batch *out, struct error *err)
 	if (!batch_store_find(db, name, out, &found, err))
 		return false;
 	return found ||
-	       error_set_field(err, E_UNKNOWN_BATCH, "/batch", "there is no batch of this name");
+	       error_set(err, E_UNKNOWN_BATCH, "there is no batch of this name");
 }
 
 bool

@@ -266,7 +266,7 @@ world_json(struct world *world, enum who who, const char *method, const char *pa
 /* ---- enrollments ---- */
 
 EVP_PKEY *
-key_new(void)
+key_fresh(void)
 {
 	return request_key("prime256v1", 256);
 }
@@ -293,7 +293,7 @@ enrollment_new(const struct world *world, EVP_PKEY *key)
 {
 	DEFER(buf_clear_public) struct buf der = {0};
 	DEFER(buf_clear_public) struct buf pem = {0};
-	EVP_PKEY *own = key != NULL ? NULL : key_new();
+	EVP_PKEY *own = key != NULL ? NULL : key_fresh();
 	char mac[18];
 
 	request_make(key != NULL ? key : own, EVP_sha256(), &der);
@@ -440,7 +440,7 @@ enroll_device(struct world *world)
 	BIO *bio;
 	int status;
 
-	world->device_key = key_new();
+	world->device_key = key_fresh();
 	answer = world_json(world, STATION, "POST", "/v1/enrollments",
 	    enrollment_new(world, world->device_key), &status);
 	assert_int_equal(status, 201);

@@ -64,7 +64,7 @@ json_t *answer_json(const struct raw_answer *answer);
 
 /* The body of a good enrollment into the batch: a new key, new hardware. */
 json_t *enrollment_new(const struct world *world, EVP_PKEY *key);
-EVP_PKEY *key_new(void); /* P-256 */
+EVP_PKEY *key_fresh(void); /* P-256 */
 void csr_pem(struct bytes der, struct buf *out);
 void mac_new(char out[static 18]);
 
