@@ -318,8 +318,7 @@ batch_get(struct db *db, const char *name, struct batch *out, struct error *err)
 
 	if (!batch_store_find(db, name, out, &found, err))
 		return false;
-	return found ||
-	       error_set(err, E_UNKNOWN_BATCH, "there is no batch of this name");
+	return found || error_set(err, E_UNKNOWN_BATCH, "there is no batch of this name");
 }
 
 bool
