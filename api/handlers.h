@@ -31,5 +31,6 @@ HANDLER(get_ca);
 HANDLER(get_health);
 HANDLER(get_ready);
 HANDLER(get_metrics);
+HANDLER(get_openapi);
 
 #endif

@@ -44,6 +44,7 @@ static const struct route ROUTES[] = {
 	{ HTTP_GET,    "/healthz",                       ANY,                TLS,  0,           LEAF_EVENT_NONE,         get_health },
 	{ HTTP_GET,    "/readyz",                        ANY,                TLS,  0,           LEAF_EVENT_NONE,         get_ready },
 	{ HTTP_GET,    "/metrics",                       ADMIN | LOCAL,      TLS,  0,           LEAF_EVENT_NONE,         get_metrics },
+	{ HTTP_GET,    "/v1/openapi.yaml",               ANY,                TLS,  0,           LEAF_EVENT_NONE,         get_openapi },
 };
 /* clang-format on */
 

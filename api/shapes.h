@@ -1,5 +1,5 @@
-/* shapes: how values look in JSON; one function per resource. docs/api.md and openapi.yaml describe
- * them. */
+/* shapes: how values look in JSON; one function per resource. docs/api.md and api/openapi.yaml
+ * describe them. */
 #ifndef API_SHAPES_H
 #define API_SHAPES_H
 

@@ -1,4 +1,5 @@
 #include "api/http_metrics.h"
+#include "api/openapi.h"
 #include "tests/unit/api/serving.h"
 
 #define HOST "Host: localhost\r\n"
@@ -95,6 +96,32 @@ who_shows_nothing_is_asked_for_a_credential(void **state)
 		assert_non_null(strstr(client_hear_all(&client), "\r\nWWW-Authenticate: "));
 		assert_int_equal(client_hear_status(&client), 401);
 	}
+}
+
+static void
+the_description_is_served(void **state)
+{
+	DEFER(client_clear) struct client first = {0}, second = {0};
+	struct serving *s = *state;
+	char request[160];
+	const char *all;
+
+	serving_start(s);
+	client_open_tls(&first, s);
+	client_say(&first, "GET /v1/openapi.yaml HTTP/1.1\r\n" CLOSE);
+	all = client_hear_all(&first);
+	assert_non_null(strstr(all, "HTTP/1.1 200 OK\r\n"));
+	assert_non_null(strstr(all, "Content-Type: application/yaml\r\n"));
+	assert_non_null(strstr(all, "Cache-Control: max-age=3600\r\n"));
+	assert_true(first.got.len > openapi.len);
+	assert_memory_equal(
+	    &first.got.data[first.got.len - openapi.len], openapi.data, openapi.len);
+
+	(void)snprintf(request, sizeof request,
+	    "GET /v1/openapi.yaml HTTP/1.1\r\nIf-None-Match: \"%s\"\r\n" CLOSE, openapi_tag);
+	client_open_tls(&second, s);
+	client_say(&second, request);
+	assert_int_equal(client_hear_status(&second), 304);
 }
 
 static void
@@ -328,6 +355,7 @@ main(void)
 	    TEST(another_method_is_told_which_ones_there_are),
 	    TEST(the_plain_port_gives_authorities_and_no_more),
 	    TEST(who_shows_nothing_is_asked_for_a_credential),
+	    TEST(the_description_is_served),
 	    TEST(metrics_need_a_credential_where_this_host_is_not_trusted),
 	    TEST(what_comes_through_a_proxy_is_not_from_this_host),
 	    TEST(what_happens_is_counted),

@@ -1,0 +1,10 @@
+/* openapi: the description of the API, api/openapi.yaml as it was built in. */
+#ifndef API_OPENAPI_H
+#define API_OPENAPI_H
+
+#include "base/bytes.h"
+
+extern const struct bytes openapi;
+extern const char openapi_tag[]; /* identifies the content: hex */
+
+#endif

@@ -1,0 +1,224 @@
+#!/usr/bin/env bash
+# answers.sh TOOLS: everything that the API does, through a proxy that holds each request and each answer against
+# api/openapi.yaml. Any mismatch fails, and so does an operation that never succeeded.
+. "$(dirname "$0")/../lib.sh"
+need node nodejs
+tools=$1
+top=$(cd "$(dirname "$0")/../../.." && pwd)
+
+start_proxy() { # SPEC OUT: sets proxy and proxy_pid
+	node "$tools/proxy.mjs" "$1" "$MONIKER_URL" "$MONIKER_CACERT" "$2" >"$work/port" 2>"$work/proxy.log" &
+	proxy_pid=$!
+	local _
+	for _ in $(seq 1 200); do
+		[ ! -s "$work/port" ] || break
+		kill -0 "$proxy_pid" 2>/dev/null || die "the proxy does not start: $(cat "$work/proxy.log")"
+		sleep 0.1
+	done
+	[ -s "$work/port" ] || die "the proxy does not start in time"
+	proxy=http://127.0.0.1:$(cat "$work/port")
+}
+stop_proxy() {
+	[ -z "${proxy_pid-}" ] || kill "$proxy_pid" 2>/dev/null || true
+	proxy_pid=
+}
+cleanup() { stop_proxy; }
+
+# via WANTED METHOD PATH ROLE [curl options]: through the proxy; the body goes to $work/answer. ROLE is a role,
+# nobody, or the name of a device in $work.
+via() {
+	local wanted=$1 method=$2 path=$3 role=$4 cert key as=() status
+	shift 4
+	if [ -f "$work/$role.pem" ]; then
+		as=(-H "Test-Cert: $work/$role.pem" -H "Test-Key: $work/$role.key")
+	elif [ "$role" != nobody ]; then
+		cert=MONIKER_${role^^}_CERT key=MONIKER_${role^^}_KEY
+		as=(-H "Test-Cert: ${!cert}" -H "Test-Key: ${!key}")
+	fi
+	status=$(curl -sS -X "$method" "${as[@]}" -o "$work/answer" -w '%{http_code}' "$@" "$proxy$path")
+	same "$method ${path%%\?*} as $role" "$wanted" "$status"
+}
+send() { # WANTED PATH ROLE: the JSON on standard input
+	via "$1" POST "$2" "$3" -H 'Content-Type: application/json' --data-binary @-
+}
+field() { jq -r "$1" "$work/answer"; }
+make_key() { # NAME
+	openssl ecparam -name prime256v1 -genkey -noout -out "$work/$1.key"
+	openssl req -new -key "$work/$1.key" -subj / -out "$work/$1.csr"
+}
+enrollment() { # NAME MAC [jq filter]
+	jq -cn --rawfile csr "$work/$1.csr" --arg batch "$lot" --arg mac "$2" \
+		"{batch: \$batch, csr: \$csr, hardware_ids: [{type: \"mac48\", value: \$mac}]} | ${3:-.}"
+}
+lot=openapi-$(openssl rand -hex 6)
+person=person-$(openssl rand -hex 6)
+
+everything() {
+	# batches and tokens
+	jq -cn --arg id "$lot" '{id: $id, model: "Test", quota: 100, hours_from: 0, hours_until: 1440, stations: []}' >"$work/lot"
+	send 201 /v1/batches admin <"$work/lot"
+	send 200 /v1/batches admin <"$work/lot"
+	jq -c '.model = "Other"' "$work/lot" | send 409 /v1/batches admin
+	jq -c '.profile = "none"' "$work/lot" | send 422 /v1/batches admin
+	jq -c '.stations = ["nobody-at-all"]' "$work/lot" | send 404 /v1/batches admin
+	jq -c '.quota = 0' "$work/lot" | send 400 /v1/batches admin
+	jq -c '.extra = 1' "$work/lot" | send 400 /v1/batches admin
+	via 200 GET /v1/batches admin
+	via 200 GET /v1/batches station
+	via 400 GET '/v1/batches?after=x' admin
+	via 200 GET "/v1/batches/$lot" station
+	via 404 GET /v1/batches/no-such-lot admin
+	echo '{"count": 2, "expires_in_s": 600}' | send 201 "/v1/batches/$lot/tokens" admin
+	token=$(field '.tokens[0]')
+	jq -cn --arg mac "$(random_mac)" '{for: [{hardware_ids: [{type: "mac48", value: $mac}]}]}' | send 201 "/v1/batches/$lot/tokens" admin
+	echo '{"for": [{"hardware_ids": [{"type": "imei", "value": "1"}]}]}' | send 422 "/v1/batches/$lot/tokens" admin
+	echo '{}' | send 400 "/v1/batches/$lot/tokens" admin
+	echo '{"count": 1}' | send 404 /v1/batches/no-such-lot/tokens admin
+
+	# enrollment
+	local name mac
+	for name in one two three four; do make_key $name; done
+	mac=$(random_mac)
+	enrollment one "$mac" | send 201 /v1/enrollments station
+	cp "$work/answer" "$work/one.json"
+	field .certificate >"$work/one.pem"
+	enrollment one "$mac" | send 200 /v1/enrollments station
+	enrollment two "$mac" | send 409 /v1/enrollments station
+	enrollment two "$(random_mac)" 'del(.batch) | .token = "'"$token"'"' | send 201 /v1/enrollments nobody
+	enrollment three "$(random_mac)" 'del(.batch) | .token = "'"$token"'"' | send 409 /v1/enrollments nobody
+	enrollment three "$(random_mac)" '.token = "mk1.forged"' | send 403 /v1/enrollments nobody
+	enrollment three "$(random_mac)" | send 401 /v1/enrollments nobody
+	enrollment three "$(random_mac)" | send 403 /v1/enrollments verifier
+	enrollment three "$(random_mac)" '.batch = "no-such-lot"' | send 404 /v1/enrollments station
+	enrollment three "no mac" | send 422 /v1/enrollments station
+	enrollment three "$(random_mac)" '.csr = "no csr"' | send 400 /v1/enrollments station
+	enrollment three "$(random_mac)" 'del(.csr)' | send 400 /v1/enrollments station
+	echo 'no JSON' | send 400 /v1/enrollments station
+	via 415 POST /v1/enrollments station -H 'Content-Type: text/plain' --data-binary x
+	{ enrollment three "$(random_mac)"; enrollment one "$mac"; enrollment four "$mac"; echo '{"csr": 1}'; } >"$work/lines"
+	via 200 POST /v1/enrollments station -H 'Content-Type: application/x-ndjson' --data-binary @"$work/lines"
+	same "four lines, each with its status" "201 200 409 400" "$(jq -rs 'map(.status) | join(" ")' "$work/answer")"
+
+	# renewal: not due
+	jq -cn --rawfile csr "$work/one.csr" '{csr: $csr}' | send 409 /v1/renewals one
+	jq -cn --rawfile csr "$work/one.csr" '{csr: $csr}' | send 401 /v1/renewals nobody
+	jq -cn --rawfile csr "$work/one.csr" '{csr: $csr}' | send 403 /v1/renewals officer
+	echo '{}' | send 400 /v1/renewals one
+	age one 20
+	jq -cn --rawfile csr "$work/four.csr" '{csr: $csr}' | send 201 /v1/renewals one
+	jq -cn --rawfile csr "$work/four.csr" '{csr: $csr}' | send 200 /v1/renewals one
+	age one -20
+
+	# verification
+	jq -c '{certificate}' "$work/one.json" | send 200 /v1/verifications verifier
+	same "it is good" good "$(field .verdict)"
+	jq -c '{certificates: [.certificate, .chain[0], "no certificate"]}' "$work/one.json" | send 200 /v1/verifications verifier
+	echo '{}' | send 400 /v1/verifications verifier
+	jq -c '{certificate}' "$work/one.json" | send 403 /v1/verifications officer
+	local pseudonym
+	pseudonym=$(jq -r .pseudonym "$work/one.json")
+	via 200 GET "/v1/devices/$pseudonym" officer
+	via 404 GET /v1/devices/00000000-0000-4000-8000-000000000000 officer
+	via 401 GET "/v1/devices/$pseudonym" nobody
+
+	# revocation
+	local action
+	jq -cn --arg p "$pseudonym" '{select: {pseudonym: $p}, action: "hold", dry_run: true}' | send 200 /v1/revocations officer
+	for action in hold release; do
+		jq -cn --arg p "$pseudonym" --arg a $action '{select: {pseudonym: $p}, action: $a}' | send 201 /v1/revocations officer
+	done
+	jq -cn --arg p "$pseudonym" '{select: {pseudonym: $p}, action: "revoke", reason: "keyCompromise", why: "LOST"}' | send 201 /v1/revocations officer
+	via 200 GET "/v1/revocations/$(field .id)" officer
+	via 404 GET /v1/revocations/aaaaaaaaaaaaaaaa officer
+	jq -cn --arg p "$pseudonym" '{select: {pseudonym: $p}, action: "release"}' | send 409 /v1/revocations officer
+	jq -cn '{select: {serial: "0000000000000000000000000000000000000000"}, action: "revoke"}' | send 404 /v1/revocations officer
+	jq -cn '{select: {}, action: "revoke"}' | send 400 /v1/revocations officer
+	jq -c '{certificate}' "$work/one.json" | send 200 /v1/verifications verifier
+	same "it is revoked" revoked "$(field .verdict)"
+	via 200 GET "/v1/devices/$pseudonym" verifier
+	jq -cn --rawfile csr "$work/one.csr" '{csr: $csr}' | send 403 /v1/renewals one
+
+	# operators
+	make_key person
+	jq -cn --rawfile csr "$work/person.csr" --arg name "$person" '{name: $name, roles: ["officer"], csr: $csr}' >"$work/person"
+	send 201 /v1/operators admin <"$work/person"
+	send 200 /v1/operators admin <"$work/person"
+	make_key other
+	jq -c --rawfile csr "$work/other.csr" '.roles = ["admin"] | .csr = $csr' "$work/person" | send 409 /v1/operators admin
+	jq -c '.roles = ["king"]' "$work/person" | send 400 /v1/operators admin
+	via 200 GET /v1/operators admin
+	via 200 GET "/v1/operators/$person" admin
+	via 404 GET "/v1/operators/$person/certificate" admin
+	via 200 GET /v1/operators/station admin
+	via 200 GET /v1/operators/station/certificate admin
+	via 404 GET /v1/operators/no-such-person admin
+	via 204 DELETE "/v1/operators/$person" admin
+	via 200 GET "/v1/operators/$person" admin
+	via 404 DELETE /v1/operators/no-such-person admin
+	via 403 GET /v1/operators officer
+
+	# the log
+	via 200 GET '/v1/audit/events?limit=20' auditor
+	via 200 GET "/v1/audit/events?ev=enroll.*&rc=DUPLICATE_HARDWARE&from=2020-01-01T00:00:00Z" auditor
+	via 400 GET '/v1/audit/events?limit=0' auditor
+	via 404 GET '/v1/audit/events?log=no-such-log' auditor
+	via 403 GET /v1/audit/events admin
+	via 200 GET /audit/logs auditor
+	via 200 GET "/audit/$(field '.items[] | select(.checkpoint) | .origin | split("/")[-1]' | head -n 1)/checkpoint" nobody
+	via 404 GET /audit/no-such-log/checkpoint nobody
+
+	# for anybody
+	local crl
+	crl=$(crl_url "$work/one.pem")
+	crl=/crl/${crl##*/crl/}
+	via 200 GET "$crl" nobody
+	via 304 GET "$crl" nobody -H 'If-None-Match: *'
+	via 404 GET /crl/0000000000000000/0000.crl nobody
+	via 200 GET "/ca/$(issuer_url "$work/one.pem" | sed 's|.*/ca/||')" nobody
+	via 404 GET /ca/0000000000000000.cer nobody
+	via 200 GET /healthz nobody
+	via 200 GET /readyz nobody
+	via 200 GET /metrics nobody
+	via 401 GET /metrics nobody -H 'Via: 1.1 a-proxy'
+	via 403 GET /metrics officer -H 'Via: 1.1 a-proxy'
+	via 404 GET /v1/nothing nobody
+	via 405 PUT /v1/batches nobody
+	printf '{"select": "%05000d"}' 0 | send 413 /v1/revocations officer
+	via 200 GET /v1/openapi.yaml nobody
+	cmp -s "$work/answer" "$top/api/openapi.yaml" || die "the service serves another description"
+	via 304 GET /v1/openapi.yaml nobody -H 'If-None-Match: *'
+}
+
+# age NAME YEARS: in the database its certificate began that many years earlier: what needs months is
+# due now. With a minus sign it is as it was.
+age() {
+	psql -q -X "$MONIKER_PGURL" -c "UPDATE certificate SET not_before_at_s = not_before_at_s - $2 * 365 * 86400
+		WHERE serial = '\\x$(jq -r .serial "$work/$1.json")'"
+}
+
+: >"$work/out"
+start_proxy "$top/api/openapi.yaml" "$work/out"
+everything
+! grep '^mismatch' "$work/out" >&2 || die "answers or requests are not as api/openapi.yaml says (see above)"
+ok "$(grep -c '^seen' "$work/out") answers are as described"
+sed -n 's/^ *operationId: //p' "$top/api/openapi.yaml" | while read -r operation; do
+	grep -Eq "^seen $operation 20[014]\$" "$work/out" || die "$operation never succeeded here"
+done
+ok "each operation succeeded at least once"
+stop_proxy
+
+# The proxy can tell: another description, and the same answers are mismatches.
+tells() { # WHAT SED METHOD PATH STATUS
+	sed -E "$2" "$top/api/openapi.yaml" >"$work/changed.yaml"
+	! cmp -s "$work/changed.yaml" "$top/api/openapi.yaml" || die "nothing was changed: $1"
+	: >"$work/changed"
+	start_proxy "$work/changed.yaml" "$work/changed"
+	via "$5" "$3" "$4" nobody
+	stop_proxy
+	shows "the proxy tells: $1" '^mismatch ' "$work/changed"
+}
+tells "a member that is missing" 's|required: \[status\]|required: [status, more]|' GET /healthz 200
+tells "a member too many" 's|required: \[ready, components, warnings\]|required: [ready]|; s|^        warnings: .*||' GET /readyz 200
+tells "a status that is not described" '/operationId: listBatches/,/"403"/s|"401"|"418"|' GET /v1/batches 401
+tells "another content type" 's|application/yaml:|text/yaml:|' GET /v1/openapi.yaml 200
+tells "a code that is not in the list" 's|^        - CALLER_MISSING||' GET /v1/batches 401
