@@ -55,7 +55,9 @@ meet(void *context, struct MHD_Connection *mhd, const char *url, const char *met
 	meeting->line.version = version;
 	if (fuzz_verdict(guard_read_request(mhd, url, method, &meeting->request, &err), &err))
 		query_keeps_bounds(&meeting->request);
-	if (fuzz_verdict(guard_check(mhd, &meeting->line, BODY_MAX, &guarded), &guarded))
+	/* What either refuses ends the connection. */
+	if (fuzz_verdict(guard_check(mhd, &meeting->line, BODY_MAX, &guarded), &guarded) &&
+	    err.code == E_NONE)
 		MUST(http_reader_agrees(meeting->sent, BODY_MAX));
 	return MHD_NO;
 }

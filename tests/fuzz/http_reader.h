@@ -105,9 +105,11 @@ http_reader_agrees(struct bytes in, size_t body_max)
 	struct http_reader reader = {0};
 	struct bytes line;
 
-	while (http_reader_line(&in, &line) && line.len == 0) /* section 2.2 */
-		continue;
-	if (!http_reader_request_line(line, &reader))
+	/* Section 2.2: empty lines before the first are ignored, and may end in LF alone. */
+	while (in.len > 0 &&
+	       (in.data[0] == '\n' || (in.len > 1 && in.data[0] == '\r' && in.data[1] == '\n')))
+		in = bytes_of(in.data + 1, in.len - 1);
+	if (!http_reader_line(&in, &line) || !http_reader_request_line(line, &reader))
 		return false;
 	do {
 		if (!http_reader_line(&in, &line) ||
