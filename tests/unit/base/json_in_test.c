@@ -33,6 +33,27 @@ static const struct document { const char *why; struct bytes text; bool good; } 
 	{"invalid UTF-8",            OCTETS("{\"a\":\"\xff\"}"), false},
 	{"overlong UTF-8",           OCTETS("{\"a\":\"\xc0\xaf\"}"), false},
 	{"lone surrogate",           OCTETS("{\"a\":\"\\ud800\"}"), false},
+	{"lone low surrogate",       OCTETS("{\"a\":\"\\udc00\"}"), false},
+	{"surrogates swapped",       OCTETS("{\"a\":\"\\ude00\\ud83d\"}"), false},
+	{"surrogate and a letter",   OCTETS("{\"a\":\"\\ud83d\\u0041\"}"), false},
+	{"a pair of surrogates",     OCTETS("{\"a\":\"\\ud83d\\ude00\"}"), true},
+	{"surrogate as UTF-8",       OCTETS("{\"a\":\"\xed\xa0\x80\"}"), false},
+	{"beyond U+10FFFF",          OCTETS("{\"a\":\"\xf4\x90\x80\x80\"}"), false},
+	{"UTF-8 cut short",          OCTETS("{\"a\":\"\xe2\x82\"}"), false},
+	{"a continuation alone",     OCTETS("{\"a\":\"\x80\"}"), false},
+	{"invalid UTF-8 in a name",  OCTETS("{\"\xff\":1}"), false},
+	{"invalid UTF-8 outside",    OCTETS("{}\xff"), false},
+	{"an unknown escape",        OCTETS("{\"a\":\"\\x41\"}"), false},
+	{"an escape cut short",      OCTETS("{\"a\":\"\\u00\"}"), false},
+	{"a tab in a string",        OCTETS("{\"a\":\"\t\"}"), false},
+	{"below 64 bits",            OCTETS("{\"a\":-9223372036854775809}"), false},
+	{"least of 64 bits",         OCTETS("{\"a\":-9223372036854775808}"), true},
+	{"real beyond a double",     OCTETS("{\"a\":1e400}"), false},
+	{"real below a double",      OCTETS("{\"a\":1e-400}"), true},
+	{"a plus sign",              OCTETS("{\"a\":+1}"), false},
+	{"a point alone",            OCTETS("{\"a\":1.}"), false},
+	{"hexadecimal",              OCTETS("{\"a\":0x1}"), false},
+	{"Infinity",                 OCTETS("{\"a\":Infinity}"), false},
 	{"an array",                 OCTETS("[]"), false},
 	{"a string",                 OCTETS("\"a\""), false},
 	{"null",                     OCTETS("null"), false},
@@ -75,6 +96,41 @@ a_depth_bomb_is_refused_before_the_parser_recurses(void **state)
 			buf_append_text(&text, BOMBS[i]);
 		assert_false(json_parse(buf_bytes(&text), &document, &err));
 		assert_non_null(strstr(err.detail, "nested deeper than 8"));
+	}
+}
+
+/* Cut anywhere it is none; with one bit changed it is none, or another one. */
+static void
+a_document_that_was_cut_or_changed_is_not_the_same(void **state)
+{
+	static const char TEXT[] = "{\"a\":[1,-2.5,true],\"b\":{\"c\":\"\\u00e9\"},\"d\":null}";
+	DEFER(json_release) json_t *whole = NULL;
+	uint8_t changed[sizeof TEXT - 1];
+	struct error err = {0};
+
+	(void)state;
+	assert_true(json_parse(bytes_of_text(TEXT), &whole, &err));
+	memcpy(changed, TEXT, sizeof changed);
+	for (size_t len = 0; len < sizeof changed; len++) {
+		DEFER(json_release) json_t *document = NULL;
+		struct error why = {0};
+
+		assert_false(json_parse(bytes_of(changed, len), &document, &why));
+		assert_int_equal(why.code, E_BAD_SYNTAX);
+	}
+	for (size_t i = 0; i < sizeof changed * 8; i++) {
+		DEFER(json_release) json_t *document = NULL;
+		struct error why = {0};
+
+		changed[i / 8] ^= (uint8_t)(1 << i % 8);
+		/* The escape's hexadecimal digits may change their case. */
+		if (json_parse(bytes_of(changed, sizeof changed), &document, &why)) {
+			if (json_equal(document, whole) &&
+			    memcmp(TEXT + i / 8 - 4, "\\u00", 4) != 0)
+				fail_msg("bit %zu", i);
+		} else
+			assert_int_equal(why.code, E_BAD_SYNTAX);
+		changed[i / 8] ^= (uint8_t)(1 << i % 8);
 	}
 }
 
@@ -212,6 +268,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(only_one_flat_enough_object_is_a_document),
 	    cmocka_unit_test(a_depth_bomb_is_refused_before_the_parser_recurses),
+	    cmocka_unit_test(a_document_that_was_cut_or_changed_is_not_the_same),
 	    cmocka_unit_test(members_fill_the_struct_and_defaults_stay),
 	    cmocka_unit_test(a_bad_member_is_refused_with_its_pointer),
 	    cmocka_unit_test(the_name_of_an_unknown_member_is_not_repeated),

@@ -118,12 +118,52 @@ only_the_one_form_is_read(void **state)
 	}
 }
 
+/* Cut it is none; with one bit changed it is none, or another one. */
+static void
+a_policy_that_was_cut_or_changed_is_not_the_same(void **state)
+{
+	DEFER(policy_clear) struct policy policy = {.issuer_count = 1};
+	DEFER(buf_clear_public) struct buf text = {0};
+	DEFER(buf_clear_public) struct buf changed = {0};
+	struct error err = {0};
+
+	(void)state;
+	issuer_init(&policy.issuers[0]);
+	assert_ok(policy_encode(&policy, &text, &err), &err);
+	buf_append(&changed, buf_bytes(&text));
+	for (size_t len = 0; len < text.len; len++) {
+		struct policy cut = {0};
+		struct error why = {0};
+
+		assert_false(policy_parse(bytes_of(text.data, len), &cut, &why));
+		assert_int_equal(why.code, E_CONFIG_INVALID);
+	}
+	for (size_t i = 0; i < text.len * 8; i++) {
+		DEFER(policy_clear) struct policy other = {0};
+		DEFER(buf_clear_public) struct buf again = {0};
+		struct error why = {0};
+
+		changed.data[i / 8] ^= (uint8_t)(1 << i % 8);
+		if (policy_parse(buf_bytes(&changed), &other, &why)) {
+			assert_ok(policy_encode(&other, &again, &why), &why);
+			/* White space may be other white space, hexadecimal digits of either case.
+			 */
+			if (bytes_equal(buf_bytes(&again), buf_bytes(&text)) &&
+			    strchr(" \nabcdef", text.data[i / 8]) == NULL)
+				fail_msg("bit %zu", i);
+		} else
+			assert_int_equal(why.code, E_CONFIG_INVALID);
+		changed.data[i / 8] ^= (uint8_t)(1 << i % 8);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_policy_comes_back_whole),
 	    cmocka_unit_test(only_the_one_form_is_read),
+	    cmocka_unit_test(a_policy_that_was_cut_or_changed_is_not_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -142,6 +142,29 @@ every_truncation_is_refused(void **state)
 		assert_false(accepts(bytes_of(KNOWN_CHECKPOINT, len)));
 }
 
+/* A changed bit is refused, or is another checkpoint. */
+static void
+every_flipped_bit_is_seen(void **state)
+{
+	uint8_t text[sizeof(KNOWN_CHECKPOINT) - 1];
+
+	(void)state;
+	memcpy(text, KNOWN_CHECKPOINT, sizeof(text));
+	for (size_t i = 0; i < sizeof(text) * 8; i++) {
+		DEFER(buf_clear_public) struct buf again = {0};
+		struct checkpoint checkpoint;
+		struct error err = {0};
+
+		text[i / 8] ^= (uint8_t)(1 << i % 8);
+		if (checkpoint_parse(bytes_of(text, sizeof(text)), &checkpoint, &err)) {
+			checkpoint_encode(&checkpoint, &again);
+			assert_memory_equal(again.data, text, again.len);
+			assert_true(again.len > i / 8);
+		}
+		text[i / 8] ^= (uint8_t)(1 << i % 8);
+	}
+}
+
 int
 main(void)
 {
@@ -153,6 +176,7 @@ main(void)
 	    cmocka_unit_test(deviations_are_refused),
 	    cmocka_unit_test(a_zero_octet_does_not_end_the_origin),
 	    cmocka_unit_test(every_truncation_is_refused),
+	    cmocka_unit_test(every_flipped_bit_is_seen),
 	};
 
 	return cmocka_run_group_tests_name("checkpoint", tests, NULL, NULL);
