@@ -74,7 +74,7 @@ take_header(char *data, size_t size, size_t count, void *context)
 	const size_t len = size * count;
 	char value[32];
 
-	if (len > sizeof NEXT && len < sizeof NEXT + sizeof value &&
+	if (len >= sizeof NEXT && len - (sizeof NEXT - 1) < sizeof value &&
 	    strncasecmp(data, NEXT, sizeof NEXT - 1) == 0) {
 		memcpy(value, data + sizeof NEXT - 1, len - (sizeof NEXT - 1));
 		value[len - (sizeof NEXT - 1)] = '\0';
