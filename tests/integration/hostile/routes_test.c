@@ -186,6 +186,7 @@ static const struct asked {
 	{ "SQL", OFFICER, PSEUDONYM "x%27%20OR%20%27%27=%27", NO_PATH },
 	{ "SQL without spaces", ADMIN, "/v1/batches/1);DROP", NO_PATH },
 	{ "a percent sign", OFFICER, PSEUDONYM "%25", NO_PATH },
+	{ "a line break and a header", ADMIN, "/v1/batches/x%0d%0aX-Y:%20z", NO_PATH },
 	{ "an underscore", ADMIN, "/v1/batches/________", NO_BATCH },
 	{ "a path", ADMIN, "/v1/batches/..", NO_BATCH },
 	{ "a path out of the log's folder", NOBODY, "/audit/../checkpoint", NO_PATH },
