@@ -17,6 +17,13 @@ for folder in $FOLDERS; do
 	    >"$tree/clean/$folder/plain.h"
 done
 printf '#include "base/plain.h"\n' >"$tree/clean/base/plain.c"
+mkdir -p "$tree/clean/docs" "$tree/clean/tests/unit"
+printf 'keeps(void **state)\n' >"$tree/clean/tests/unit/trap.c"
+trap_table='## Traps
+
+| trap | handled | tests |
+|---|---|---|'
+printf '%s\n| a | b | `unit/trap.c: keeps` |\n\n## End\n' "$trap_table" >"$tree/clean/docs/http.md"
 
 # clean_tree: a new one, as the working folder.
 clean_tree()
@@ -272,3 +279,8 @@ END
 plant format ca/bad.h <<'END'
   int f(void);
 END
+
+for row in '| a | b |' '| a | b | none |' '| a | b | `unit/trap.c: kept` |' '| a | b | `unit/traps.c: keeps` |' ''; do
+	printf '%s\n%s\n\n## End\n' "$trap_table" "$row" | plant traps docs/http.md
+done
+printf '%s\n| a | b | `unit/trap.c: keeps`, `unit/trap.c: keeps` |\n' "$trap_table" | allow traps docs/http.md
