@@ -22,7 +22,8 @@
 
 #define READY_WAIT_MS 120000 /* for the keeper and the log at start */
 #define HOUSEKEEPING_S 3600
-#define LOOK_EVERY_MS 60000 /* at what is due */
+#define LOOK_EVERY_MS 60000  /* at what is due */
+#define CONTROL_LOOK_MS 1000 /* between two looks at the channels */
 
 /* Everything that is built at start, in order; torn down in the reverse order. */
 struct service {
@@ -51,16 +52,45 @@ struct service {
 
 /* ---- the control socket: channels to the keeper, and the word to stop ---- */
 
+/*
+ * Channels may fail while the keeper lives: it took longer than a send may wait, or one side did
+ * not understand the other. Said once for each set.
+ */
+static void
+report_lost_channels(const struct service *service, uint64_t *inout_reported)
+{
+	struct error err = {0};
+	bool alive = false;
+	const uint64_t generation = keeper_client_generation(service->keeper, &alive);
+
+	if (alive || generation == *inout_reported)
+		return;
+	*inout_reported = generation;
+	if (!control_send(CONTROL_FD, CONTROL_LOST, &err))
+		log_error(LOG_LEVEL_WARNING, "service.control", NULL, &err);
+}
+
+static void
+wait_for_control(const struct service *service, uint64_t *inout_reported)
+{
+	struct pollfd event = {.fd = CONTROL_FD, .events = POLLIN};
+
+	while (poll(&event, 1, CONTROL_LOOK_MS) == 0)
+		report_lost_channels(service, inout_reported);
+}
+
 static void *
 control_main(void *context)
 {
 	struct service *service = context;
+	uint64_t reported = 0; /* there is no set 0: channels that never came are not lost */
 
 	for (;;) {
 		struct control_received message = {0};
 		struct error err = {0};
 		bool closed = false;
 
+		wait_for_control(service, &reported);
 		if (!control_receive(CONTROL_FD, &message, &closed, &err) || closed)
 			break; /* the supervisor is gone */
 		if (message.type == CONTROL_CHANNEL_SET)

@@ -57,6 +57,7 @@ struct supervisor {
 	const char *keeper_dir;
 	struct stamp keys; /* of the keeper that runs */
 	int signals;       /* signalfd */
+	bool channels_lost;
 	bool stopping;
 	int64_t stop_deadline_ms;
 	int drain_ms;
@@ -172,6 +173,7 @@ connect_children(struct supervisor *supervisor, struct error *err)
 
 	if (!control_make_channels(near, far, err))
 		return false;
+	supervisor->channels_lost = false;
 	sent = control_send_channels(supervisor->children[CHILD_KEEPER].control, far, err) &&
 	       control_send_channels(supervisor->children[CHILD_SERVICE].control, near, err);
 	for (int i = 0; i < CONTROL_CHANNELS; i++) {
@@ -181,7 +183,7 @@ connect_children(struct supervisor *supervisor, struct error *err)
 	return sent;
 }
 
-/* Starts what is not running and due, then connects the two anew. */
+/* Starts what is not running and due, then connects the two anew if they have to be. */
 static bool
 start_due(struct supervisor *supervisor, struct error *err)
 {
@@ -200,7 +202,7 @@ start_due(struct supervisor *supervisor, struct error *err)
 	for (int i = 0; i < CHILD_COUNT; i++)
 		if (supervisor->children[i].pid == 0)
 			return true; /* connected when the other one is there */
-	return !started || connect_children(supervisor, err);
+	return (!started && !supervisor->channels_lost) || connect_children(supervisor, err);
 }
 
 static void
@@ -313,7 +315,8 @@ take_signals(struct supervisor *supervisor)
 		}
 }
 
-/* A child's word: only READY is expected. A closed control socket is seen as its end, in reap(). */
+/* A child's word: READY, and the service's that its channels failed. A closed control socket is
+ * seen as its end, in reap(). */
 static void
 take_message(struct supervisor *supervisor, struct child *child)
 {
@@ -323,6 +326,8 @@ take_message(struct supervisor *supervisor, struct child *child)
 
 	if (!control_receive(child->control, &message, &closed, &err) || closed)
 		return;
+	if (message.type == CONTROL_LOST && child == &supervisor->children[CHILD_SERVICE])
+		supervisor->channels_lost = true;
 	if (message.type != CONTROL_READY || supervisor->stopping)
 		return;
 	child->ready = true;

@@ -93,7 +93,7 @@ send_message(int fd, enum control_message type, struct bytes body, union descrip
 bool
 control_send(int fd, enum control_message type, struct error *err)
 {
-	assert(type == CONTROL_READY || type == CONTROL_STOP);
+	assert(type == CONTROL_READY || type == CONTROL_LOST || type == CONTROL_STOP);
 	return send_message(fd, type, (struct bytes){0}, NULL, err);
 }
 
@@ -145,6 +145,7 @@ message_accept(struct bytes octets, size_t fd_count, struct control_received *ou
 			return false;
 		break;
 	case CONTROL_READY:
+	case CONTROL_LOST:
 	case CONTROL_STOP:
 		if (octets.len != 1 || fd_count != 0)
 			return false;

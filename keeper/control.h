@@ -1,7 +1,7 @@
 /*
  * control: what the supervisor hands to its two children over a SOCK_SEQPACKET socket each:
  * the passphrase (keeper only, once), and the channels between them (descriptors, again
- * after every restart of either).
+ * after every restart of either, and when the service says that its channels failed).
  */
 #ifndef KEEPER_CONTROL_H
 #define KEEPER_CONTROL_H
@@ -17,6 +17,7 @@ enum control_message {
 	CONTROL_PASSPHRASE = 'P',
 	CONTROL_CHANNEL_SET = 'C',
 	CONTROL_READY = 'R', /* child to supervisor: serving */
+	CONTROL_LOST = 'L',  /* service to supervisor: its channels failed, both need new ones */
 	CONTROL_STOP = 'S',  /* supervisor to child: finish what is in flight and exit 0 */
 };
 

@@ -86,9 +86,12 @@ words_arrive_and_a_closed_socket_is_told(void **state)
 	(void)state;
 	pair_init(&pair);
 	assert_ok(control_send(pair.fds[0], CONTROL_READY, &err), &err);
+	assert_ok(control_send(pair.fds[0], CONTROL_LOST, &err), &err);
 	assert_ok(control_send(pair.fds[0], CONTROL_STOP, &err), &err);
 	assert_ok(control_receive(pair.fds[1], &received, &closed, &err), &err);
 	assert_int_equal(received.type, CONTROL_READY);
+	assert_ok(control_receive(pair.fds[1], &received, &closed, &err), &err);
+	assert_int_equal(received.type, CONTROL_LOST);
 	assert_ok(control_receive(pair.fds[1], &received, &closed, &err), &err);
 	assert_int_equal(received.type, CONTROL_STOP);
 	assert_false(closed);
