@@ -65,6 +65,13 @@ supervisor() { cat "$MONIKER_TEST_STATE/pid"; }
 child() { pgrep -P "$(supervisor)" -f -- "$1"; } # --service, moniker-keeper
 ready() { [ "$(struck curl -s -o /dev/null -w '%{http_code}' --cacert "$MONIKER_CACERT" "$MONIKER_URL/readyz")" = 200 ]; }
 gone() { ! kill -0 "$1"; }
+kill_child() { kill -KILL "$(child "$1")"; }
+# restart_service: after the supervisor was killed. Its keeper dies with it; the service drains first.
+restart_service() {
+	within 60 "the service is gone, too" no_children
+	start_service
+}
+no_children() { ! pgrep -f -- "--config $MONIKER_CONFIG --service" && ! pgrep -f -- "moniker-keeper --dir $MONIKER_TEST_STATE/"; }
 
 # ---- the load
 
@@ -101,7 +108,7 @@ judge_all() {
 	stop_service
 	keep_checkpoint last
 	dump
-	"$judge" "$lab" || { save_evidence; die "the judge found violations"; }
+	"$judge" "$lab" | tee "$lab/judged" || { save_evidence; die "the judge found violations"; }
 }
 save_evidence() {
 	[ -n "${MONIKER_TEST_KEEP:-}" ] || return 0

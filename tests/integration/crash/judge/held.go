@@ -24,11 +24,14 @@ func (c *Case) deviceCA() *x509.Certificate {
 // judgeHeld: what a client holds is on record, octet for octet, and every request got an answer.
 func (c *Case) judgeHeld() {
 	authority := c.deviceCA()
-	certificates, retried, resigned := 0, 0, 0
+	certificates, retried, replayed, resigned := 0, 0, 0, 0
 	for i := range c.Held {
 		held := &c.Held[i]
 		if held.Attempts > 1 {
 			retried++
+		}
+		if held.Op != "again" && held.holds() && held.Status == 200 {
+			replayed++
 		}
 		switch {
 		case held.Op == "fault":
@@ -49,6 +52,7 @@ func (c *Case) judgeHeld() {
 	c.count("answers that clients hold", len(c.Held))
 	c.count("  of them only after a retry", retried)
 	c.count("  of them with a certificate", certificates)
+	c.count("  of them with the certificate that an earlier attempt had recorded", replayed)
 	c.count("  of them signed twice (the same certificate, another signature)", resigned)
 }
 

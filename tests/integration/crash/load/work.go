@@ -120,17 +120,17 @@ func prepare(l *lab) error {
 func (c *client) step() error {
 	time.Sleep(workPause)
 	switch n := c.random.Intn(100); {
-	case n < 35:
+	case n < 30:
 		return c.enroll()
-	case n < 50:
+	case n < 44:
 		return c.enrollMany()
-	case n < 60:
+	case n < 54:
 		return c.enrollByToken()
-	case n < 72:
+	case n < 65:
 		return c.replace()
-	case n < 80:
+	case n < 82:
 		return c.abandon()
-	case n < 90:
+	case n < 91:
 		return c.renew()
 	default:
 		return c.revoke()
@@ -170,38 +170,59 @@ func work(l *lab, clients int, seed int64) error {
 
 // again repeats, once all is quiet, every request for a certificate that was answered.
 func again(l *lab) error {
+	const clients = 8
 	records, err := l.records()
 	if err != nil {
 		return err
 	}
-	people := map[string]*caller{}
-	for _, name := range []string{"station", "nobody"} {
-		if people[name], err = l.person(name); err != nil {
-			return err
+	waiting := make(chan *record, len(records))
+	for i := range records {
+		if r := &records[i]; r.Serial != "" && r.Op != "revoke" && r.Op != "again" {
+			waiting <- r
 		}
 	}
-	for i := range records {
-		r := &records[i]
-		if r.Serial == "" || r.Op == "revoke" || r.Op == "again" {
-			continue
-		}
-		by := people[r.Caller]
-		if r.Caller == "device" {
-			if by, err = l.deviceCaller(r); err != nil {
-				return err
-			}
-		}
-		repeated := &record{ID: r.ID + "-again", Op: "again", Of: r.ID, Path: r.Path, Caller: r.Caller}
-		got, err := by.until(r.Path, "application/json", r.Request, func(a *answer) bool { return final(a.status) })
+	close(waiting)
+	failures := make(chan error, clients)
+	for i := 0; i < clients; i++ {
+		c, err := newClient(l, nil, "again", 0)
 		if err != nil {
 			return err
 		}
-		if err := repeated.take(l, got); err != nil {
-			return err
-		}
-		if r.Caller == "device" {
-			by.http.CloseIdleConnections()
+		go func() {
+			var err error
+			for r := range waiting {
+				if err == nil {
+					err = c.repeat(r)
+				}
+			}
+			failures <- err
+		}()
+	}
+	for i := 0; i < clients; i++ {
+		if failed := <-failures; failed != nil {
+			err = failed
 		}
 	}
-	return nil
+	return err
+}
+
+func (c *client) repeat(r *record) error {
+	by := c.station
+	switch r.Caller {
+	case "nobody":
+		by = c.nobody
+	case "device":
+		device, err := c.lab.deviceCaller(r)
+		if err != nil {
+			return err
+		}
+		defer device.http.CloseIdleConnections()
+		by = device
+	}
+	got, err := by.post(r.Path, r.Request)
+	if err != nil {
+		return err
+	}
+	repeated := &record{ID: r.ID + "-again", Op: "again", Of: r.ID, Path: r.Path, Caller: r.Caller}
+	return repeated.take(c.lab, got)
 }
