@@ -21,6 +21,7 @@
 #include "keeper/control.h"
 
 #define READY_WAIT_MS 120000 /* for the keeper and the log at start */
+#define READY_LOOK_MS 500    /* meanwhile, for a stop */
 #define HOUSEKEEPING_S 3600
 #define LOOK_EVERY_MS 60000  /* at what is due */
 #define CONTROL_LOOK_MS 1000 /* between two looks at the channels */
@@ -121,6 +122,30 @@ open_database(struct service *service, struct error *err)
 	       certificate_ensure_partitions(service->db, clock_now_s(&service->clock), err);
 }
 
+/* Blocked until run_until_stopped() reads it. */
+static bool
+stop_is_pending(void)
+{
+	sigset_t pending;
+
+	return sigpending(&pending) == 0 &&
+	       (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
+}
+
+/* A keeper that never comes must not keep a service that is to stop. */
+static bool
+wait_for_ledger(const struct service *service, struct error *err)
+{
+	const int64_t until_ms = clock_monotonic_ms() + READY_WAIT_MS;
+
+	while (!ledger_wait_ready(service->ledger, READY_LOOK_MS, err)) {
+		if (stop_is_pending() || clock_monotonic_ms() >= until_ms)
+			return false;
+		*err = (struct error){0};
+	}
+	return true;
+}
+
 static bool
 open_ledger(struct service *service, const char *log_name, struct error *err)
 {
@@ -146,8 +171,7 @@ open_ledger(struct service *service, const char *log_name, struct error *err)
 	    .clock = &service->clock,
 	    .log_origin = origin});
 	audit_hooks(service->audit, &options.hooks);
-	return ledger_new(&options, &service->ledger, err) &&
-	       ledger_wait_ready(service->ledger, READY_WAIT_MS, err);
+	return ledger_new(&options, &service->ledger, err) && wait_for_ledger(service, err);
 }
 
 static bool

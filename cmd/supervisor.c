@@ -81,7 +81,7 @@ drop_privileges(const char *user)
 
 /* In the child: the control socket on CONTROL_FD, nothing else inherited, then exec. */
 static void
-child_exec(const struct child *child, int control)
+child_exec(const struct child *child, int control, pid_t supervisor)
 {
 	sigset_t none;
 
@@ -100,6 +100,8 @@ child_exec(const struct child *child, int control)
 	drop_privileges(child->user);
 	/* After the change of uid, which clears it. */
 	(void)prctl(PR_SET_PDEATHSIG, child->ignores_signals ? SIGKILL : SIGTERM);
+	if (getppid() != supervisor) /* it ended before that */
+		_exit(126);
 	(void)execv(child->program, child->argv);
 	log_write(
 	    LOG_LEVEL_ERROR, "supervisor.exec", "cannot run %s: %s", child->name, strerror(errno));
@@ -142,6 +144,7 @@ stamps_equal(const struct stamp *a, const struct stamp *b)
 static bool
 child_start(struct supervisor *supervisor, struct child *child, struct error *err)
 {
+	const pid_t supervisor_pid = getpid();
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
@@ -150,7 +153,7 @@ child_start(struct supervisor *supervisor, struct child *child, struct error *er
 		supervisor->keys = stamp_of(supervisor->keeper_dir); /* before it reads them */
 	child->pid = fork();
 	if (child->pid == 0)
-		child_exec(child, pair[1]);
+		child_exec(child, pair[1], supervisor_pid);
 	(void)close(pair[1]);
 	if (child->pid < 0) {
 		(void)close(pair[0]);
