@@ -61,7 +61,8 @@ is_value(const char *value, size_t len)
 /*
  * libmicrohttpd parses in place: name and value lie where they arrived, and between them are a
  * colon and white space, between two lines CRLF. Where it is otherwise, a NUL cut a value short, a
- * line feed came alone, or a line was folded. (A NUL in the place of a CR is all that looks alike.)
+ * line feed came alone, or a line was folded. (All that looks alike: a NUL in the place of a CR,
+ * and a colon in the place of the last one.)
  */
 static void
 look_at_place(struct seen *seen, const char *name, size_t name_len, const char *value, size_t len)

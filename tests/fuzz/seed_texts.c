@@ -53,6 +53,13 @@ static const struct seed { const char *target, *name; struct bytes input; } SEED
 	{"der", "generalized-time-2049", OCTETS("\x18\x0f" "20491231235959Z")},
 	{"der", "time-leap-second",      OCTETS("\x17\x0d" "260101000060Z")},
 	{"der", "time-with-zone",        OCTETS("\x17\x11" "260101000000+0000")},
+	{"der", "oid",                   OCTETS("\x06\x04\x2a\x86\x48\x03")},
+	{"der", "oid-empty",             OCTETS("\x06\x00")},
+	{"der", "oid-cut",               OCTETS("\x06\x02\x2a\x86")},
+	{"der", "oid-leading-zeros",     OCTETS("\x06\x03\x2a\x80\x01")},
+	{"der", "null-of-something",     OCTETS("\x05\x01\x00")},
+	{"der", "string-constructed",    OCTETS("\x24\x03\x04\x01\x61")},
+	{"der", "enumerated-padded",     OCTETS("\x0a\x02\x00\x01")},
 	{"der", "nested",                OCTETS("\x30\x0a\x30\x08\x30\x06\x31\x04\xa0\x02\x30\x00")},
 
 	{"text", "nothing",              OCTETS("")},
