@@ -15,6 +15,7 @@
 #include "provisioning/token.h"
 
 struct caller_cache;
+struct limiter;
 
 struct app {
 	const struct clock *clock;
@@ -28,6 +29,7 @@ struct app {
 	struct expiry_watch *expiries;
 	struct work_pool *work;       /* CPU work of NDJSON requests */
 	struct caller_cache *callers; /* api/caller.h */
+	struct limiter *limiter;      /* api/limits.h; NULL: no limits */
 	struct metrics *metrics;      /* api/http_metrics.h */
 	struct metrics *db_metrics;   /* db/db_metrics.h */
 	const char *version;

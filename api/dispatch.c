@@ -1,6 +1,9 @@
 #include "api/dispatch.h"
 
+#include <string.h>
+
 #include "api/http_metrics.h"
+#include "api/limits.h"
 #include "api/problem.h"
 #include "base/log.h"
 
@@ -27,6 +30,28 @@ caller_may(const struct route *route, const struct caller *caller, struct error 
 	       error_set(err, E_CALLER_EXPIRED, "the client certificate has expired: renew it");
 }
 
+/* Each line of NDJSON is a request; one with more lines than are taken is refused as a whole. */
+static int64_t
+cost_of(const struct http_request *request)
+{
+	const bool lines = strcmp(request->content_type, "application/x-ndjson") == 0;
+	const size_t count = lines ? http_lines(request) : 1;
+
+	return count == 0 || count > ENROLL_MANY_MAX ? 1 : (int64_t)count;
+}
+
+/* Of nobody the address is all that is known; it was charged for one when the request began. */
+static bool
+within_limits(const struct app *app, const struct http_request *request,
+    const struct caller *caller, struct error *err)
+{
+	const int64_t cost = cost_of(request);
+
+	if (caller->kind != CALLER_IS_NOBODY && caller->refused.code == E_NONE)
+		return limiter_caller(app->limiter, caller, cost, err);
+	return cost == 1 || limiter_address(app->limiter, request->network, cost - 1, err);
+}
+
 /* Who is refused at the door is an admin.login event, whatever the route. */
 static enum leaf_event
 event_of(enum leaf_event event, const struct error *err)
@@ -37,6 +62,8 @@ event_of(enum leaf_event event, const struct error *err)
 	case E_CALLER_EXPIRED:
 	case E_CALLER_REVOKED:
 	case E_ROLE_DENIED: return LEAF_ADMIN_LOGIN_REFUSED;
+	/* At any route, too, but where one has an event of its own that says what was held back. */
+	case E_RATE_LIMITED: return event != LEAF_EVENT_NONE ? event : LEAF_ADMIN_LOGIN_REFUSED;
 	default: return event;
 	}
 }
@@ -60,6 +87,17 @@ record(const struct app *app, enum leaf_event event, unsigned wanted,
 		log_error(LOG_LEVEL_WARNING, "audit.refusal_lost", request->request_id, &failed);
 }
 
+/* What comes in floods by its nature does not flood the log. */
+static enum log_level
+level_of(const struct error *err)
+{
+	switch ((int)err->code) {
+	case E_RATE_LIMITED: return LOG_LEVEL_DEBUG;
+	case E_BUSY: return LOG_LEVEL_INFO;
+	default: return problem_status(err) >= 500 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO;
+	}
+}
+
 void
 dispatch_note(const struct app *app, enum leaf_event event, unsigned wanted,
     const struct http_request *request, struct error *err)
@@ -67,8 +105,7 @@ dispatch_note(const struct app *app, enum leaf_event event, unsigned wanted,
 	event = event_of(event, err);
 	http_metrics_refused(app->metrics, event, err->code);
 	record(app, event, wanted, request, err);
-	log_error(problem_status(err) >= 500 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "request.refused",
-	    request->request_id, err);
+	log_error(level_of(err), "request.refused", request->request_id, err);
 }
 
 void
@@ -93,6 +130,7 @@ dispatch(const struct app *app, const struct route *route, struct http_request *
 
 	request->caller = &caller;
 	if ((!open && (!caller_resolve(app->callers, memory, &caller, &err) ||
+			  !within_limits(app, request, &caller, &err) ||
 			  !caller_may(route, &caller, &err))) ||
 	    !route->handler(app, request, response, &err))
 		dispatch_refuse(app, route, request, &err, response);

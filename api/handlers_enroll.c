@@ -7,6 +7,7 @@
 #include "api/dispatch.h"
 #include "api/handlers.h"
 #include "api/http_metrics.h"
+#include "api/limits.h"
 #include "api/problem.h"
 #include "api/shapes.h"
 #include "base/json_out.h"
@@ -18,7 +19,8 @@
 
 /* Who enrolls: a station, or the holder of a token; anybody else needs one of the two. */
 static bool
-take_credential(const struct caller *caller, struct enroll_request *in, struct error *err)
+take_credential(const struct app *app, const struct caller *caller, struct enroll_request *in,
+    struct error *err)
 {
 	if (caller->kind == CALLER_IS_OPERATOR && (caller->mask & ROLE_STATION) != 0) {
 		in->station_person = caller->person;
@@ -27,7 +29,7 @@ take_credential(const struct caller *caller, struct enroll_request *in, struct e
 		       error_set_field(err, E_INCOMPLETE, "/batch", "is required without a token");
 	}
 	if (in->token != NULL)
-		return true;
+		return limiter_token(app->limiter, in->token, err);
 	return caller->kind == CALLER_IS_NOBODY
 		   ? error_set(
 			 err, E_CALLER_MISSING, "a station's certificate or a token is needed")
@@ -54,7 +56,7 @@ post_one(const struct app *app, const struct http_request *request, struct http_
 		return error_set(
 		    err, E_TOO_LARGE, "one enrollment is at most %u octets", SINGLE_MAX);
 	if (!decode_json(request, &body, err) || !decode_enrollment(body, &in, err) ||
-	    !take_credential(request->caller, &in, err) ||
+	    !take_credential(app, request->caller, &in, err) ||
 	    !enroll(&app->enrollment, &in, &out, err))
 		return false;
 	metrics_add(app->metrics, HTTP_ENROLLMENTS, result_of(&out), 1);
@@ -76,6 +78,7 @@ struct line { /* one of the call */
 };
 
 struct many {
+	const struct app *app;
 	const struct http_request *request;
 	struct line *lines;
 	size_t count;
@@ -97,11 +100,8 @@ static bool
 many_init(struct many *many, struct error *err)
 {
 	struct bytes rest = many->request->body;
-	size_t count = 0;
+	const size_t count = http_lines(many->request);
 
-	for (size_t i = 0; i < rest.len; i++)
-		count += rest.data[i] == '\n';
-	count += rest.len > 0 && rest.data[rest.len - 1] != '\n';
 	if (count == 0 || count > ENROLL_MANY_MAX)
 		return error_set(err, E_BAD_SYNTAX, "1 to %d lines", ENROLL_MANY_MAX);
 	many->count = count;
@@ -126,9 +126,10 @@ decode_line(void *context, size_t i)
 		(void)error_set(
 		    &line->err, E_TOO_LARGE, "one enrollment is at most %u octets", SINGLE_MAX);
 	else
-		line->readable = json_parse(line->text, &line->body, &line->err) &&
-				 decode_enrollment(line->body, &line->request, &line->err) &&
-				 take_credential(many->request->caller, &line->request, &line->err);
+		line->readable =
+		    json_parse(line->text, &line->body, &line->err) &&
+		    decode_enrollment(line->body, &line->request, &line->err) &&
+		    take_credential(many->app, many->request->caller, &line->request, &line->err);
 }
 
 static bool
@@ -177,7 +178,7 @@ static bool
 post_many(const struct app *app, const struct http_request *request, struct http_response *response,
     struct error *err)
 {
-	DEFER(many_clear) struct many many = {.request = request};
+	DEFER(many_clear) struct many many = {.app = app, .request = request};
 
 	if (!many_init(&many, err))
 		return false;

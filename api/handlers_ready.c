@@ -98,8 +98,9 @@ get_ready(const struct app *app, const struct http_request *request, struct http
 	json_t *warnings;
 	bool all = true;
 
-	(void)request;
 	(void)err;
+	put_component(
+	    components, "service", &all, !request->draining, request->draining ? "draining" : NULL);
 	look_at_database(app, components, &all);
 	look_at_keeper(app, components, &all);
 	look_at_log(app, components, &all);

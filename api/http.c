@@ -10,6 +10,17 @@
 #include "base/json_out.h"
 #include "base/text.h"
 
+size_t
+http_lines(const struct http_request *request)
+{
+	const struct bytes body = request->body;
+	size_t count = 0;
+
+	for (size_t i = 0; i < body.len; i++)
+		count += body.data[i] == '\n';
+	return count + (body.len > 0 && body.data[body.len - 1] != '\n');
+}
+
 const char *
 http_query(const struct http_request *request, const char *name)
 {

@@ -36,9 +36,14 @@ struct http_request {
 	char content_type[HTTP_VALUE_MAX + 1]; /* without parameters, lower case; "" when absent */
 	char if_none_match[HTTP_VALUE_MAX + 1];
 	struct bytes body;
+	uint8_t network[9]; /* of the client: see LIMITER_NETWORK_BYTES */
+	bool draining;      /* the service is being stopped */
 	const char *request_id;
 	const struct caller *caller;
 };
+
+/* Lines of the body. */
+size_t http_lines(const struct http_request *request);
 
 /* The query argument's value, or NULL. */
 const char *http_query(const struct http_request *request, const char *name);

@@ -14,6 +14,7 @@
 
 #define BACKLOG 1024
 #define QUEUE_PER_WORKER 16
+#define LAST_ANSWERS_MS 1000 /* of workers that took longer than the drain */
 
 /* ---- sockets: one for each loop, the kernel spreads connections over them ---- */
 
@@ -133,6 +134,8 @@ server_new(const struct app *app, const struct server_options *options, struct s
 	server->options = *options;
 	if (server->options.request_deadline_ms == 0)
 		server->options.request_deadline_ms = REQUEST_DEADLINE_MS;
+	if (server->options.answer_deadline_ms == 0)
+		server->options.answer_deadline_ms = ANSWER_DEADLINE_MS;
 	if (!start(server, err)) {
 		server_drain_and_free(server, 0);
 		return false;
@@ -160,21 +163,37 @@ server_set_certificate(
 	return tls_set_chain(&server->tls, certificate_pem, key_pem, err);
 }
 
+static void
+wait_for_zero(const atomic_int *count, int64_t until_ms)
+{
+	while (atomic_load(count) > 0 && clock_monotonic_ms() < until_ms)
+		(void)usleep(1000);
+}
+
+/* A phase is set before requests are counted, and a request counts before it looks at the phase:
+ * so what is not seen here sees the phase. */
+static void
+enter_phase(struct server *server, enum server_phase phase)
+{
+	atomic_store(&server->phase, phase);
+	for (int i = 0; i < server->loop_count; i++)
+		loop_wake(server->loops[i]);
+}
+
 void
 server_drain_and_free(struct server *server, int wait_ms)
 {
 	const int64_t until_ms = clock_monotonic_ms() + wait_ms;
 
-	/* From here on nobody is let in, and requests of those who are get 503. */
-	atomic_store(&server->draining, true);
-	for (int i = 0; i < server->loop_count; i++)
-		loop_wake(server->loops[i]);
-	while (atomic_load(&server->unanswered) > 0 && clock_monotonic_ms() < until_ms)
-		(void)usleep(1000);
-	/* What a worker has begun it finishes: a suspended connection may not be stopped. */
+	enter_phase(server, SERVER_DRAINING);
+	wait_for_zero(&server->unanswered, until_ms);
+	enter_phase(server, SERVER_CLOSING);
+	wait_for_zero(&server->unanswered, until_ms);
+	/* What a worker has begun may be on record: it is finished and answered, however late. And
+	 * a suspended connection may not be stopped. */
 	workers_free(server->workers);
-	while (atomic_load(&server->suspended) > 0)
-		(void)usleep(1000);
+	wait_for_zero(&server->suspended, INT64_MAX);
+	wait_for_zero(&server->unanswered, clock_monotonic_ms() + LAST_ANSWERS_MS);
 	for (int i = 0; i < server->loop_count; i++)
 		loop_stop(server->loops[i]);
 	tls_clear(&server->tls);

@@ -16,7 +16,8 @@ struct server_options {
 	int connections_max;     /* per loop */
 	int connections_per_address_max;
 	bool metrics_local; /* requests from this host need no certificate where CALLER_LOCAL may */
-	int request_deadline_ms; /* from a request's first octet until it has arrived; 0: 15 s */
+	int request_deadline_ms; /* until its line, and from there until it has arrived; 0: 15 s */
+	int answer_deadline_ms;  /* until the client has taken an answer; 0: 60 s */
 	const char *tls_certificate_pem; /* chain, leaf first; text */
 	const char *tls_key_pem;         /* text; wiped by the caller after */
 };

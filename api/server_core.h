@@ -9,15 +9,22 @@
 
 #include "api/dispatch.h"
 #include "api/http_metrics.h"
+#include "api/limits.h"
 #include "api/server.h"
 #include "api/server_tls.h"
 #include "api/workers.h"
 
-#define REQUEST_DEADLINE_MS 15000  /* where the options do not say */
-#define IDLE_S 10                  /* inactivity that libmicrohttpd closes by itself */
-#define RESPONSE_DEADLINE_MS 60000 /* until the client has taken the answer */
-#define LINGER_MS 2000             /* for the client to read why its body is not taken */
-#define POOL_BYTES 16384           /* of a connection: its header block fits in here */
+#define REQUEST_DEADLINE_MS 15000 /* where the options do not say */
+#define IDLE_S 10                 /* inactivity that libmicrohttpd closes by itself */
+#define ANSWER_DEADLINE_MS 60000  /* until the client has taken the answer */
+#define LINGER_MS 2000            /* for the client to read why its body is not taken */
+#define POOL_BYTES 16384          /* of a connection: its header block fits in here */
+
+enum server_phase {
+	SERVER_SERVING,
+	SERVER_DRAINING, /* no new connections; an answer ends its connection */
+	SERVER_CLOSING,  /* what comes now is put off */
+};
 
 struct server {
 	const struct app *app;
@@ -27,9 +34,10 @@ struct server {
 	int loop_count;
 	int tls_port, http_port;
 	struct tls_holder tls;
-	atomic_bool draining;
-	atomic_int suspended;  /* requests that workers have: libmicrohttpd may not stop */
-	atomic_int unanswered; /* those, and their answers until the last octet is out */
+	_Atomic(enum server_phase) phase;
+	atomic_int suspended; /* requests that workers have: libmicrohttpd may not stop */
+	atomic_int
+	    unanswered; /* requests from their head until the last octet of the answer is out */
 };
 
 /* One libmicrohttpd daemon and the thread that runs it. */
@@ -78,8 +86,9 @@ struct exchange {
 	struct job job; /* first: a worker's job is the exchange */
 	struct connection *connection;
 	enum exchange_state state;
-	bool begun;  /* the first call of the handler has been made */
-	bool handed; /* to a worker */
+	bool begun;           /* the first call of the handler has been made */
+	bool handed;          /* to a worker */
+	struct error refused; /* E_NONE, or what is answered once the body has gone by */
 	const struct route *route;
 	struct http_request request;
 	struct http_response response;
@@ -93,6 +102,8 @@ struct exchange {
 
 /* server_peer.c: whether the request comes from this host itself, and not through a proxy. */
 bool peer_is_local(struct MHD_Connection *mhd);
+/* The client's network, as api/limits.h wants it. */
+void peer_network(struct MHD_Connection *mhd, uint8_t out[static LIMITER_NETWORK_BYTES]);
 
 /* server_guard.c: looks at the target while it is as it came. */
 void guard_read_target(const char *target, struct request_line *out);

@@ -16,6 +16,12 @@ connection_of(struct MHD_Connection *mhd)
 	return info->socket_context;
 }
 
+static bool
+is_draining(const struct loop *loop)
+{
+	return atomic_load(&loop->server->phase) != SERVER_SERVING;
+}
+
 static void
 set_deadline(struct connection *connection, int64_t from_now_ms)
 {
@@ -52,11 +58,11 @@ exchange_end(
 	(void)code;
 	if (exchange == NULL)
 		return;
-	if (exchange->handed)
+	if (exchange->begun)
 		(void)atomic_fetch_sub(&loop->server->unanswered, 1);
-	/* The next request on this connection may begin at any time until the idle limit. */
-	set_deadline(
-	    exchange->connection, IDLE_S * 1000 + loop->server->options.request_deadline_ms);
+	/* For the next request's line: libmicrohttpd closes who is silent before, and who drips
+	 * octets is never silent. */
+	set_deadline(exchange->connection, loop->server->options.request_deadline_ms);
 	connection_enter(exchange->connection, CONNECTION_IDLE);
 	http_response_clear(&exchange->response);
 	buf_clear(&exchange->body);
@@ -127,7 +133,8 @@ answer(struct exchange *exchange, struct MHD_Connection *mhd, bool close)
 		queued = MHD_queue_response(mhd, (unsigned)from->status, response);
 	MHD_destroy_response(response);
 	note_answer(exchange);
-	set_deadline(exchange->connection, RESPONSE_DEADLINE_MS);
+	set_deadline(
+	    exchange->connection, exchange->connection->loop->server->options.answer_deadline_ms);
 	return queued;
 }
 
@@ -149,11 +156,11 @@ refuse(struct exchange *exchange, struct error *err)
 }
 
 static enum MHD_Result
-refuse_now(struct exchange *exchange, struct MHD_Connection *mhd, struct error *err)
+refuse_now(struct exchange *exchange, struct MHD_Connection *mhd, struct error *err, bool close)
 {
 	refuse(exchange, err);
 	exchange->state = EXCHANGE_ANSWERED;
-	return answer(exchange, mhd, true);
+	return answer(exchange, mhd, close);
 }
 
 /* ---- arriving ---- */
@@ -177,6 +184,7 @@ take_head(struct loop *loop, struct exchange *exchange, struct MHD_Connection *m
 
 	read_certificate(exchange->connection);
 	exchange->begun = true;
+	(void)atomic_fetch_add(&loop->server->unanswered, 1);
 	exchange->line.method = method;
 	exchange->line.version = version;
 	exchange->request.local = loop->server->options.metrics_local && peer_is_local(mhd);
@@ -185,9 +193,14 @@ take_head(struct loop *loop, struct exchange *exchange, struct MHD_Connection *m
 		exchange->body_max = ROUTE_BODY_MAX; /* let the guard speak first */
 	else
 		exchange->body_max = exchange->route->body_max;
+	peer_network(mhd, exchange->request.network);
 	if (!guard_check(mhd, &exchange->line, exchange->body_max, &guarded))
-		return refuse_now(exchange, mhd, &guarded);
-	return err.code == E_NONE ? MHD_YES : refuse_now(exchange, mhd, &err);
+		return refuse_now(exchange, mhd, &guarded, true);
+	/* The connection stays: to make a new one would cost us more than the answer does. */
+	if (!limiter_address(
+		loop->server->app->limiter, exchange->request.network, 1, &exchange->refused))
+		return MHD_YES;
+	return err.code == E_NONE ? MHD_YES : refuse_now(exchange, mhd, &err, true);
 }
 
 static void
@@ -229,7 +242,7 @@ refuse_body(struct exchange *exchange, struct MHD_Connection *mhd)
 static enum MHD_Result
 take_body(struct exchange *exchange, struct MHD_Connection *mhd, const char *data, size_t *data_len)
 {
-	if (exchange->state == EXCHANGE_ARRIVING) {
+	if (exchange->state == EXCHANGE_ARRIVING && exchange->refused.code == E_NONE) {
 		if (*data_len > exchange->body_max - exchange->body.len)
 			refuse_body(exchange, mhd);
 		else
@@ -257,32 +270,52 @@ run_exchange(struct job *job)
 	loop_finish(loop, exchange);
 }
 
+/* False: nobody takes it, and it was not suspended. */
+static bool
+submit(struct loop *loop, struct exchange *exchange)
+{
+	struct metrics *metrics = loop->server->app->metrics;
+
+	exchange->job.run = run_exchange;
+	exchange->handed_us = clock_monotonic_us();
+	metrics_add(metrics, HTTP_WORKERS_WAITING, 0, 1);
+	(void)atomic_fetch_add(&loop->server->suspended, 1);
+	if (atomic_load(&loop->server->phase) != SERVER_CLOSING &&
+	    workers_submit(loop->server->workers, &exchange->job))
+		return true;
+	(void)atomic_fetch_sub(&loop->server->suspended, 1);
+	metrics_add(metrics, HTTP_WORKERS_WAITING, 0, -1);
+	return false;
+}
+
 static enum MHD_Result
 hand_to_worker(struct loop *loop, struct exchange *exchange, struct MHD_Connection *mhd)
 {
 	struct error err = {0};
 
 	exchange->request.body = buf_bytes(&exchange->body);
-	exchange->job.run = run_exchange;
-	exchange->state = EXCHANGE_WITH_WORKER;
-	exchange->handed = true;
-	exchange->handed_us = clock_monotonic_us();
+	exchange->request.draining = is_draining(loop);
 	connection_enter(exchange->connection, CONNECTION_WORKING);
-	metrics_add(loop->server->app->metrics, HTTP_WORKERS_WAITING, 0, 1);
 	exchange->connection->deadline_ms = 0;
-	(void)atomic_fetch_add(&loop->server->unanswered, 1);
-	(void)atomic_fetch_add(&loop->server->suspended, 1);
 	/* Only this thread resumes it, and not before this call is over. */
-	if (!atomic_load(&loop->server->draining) &&
-	    workers_submit(loop->server->workers, &exchange->job)) {
+	if (submit(loop, exchange)) {
+		exchange->state = EXCHANGE_WITH_WORKER;
+		exchange->handed = true;
 		MHD_suspend_connection(mhd);
 		return MHD_YES;
 	}
-	(void)atomic_fetch_sub(&loop->server->suspended, 1);
-	metrics_add(loop->server->app->metrics, HTTP_WORKERS_WAITING, 0, -1);
-	(void)error_set(&err, E_RECORD_UNAVAILABLE, "too many requests wait");
+	(void)error_set(&err, E_BUSY, "too many requests wait");
 	err.retry_after_s = 1;
-	return refuse_now(exchange, mhd, &err);
+	return refuse_now(exchange, mhd, &err, is_draining(loop));
+}
+
+/* The body is there, or has gone by. */
+static enum MHD_Result
+take_end(struct loop *loop, struct exchange *exchange, struct MHD_Connection *mhd)
+{
+	if (exchange->refused.code != E_NONE)
+		return refuse_now(exchange, mhd, &exchange->refused, is_draining(loop));
+	return hand_to_worker(loop, exchange, mhd);
 }
 
 enum MHD_Result
@@ -297,10 +330,10 @@ exchange_step(void *context, struct MHD_Connection *mhd, const char *url, const 
 	if (*data_len > 0)
 		return take_body(exchange, mhd, data, data_len);
 	if (exchange->state == EXCHANGE_ARRIVING)
-		return hand_to_worker(loop, exchange, mhd);
+		return take_end(loop, exchange, mhd);
 	if (exchange->state == EXCHANGE_WITH_WORKER) {
 		exchange->state = EXCHANGE_ANSWERED;
-		return answer(exchange, mhd, atomic_load(&loop->server->draining));
+		return answer(exchange, mhd, is_draining(loop));
 	}
 	return exchange->state == EXCHANGE_LINGERING ? MHD_NO : MHD_YES;
 }

@@ -155,7 +155,7 @@ fall_quiet(struct loop *loop)
 {
 	MHD_socket fd;
 
-	if (loop->quiet || !atomic_load(&loop->server->draining))
+	if (loop->quiet || atomic_load(&loop->server->phase) == SERVER_SERVING)
 		return;
 	loop->quiet = true;
 	fd = MHD_quiesce_daemon(loop->daemon);

@@ -1,5 +1,6 @@
 /* Who sends a request, by the address that the kernel saw. */
 #include <netinet/in.h>
+#include <string.h>
 
 #include "api/server_core.h"
 
@@ -33,6 +34,35 @@ is_proxied(struct MHD_Connection *mhd)
 		if (MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, NAMES[i]) != NULL)
 			return true;
 	return false;
+}
+
+/* IPv4 or an IPv4-mapped address whole; of others the /64, which one subscriber has whole. */
+static void
+network_of(const struct sockaddr *address, uint8_t out[static LIMITER_NETWORK_BYTES])
+{
+	const struct in6_addr *v6 =
+	    &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+
+	out[0] = 4;
+	if (address->sa_family == AF_INET)
+		memcpy(&out[1], &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
+	else if (address->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(v6))
+		memcpy(&out[1], &v6->s6_addr[12], 4);
+	else if (address->sa_family == AF_INET6) {
+		out[0] = 6;
+		memcpy(&out[1], v6->s6_addr, 8);
+	}
+}
+
+void
+peer_network(struct MHD_Connection *mhd, uint8_t out[static LIMITER_NETWORK_BYTES])
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+	memset(out, 0, LIMITER_NETWORK_BYTES);
+	if (info != NULL)
+		network_of(info->client_addr, out);
 }
 
 bool

@@ -42,6 +42,7 @@ struct service {
 	struct batch_cache *batches;
 	struct ledger_kind *enroll_kind, *renew_kind, *revoke_kind;
 	struct caller_cache *callers;
+	struct limiter *limiter;
 	struct metrics *metrics, *db_metrics;
 	struct app app;
 	struct tls_identity tls;
@@ -197,6 +198,7 @@ build_app(struct service *service)
 	service->enroll_kind = enroll_kind_new();
 	service->renew_kind = renew_kind_new();
 	service->revoke_kind = revoke_kind_new();
+	service->limiter = limiter_new(&service->settings->limits, &service->rng);
 	service->callers = caller_cache_new(service->db, service->issuers, &service->clock);
 	*app = (struct app){.clock = &service->clock,
 	    .rng = &service->rng,
@@ -209,6 +211,7 @@ build_app(struct service *service)
 	    .expiries = service->expiries,
 	    .work = service->work,
 	    .callers = service->callers,
+	    .limiter = service->limiter,
 	    .metrics = service->metrics,
 	    .db_metrics = service->db_metrics,
 	    .version = MONIKER_VERSION,
@@ -348,6 +351,7 @@ service_close(struct service *service)
 	ledger_free(service->ledger);
 	audit_free(service->audit);
 	caller_cache_free(service->callers);
+	limiter_free(service->limiter);
 	expiry_watch_free(service->expiries);
 	enroll_kind_free(service->enroll_kind);
 	renew_kind_free(service->renew_kind);

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 
 #define AT(member) offsetof(struct settings, member)
+#define LIMIT(class, member) AT(limits.of[LIMIT_##class].member)
 
 /* clang-format off */
 static const struct config_field FIELDS[] = {
@@ -28,6 +29,18 @@ static const struct config_field FIELDS[] = {
 	{ "http",     "connections_per_address_max", CONFIG_INT, AT(connections_per_address_max), "4096", 1, 65536, "connections per client address and event loop" },
 	{ "http",     "drain_s",             CONFIG_INT,  AT(drain_s),                  "20",             1, 600, "seconds that requests in flight get at a stop" },
 	{ "http",     "metrics_local",       CONFIG_BOOL, AT(metrics_local),            "yes",            0, 0, "whether /metrics needs no certificate from a loopback address; no behind a proxy on this host" },
+	{ "limits",   "address_per_s",         CONFIG_INT,  LIMIT(ADDRESS, per_s),       "20000",      0, BUCKETS_PER_S_MAX, "requests a second of one client address; IPv6: of a /64; 0: no limit" },
+	{ "limits",   "address_burst",         CONFIG_INT,  LIMIT(ADDRESS, burst),       "40000",      1, BUCKETS_BURST_MAX, "that many at once" },
+	{ "limits",   "station_per_s",         CONFIG_INT,  LIMIT(STATION, per_s),       "20000",      0, BUCKETS_PER_S_MAX, "requests a second of one station; each line of NDJSON is one; 0: no limit" },
+	{ "limits",   "station_burst",         CONFIG_INT,  LIMIT(STATION, burst),       "40000",      1, BUCKETS_BURST_MAX, "that many at once" },
+	{ "limits",   "verifier_per_s",        CONFIG_INT,  LIMIT(VERIFIER, per_s),      "20000",      0, BUCKETS_PER_S_MAX, "requests a second of one verifier; 0: no limit" },
+	{ "limits",   "verifier_burst",        CONFIG_INT,  LIMIT(VERIFIER, burst),      "40000",      1, BUCKETS_BURST_MAX, "that many at once" },
+	{ "limits",   "operator_per_s",        CONFIG_INT,  LIMIT(OPERATOR, per_s),      "200",        0, BUCKETS_PER_S_MAX, "requests a second of one person with other roles only; 0: no limit" },
+	{ "limits",   "operator_burst",        CONFIG_INT,  LIMIT(OPERATOR, burst),      "2000",       1, BUCKETS_BURST_MAX, "that many at once" },
+	{ "limits",   "device_per_s",          CONFIG_INT,  LIMIT(DEVICE, per_s),        "5",          0, BUCKETS_PER_S_MAX, "requests a second of one device; 0: no limit" },
+	{ "limits",   "device_burst",          CONFIG_INT,  LIMIT(DEVICE, burst),        "100",        1, BUCKETS_BURST_MAX, "that many at once" },
+	{ "limits",   "token_per_s",           CONFIG_INT,  LIMIT(TOKEN, per_s),         "5",          0, BUCKETS_PER_S_MAX, "enrollments a second with one token; 0: no limit" },
+	{ "limits",   "token_burst",           CONFIG_INT,  LIMIT(TOKEN, burst),         "100",        1, BUCKETS_BURST_MAX, "that many at once" },
 	{ "database", "url",                 CONFIG_TEXT, AT(database_url),             NULL,             0, 0, "libpq connection string of the role moniker_service; no password in it" },
 	{ "database", "connections",         CONFIG_INT,  AT(database_connections),     "8",              2, 64, "connections for reading" },
 	{ "keeper",   "dir",                 CONFIG_TEXT, AT(keeper_dir),               NULL,             0, 0, "folder of the keeper's keys, policy and journal, owned by keeper_user" },

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "api/limits.h"
 #include "base/defer.h"
 #include "base/error.h"
 
@@ -22,6 +23,8 @@ struct settings {
 	int64_t loops, workers, connections_max, connections_per_address_max;
 	int64_t drain_s;
 	bool metrics_local;
+	/* [limits] */
+	struct limits limits;
 	/* [database] */
 	char *database_url;
 	int64_t database_connections;

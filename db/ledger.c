@@ -149,7 +149,7 @@ enqueue(struct ledger *ledger, struct entry *entries, size_t count, struct error
 		ledger_wake(ledger);
 		return true;
 	}
-	(void)error_set(err, E_RECORD_UNAVAILABLE, "too much waits to be recorded");
+	(void)error_set(err, E_BUSY, "too much waits to be recorded");
 	err->retry_after_s = 1;
 	return false;
 }

@@ -23,7 +23,7 @@
 #include "proof/leaf.h"
 
 #define LEDGER_BATCH_MAX 1024   /* proposals in one transaction */
-#define LEDGER_QUEUE_MAX 16384  /* proposals waiting; more are refused with E_RECORD_UNAVAILABLE */
+#define LEDGER_QUEUE_MAX 16384  /* proposals waiting; more are refused with E_BUSY */
 #define LEDGER_RECORDS_MAX 3072 /* leaves in one transaction */
 
 struct ledger_signature {
@@ -97,7 +97,7 @@ MUST_CHECK bool ledger_wait_ready(struct ledger *ledger, int wait_ms, struct err
  * Submits proposals of one kind and blocks until each is decided, recorded and, where it asks
  * for it, signed. True: every proposals[i]->err is its outcome. False: nothing may have been
  * recorded, or not all signed; the callers retry (they are idempotent).
- * E_RECORD_UNAVAILABLE, E_KEEPER_UNAVAILABLE, E_DATABASE_UNAVAILABLE   with retry_after_s
+ * E_BUSY, E_RECORD_UNAVAILABLE, E_KEEPER_UNAVAILABLE, E_DATABASE_UNAVAILABLE   with retry_after_s
  */
 MUST_CHECK bool ledger_submit(
     struct ledger *ledger, struct proposal *const *proposals, size_t count, struct error *err);

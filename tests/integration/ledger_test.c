@@ -234,7 +234,7 @@ a_full_queue_refuses_at_once(void **state)
 		proposals[i] = &items[i].base;
 	}
 	assert_false(ledger_submit(bench.ledger, proposals, count, &err));
-	assert_int_equal(err.code, E_RECORD_UNAVAILABLE);
+	assert_int_equal(err.code, E_BUSY);
 	assert_int_equal(err.retry_after_s, 1);
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/dispatch.h"
+#include "api/limits.h"
 
 /* An app whose log is not open: refusals of nobody are counted, and nothing else can be. */
 struct fixture {
@@ -131,6 +132,36 @@ nobody_is_asked_for_a_credential(void **state)
 	assert_non_null(strstr(buf_text(&f->response.body), "\"code\":\"CALLER_MISSING\""));
 }
 
+/* Of nobody the address is all there is, and the server counted one when the request began. */
+static void
+each_line_of_nobody_s_enrollments_counts(void **state)
+{
+	struct fixture *f = *state;
+	const struct route route = {.callers = CALLER_ANY | ROLE_STATION,
+	    .event = LEAF_ENROLL_REFUSED,
+	    .handler = says_hello};
+	const struct limits limits = {.of = {[LIMIT_ADDRESS] = {.per_s = 1, .burst = 4}}};
+	const struct rng rng = rng_repeatable(1);
+	DEFER(limiter_free) struct limiter *limiter = limiter_new(&limits, &rng);
+
+	f->app.limiter = limiter;
+	(void)snprintf(
+	    f->request.content_type, sizeof f->request.content_type, "application/x-ndjson");
+	f->request.body = bytes_of_text("{}\n{}\n{}\n{}");
+	dispatch(&f->app, &route, &f->request, &f->memory, &f->response);
+	assert_int_equal(f->response.status, 200);
+	http_response_clear(&f->response);
+	dispatch(&f->app, &route, &f->request, &f->memory, &f->response);
+	assert_int_equal(f->response.status, 429);
+	assert_string_equal(f->response.headers[0].name, "Retry-After");
+	assert_string_equal(f->response.headers[0].value, "2");
+	http_response_clear(&f->response);
+	f->request.network[1] = 1; /* somebody else */
+	f->response.header_count = 0;
+	dispatch(&f->app, &route, &f->request, &f->memory, &f->response);
+	assert_int_equal(f->response.status, 200);
+}
+
 static void
 a_handler_s_error_becomes_the_whole_answer(void **state)
 {
@@ -154,6 +185,9 @@ static const struct note {
     {"a refusal is recorded", E_WEAK_KEY, LEAF_ENROLL_REFUSED, true},
     {"where the route has no event, it is not", E_WEAK_KEY, LEAF_EVENT_NONE, false},
     {"a denied caller is recorded on every route", E_CALLER_MISSING, LEAF_EVENT_NONE, true},
+    {"who is held back is recorded, as what", E_RATE_LIMITED, LEAF_ENROLL_REFUSED, true},
+    {"and on every route", E_RATE_LIMITED, LEAF_EVENT_NONE, true},
+    {"that there is too much to do is no refusal", E_BUSY, LEAF_ENROLL_REFUSED, false},
     {"a wrong path is nothing to record", E_NOT_FOUND, LEAF_ENROLL_REFUSED, false},
     {"our own failure is no refusal", E_INTERNAL, LEAF_ENROLL_REFUSED, false},
 };
@@ -199,6 +233,7 @@ main(void)
 	    TEST(what_this_host_may_have_is_not_for_others),
 	    TEST(this_host_alone_is_no_credential),
 	    TEST(nobody_is_asked_for_a_credential),
+	    TEST(each_line_of_nobody_s_enrollments_counts),
 	    TEST(a_handler_s_error_becomes_the_whole_answer),
 	    TEST(refusals_are_recorded_where_the_tables_say_so),
 	    TEST(a_refusal_that_cannot_be_recorded_is_answered_all_the_same),

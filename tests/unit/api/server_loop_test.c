@@ -20,6 +20,21 @@ drip(struct client *client)
 	}
 }
 
+/* A request line that never ends. */
+static void
+drip_line(struct client *client)
+{
+	const struct timespec pause = {.tv_nsec = 20 * 1000000};
+	const int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
+
+	client_say(client, "GET /");
+	while (client_send(client, bytes_of("a", 1))) {
+		if (clock_monotonic_ms() > until_ms)
+			fail_msg("it is still open");
+		(void)nanosleep(&pause, NULL);
+	}
+}
+
 static void
 who_drips_octets_is_cut_off(void **state)
 {
@@ -58,6 +73,41 @@ a_body_that_never_ends_is_cut_off(void **state)
 	client_open_tls(&client, s);
 	client_say(&client, "POST /v1/revocations HTTP/1.1\r\nContent-Length: 10\r\n" HOST "\r\nx");
 	assert_string_equal(client_hear_all(&client), "");
+}
+
+/* Nothing of the next request has come when the one before is answered. */
+static void
+a_kept_connection_has_no_more_time_for_its_next_line(void **state)
+{
+	struct serving *s = *state;
+	DEFER(client_clear) struct client client = {0};
+
+	s->options.request_deadline_ms = 200;
+	serving_start(s);
+	client_open_tls(&client, s);
+	client_say(&client, "GET /healthz HTTP/1.1\r\n" HOST "\r\n");
+	(void)client_hear(&client, "alive");
+	drip_line(&client);
+}
+
+/* Requests without end, and no answer is taken: the server stops reading, then closes. */
+static void
+who_takes_no_answer_is_cut_off(void **state)
+{
+	struct serving *s = *state;
+	DEFER(client_clear) struct client client = {0};
+	const int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
+	const int small = 4096;
+
+	s->options.answer_deadline_ms = 200;
+	serving_start(s);
+	client_open_plain(&client, s);
+	(void)setsockopt(client.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+	while (send(client.fd, "GET /x HTTP/1.1\r\n" HOST "\r\n", 36, MSG_NOSIGNAL | MSG_DONTWAIT) >
+		   0 ||
+	       errno == EAGAIN)
+		if (clock_monotonic_ms() > until_ms)
+			fail_msg("it is still open");
 }
 
 /* ---- start and stop ---- */
@@ -135,7 +185,8 @@ many_connections_are_all_answered(void **state)
 		client_clear(&clients[i]);
 }
 
-/* How many the one worker manages meanwhile is chance; that each is told is not. */
+/* How many the one worker manages meanwhile is chance; that each is told is not. Nor that the
+ * connection stays. */
 static void
 what_the_workers_cannot_take_is_put_off(void **state)
 {
@@ -146,9 +197,11 @@ what_the_workers_cannot_take_is_put_off(void **state)
 	for (size_t i = 0; i < CLIENTS; i++) {
 		const char *answer = client_hear(&clients[i], "}");
 
-		if (client_hear_status(&clients[i]) == 503)
+		if (client_hear_status(&clients[i]) == 503) {
 			assert_non_null(strstr(answer, "\r\nRetry-After: 1\r\n"));
-		else
+			assert_non_null(strstr(answer, "\"code\":\"BUSY\""));
+			assert_null(strstr(answer, "\r\nConnection: close\r\n"));
+		} else
 			assert_int_equal(client_hear_status(&clients[i]), 404);
 		client_clear(&clients[i]);
 	}
@@ -182,6 +235,8 @@ main(void)
 	    TEST(who_drips_octets_is_cut_off),
 	    TEST(who_says_nothing_is_cut_off),
 	    TEST(a_body_that_never_ends_is_cut_off),
+	    TEST(a_kept_connection_has_no_more_time_for_its_next_line),
+	    TEST(who_takes_no_answer_is_cut_off),
 	    TEST(a_port_that_is_taken_is_an_error),
 	    TEST(stopping_leaves_nobody_hanging),
 	    TEST(many_connections_are_all_answered),
