@@ -59,7 +59,7 @@ dir = $state/audit
 name = moniker.test
 
 [log]
-level = debug
+level = ${MONIKER_TEST_LOG_LEVEL:-debug}
 EOF
 "$bin/moniker" init --config "$state/moniker.conf" --database-url "$owner" --dir "$state/ca" \
 	--admin admin --admin-key "$state/operators/admin.key" --kdf-memory-mib 8 \
