@@ -70,6 +70,8 @@ look_at_place(struct seen *seen, const char *name, size_t name_len, const char *
 	seen->gap = seen->gap || name != seen->expected || value <= name + name_len;
 	for (const char *c = name + name_len + 1; !seen->gap && c < value; c++)
 		seen->gap = *c != ' ' && *c != '\t';
+	/* Both octets of a CRLF were made NUL; after a NUL of the client's stands what it sent. */
+	seen->gap = seen->gap || value[len] != '\0' || value[len + 1] != '\0';
 	seen->expected = value + len + 2;
 }
 

@@ -54,6 +54,7 @@ static const struct row {
 	{ "bare line feeds only", OCTETS("GET /healthz HTTP/1.1\nHost: a\nX: b\n\n"), 400 },
 	{ "a bare carriage return in a value", OCTETS(HEAD "Host: a\r\nX: b\rY: c\r\n\r\n"), 400 },
 	{ "a control character in a value", OCTETS(HEAD "Host: a\r\nX: b\x01\r\n\r\n"), 400 },
+	{ "a NUL near the end of the last value", OCTETS("GET /healthz HTTP/1.1\r\nHost: a\0b\n\n"), 400 },
 	{ "two spaces in the request line", OCTETS("GET  /healthz HTTP/1.1\r\nHost: a\r\n\r\n"), 400 },
 	{ "a tab in the request line", OCTETS("GET /healthz\tHTTP/1.1\r\nHost: a\r\n\r\n"), 400 },
 	{ "an encoded NUL in the target", OCTETS("GET /healthz%00 HTTP/1.1\r\nHost: a\r\n\r\n"), 400 },
