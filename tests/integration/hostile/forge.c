@@ -120,7 +120,7 @@ read_authority(const struct world *world, const char *kind, X509 **out, char *ou
 
 	buf_append_format(&sql,
 	    "SELECT certificate, 'issuer:' || encode(id, 'hex') FROM ca_issuer "
-	    "WHERE active AND kind = '%s'",
+	    "WHERE state = 'active' AND kind = '%s'",
 	    kind);
 	result = PQexec(world->db, buf_text(&sql));
 	assert_int_equal(PQntuples(result), 1);

@@ -45,6 +45,7 @@ static const struct row {
 	{ HTTP_GET,    "/ca/{issuer}.cer", "/ca/0000000000000000.cer", ANYBODY, true, 404, "NOT_FOUND", NULL, NULL },
 	{ HTTP_GET,    "/healthz", "/healthz", ANYBODY, false, 200, NULL, NULL, NULL },
 	{ HTTP_GET,    "/readyz", "/readyz", ANYBODY, false, 200, NULL, NULL, NULL },
+	{ HTTP_GET,    "/v1/openapi.yaml", "/v1/openapi.yaml", ANYBODY, false, 200, NULL, NULL, NULL },
 	{ HTTP_GET,    "/metrics", "/metrics", ANYBODY, false, 200, NULL, NULL, NULL }, /* from the host itself */
 };
 /* clang-format on */
