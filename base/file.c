@@ -91,6 +91,16 @@ sync_folder(const char *path)
 	return done;
 }
 
+/* Root writes in other users' folders: whoever reads the file now can read it afterwards. */
+static bool
+keep_owner(int fd, const char *path)
+{
+	struct stat status;
+
+	return geteuid() != 0 || lstat(path, &status) != 0 || !S_ISREG(status.st_mode) ||
+	       fchown(fd, status.st_uid, status.st_gid) == 0;
+}
+
 bool
 file_write(const char *path, struct bytes contents, mode_t mode, struct error *err)
 {
@@ -103,7 +113,8 @@ file_write(const char *path, struct bytes contents, mode_t mode, struct error *e
 	fd = mkostemp((char *)temporary.data, O_CLOEXEC);
 	if (fd < 0)
 		return fail(err, "create", buf_text(&temporary));
-	done = fchmod(fd, mode) == 0 && write_all(fd, contents) && fsync(fd) == 0;
+	done = keep_owner(fd, path) && fchmod(fd, mode) == 0 && write_all(fd, contents) &&
+	       fsync(fd) == 0;
 	done = close(fd) == 0 && done;
 	if (done && rename(buf_text(&temporary), path) == 0 && sync_folder(path))
 		return true;

@@ -15,7 +15,8 @@ MUST_CHECK bool file_read(const char *path, size_t len_max, struct buf *out, str
 
 /*
  * Temporary file beside it, fsync, rename, fsync of the folder. Readers see the old or the
- * new contents, never a part. The mode is exactly `mode`, whatever the umask.
+ * new contents, never a part. The mode is exactly `mode`, whatever the umask. Written by root, a
+ * file that is replaced keeps its owner.
  * E_FILE_FAILED   the old contents stand, unless only the folder could not be synced
  */
 MUST_CHECK bool file_write(const char *path, struct bytes contents, mode_t mode, struct error *err);

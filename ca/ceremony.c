@@ -1,70 +1,18 @@
 #include "ca/ceremony.h"
 
-#include <assert.h>
-#include <stdio.h>
-
 #include <sodium.h>
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "ca/authority.h"
 #include "ca/crl.h"
 #include "keeper/key.h"
 #include "keeper/tag.h"
 
 enum {
-	COMMON_NAME_ROOM = 65, /* characters and NUL, RFC 5280 appendix A.1 */
 	RANDOM_KEY_BYTES = 32,
-	ROOT_PATH_LEN = 1,
-	ISSUING_PATH_LEN = 0,
 	FIRST_CRL_NUMBER = 1,
 };
-#define YEAR_S (365 * DAY_S)
-#define ROOT_VALIDITY_S (25 * YEAR_S)
-#define ISSUING_VALIDITY_S (10 * YEAR_S)
-
-enum ring { RING_ROOTS, RING_OPERATORS, RING_KEEPER };
-
-/* clang-format off */
-static const struct plan {
-	const char *name_suffix;
-	enum issuer_kind parent; /* of a root: itself */
-	enum ring ring;
-	const char *profile; /* what the keeper may sign with it; NULL: nothing */
-	enum policy_form form;
-	uint64_t events;
-} PLANS[ISSUER_KIND_COUNT] = {
-	[ISSUER_DEVICE_ROOT] = {
-		"Device Root", ISSUER_DEVICE_ROOT, RING_ROOTS, NULL, POLICY_FORM_DEVICE, 0,
-	},
-	[ISSUER_OPERATIONS_ROOT] = {
-		"Operations Root", ISSUER_OPERATIONS_ROOT, RING_ROOTS, NULL, POLICY_FORM_DEVICE, 0,
-	},
-	[ISSUER_DEVICE_CA] = {
-		"Device CA", ISSUER_DEVICE_ROOT, RING_KEEPER, PROFILE_DEVICE, POLICY_FORM_DEVICE,
-		UINT64_C(1) << LEAF_ENROLL_OK | UINT64_C(1) << LEAF_ENROLL_REPLACE |
-		UINT64_C(1) << LEAF_RENEW_OK | UINT64_C(1) << LEAF_CERT_ADOPT,
-	},
-	[ISSUER_SERVICE_CA] = {
-		"Service TLS CA", ISSUER_OPERATIONS_ROOT, RING_KEEPER, PROFILE_SERVICE,
-		POLICY_FORM_SERVICE, UINT64_C(1) << LEAF_CERT_ISSUE | UINT64_C(1) << LEAF_CERT_ADOPT,
-	},
-	[ISSUER_OPERATORS_CA] = {
-		"Operators CA", ISSUER_OPERATIONS_ROOT, RING_OPERATORS, NULL, POLICY_FORM_DEVICE, 0,
-	},
-};
-
-static const struct { enum csr_key_type profile; enum policy_key_type policy; } KEY_TYPES[] = {
-	{CSR_KEY_P256,    POLICY_KEY_P256},
-	{CSR_KEY_P384,    POLICY_KEY_P384},
-	{CSR_KEY_ED25519, POLICY_KEY_ED25519},
-	{CSR_KEY_RSA,     POLICY_KEY_RSA},
-};
-
-static const struct { enum profile_eku profile; enum policy_eku policy; } EKUS[] = {
-	{PROFILE_CLIENT_AUTH, POLICY_EKU_CLIENT_AUTH},
-	{PROFILE_SERVER_AUTH, POLICY_EKU_SERVER_AUTH},
-};
-/* clang-format on */
 
 struct authority { /* while the ceremony lasts */
 	struct key *key;
@@ -73,8 +21,8 @@ struct authority { /* while the ceremony lasts */
 	uint8_t id[ISSUER_ID_BYTES];
 	char id_text[ISSUER_ID_TEXT_LEN + 1];
 	uint8_t key_identifier[TBS_KEY_IDENTIFIER_BYTES];
-	char common_name[COMMON_NAME_ROOM];
-	int64_t not_before_s, not_after_s;
+	char common_name[AUTHORITY_NAME_ROOM];
+	int64_t not_after_s;
 };
 
 struct authorities {
@@ -91,28 +39,16 @@ authorities_clear(struct authorities *authorities)
 }
 DEFER_DECLARE_CLEAR(struct authorities, authorities_clear)
 
-static void
-ring_name(char out[static KEYRING_NAME_MAX + 1], const uint8_t id[static ISSUER_ID_BYTES])
-{
-	char hex[ISSUER_ID_TEXT_LEN + 1];
-
-	hex_encode(hex, bytes_of(id, ISSUER_ID_BYTES));
-	snprintf(out, KEYRING_NAME_MAX + 1, "issuer:%s", hex);
-}
-
 /* A new key into its ring, and all that follows from the key and the name. */
 static bool
-authority_init(struct authority *authority, const struct plan *plan,
+authority_init(struct authority *authority, enum issuer_kind kind,
     const struct ceremony_request *request, struct keyring *ring, struct error *err)
 {
 	DEFER(secret_free) struct secret *pkcs8 = NULL;
 	char entry[KEYRING_NAME_MAX + 1];
-	int len = snprintf(authority->common_name, sizeof authority->common_name, "%s %s",
-	    request->name, plan->name_suffix);
 
-	if (len < 0 || (size_t)len >= sizeof authority->common_name)
-		return error_set(err, E_CONFIG_INVALID, "the organization's name is too long");
-	if (!key_generate(&pkcs8, err) || !key_open(secret_bytes(pkcs8), &authority->key, err) ||
+	if (!authority_name(request->name, kind, 1, authority->common_name, err) ||
+	    !key_generate(&pkcs8, err) || !key_open(secret_bytes(pkcs8), &authority->key, err) ||
 	    !tbs_name(authority->common_name, &authority->subject, err) ||
 	    !tbs_key_identifier(key_spki(authority->key), authority->key_identifier, err))
 		return false;
@@ -125,69 +61,48 @@ authority_init(struct authority *authority, const struct plan *plan,
 	    .id_text = authority->id_text,
 	    .shard_count = 1,
 	};
-	ring_name(entry, authority->id);
+	authority_key_name(entry, authority->id);
 	keyring_add(ring, entry, TAKE(pkcs8));
 	return true;
 }
 
 static bool
-authority_certify(struct authority *authority, const struct authority *parent,
-    const struct ceremony_request *request, struct buf *out, struct error *err)
+authority_certify(struct authority *authority, enum issuer_kind kind,
+    const struct authority *parent, const struct ceremony_request *request, struct buf *out,
+    struct error *err)
 {
-	bool is_root = authority == parent;
-	int64_t start_s = clock_now_s(request->clock) - DAY_S;
-	int64_t end_s = start_s + (is_root ? ROOT_VALIDITY_S : ISSUING_VALIDITY_S);
-	struct tbs_ca_request tbs = {
-	    .issuer = parent->tbs,
-	    .self_signed = is_root,
-	    .not_before_s = start_s,
-	    .not_after_s = is_root || end_s < parent->not_after_s ? end_s : parent->not_after_s,
+	const struct authority_request wanted = {.kind = kind,
+	    .parent = parent->tbs,
+	    .parent_not_after_s = parent == authority ? INT64_MAX : parent->not_after_s,
 	    .spki = key_spki(authority->key),
 	    .common_name = authority->common_name,
-	    .path_len = is_root ? ROOT_PATH_LEN : ISSUING_PATH_LEN,
-	};
+	    .now_s = clock_now_s(request->clock)};
 	DEFER(buf_clear_public) struct buf body = {0};
 	uint8_t signature[KEY_SIGNATURE_MAX];
+	struct certificate certificate;
 	size_t signature_len;
 
-	serial_make(tbs.serial, time_month(start_s), request->rng);
-	if (!tbs_build_ca(&tbs, &body, err) ||
+	if (!authority_tbs(&wanted, request->rng, &body, err) ||
 	    !key_sign(parent->key, buf_bytes(&body), signature, &signature_len, err))
 		return false;
-	authority->not_before_s = tbs.not_before_s;
-	authority->not_after_s = tbs.not_after_s;
 	certificate_assemble(buf_bytes(&body), bytes_of(signature, signature_len), out);
+	if (!certificate_parse(buf_bytes(out), &certificate, err))
+		return false;
+	authority->not_after_s = certificate.not_after_s;
 	return true;
 }
 
-static void
-policy_add(struct policy *policy, const struct authority *authority, const struct plan *plan)
+static bool
+policy_add(struct policy *policy, enum issuer_kind kind, struct bytes der,
+    const struct ceremony_request *request, struct error *err)
 {
-	const struct profile *profile = profile_find(plan->profile);
-	struct policy_issuer *issuer = &policy->issuers[policy->issuer_count++];
+	struct certificate certificate;
 
-	assert(profile != NULL);
-	memcpy(issuer->id, authority->id, sizeof issuer->id);
-	issuer->form = plan->form;
-	issuer->events = plan->events;
-	for (size_t i = 0; i < COUNT(KEY_TYPES); i++)
-		if (profile->key_types & KEY_TYPES[i].profile)
-			issuer->key_types |= KEY_TYPES[i].policy;
-	for (size_t i = 0; i < COUNT(EKUS); i++)
-		if (profile->ekus & EKUS[i].profile)
-			issuer->ekus |= EKUS[i].policy;
-	issuer->validity_max_s = profile->validity_s;
-	issuer->not_before_s = authority->not_before_s;
-	issuer->not_after_s = authority->not_after_s;
-	buf_append(&issuer->subject, authority->tbs.subject);
-	buf_append(&issuer->key_identifier, authority->tbs.key_identifier);
-	buf_append_format(
-	    &issuer->crl_url_prefix, "%s/crl/%s/", authority->tbs.http_url, authority->id_text);
-	buf_append_format(
-	    &issuer->ca_url, "%s/ca/%s.cer", authority->tbs.http_url, authority->id_text);
-	if (profile->ocsp)
-		buf_append_format(&issuer->ocsp_url, "%s/ocsp", authority->tbs.http_url);
-	issuer->shard_count = authority->tbs.shard_count;
+	if (!certificate_parse(der, &certificate, err))
+		return false;
+	authority_policy(
+	    kind, &certificate, request->http_url, 1, &policy->issuers[policy->issuer_count++]);
+	return true;
 }
 
 static void
@@ -228,15 +143,17 @@ make_authorities(const struct ceremony_request *request, struct authorities *aut
 	};
 
 	for (size_t i = 0; i < ISSUER_KIND_COUNT; i++) {
-		const struct plan *plan = &PLANS[i];
+		const enum issuer_kind kind = (enum issuer_kind)i;
+		const struct authority_plan *plan = authority_plan(kind);
 
 		/* Roots come first in the enumeration, so a parent is always there. */
-		if (!authority_init(&authorities->of[i], plan, request, rings[plan->ring], err) ||
-		    !authority_certify(&authorities->of[i], &authorities->of[plan->parent], request,
-			&out->certificates[i], err))
+		if (!authority_init(&authorities->of[i], kind, request, rings[plan->ring], err) ||
+		    !authority_certify(&authorities->of[i], kind, &authorities->of[plan->parent],
+			request, &out->certificates[i], err))
 			return false;
-		if (plan->profile != NULL)
-			policy_add(&out->policy, &authorities->of[i], plan);
+		if (plan->profile != NULL &&
+		    !policy_add(&out->policy, kind, buf_bytes(&out->certificates[i]), request, err))
+			return false;
 	}
 	return true;
 }
@@ -296,7 +213,7 @@ ring_key(const struct keyring *ring, const uint8_t issuer[static ISSUER_ID_BYTES
 	char name[KEYRING_NAME_MAX + 1];
 	const struct secret *pkcs8;
 
-	ring_name(name, issuer);
+	authority_key_name(name, issuer);
 	pkcs8 = keyring_find(ring, name);
 	if (pkcs8 == NULL)
 		return error_set(err, E_NOT_FOUND, "the ring does not hold the key %s", name);

@@ -1,5 +1,6 @@
 #include "ca/ceremony.h"
 
+#include "ca/authority.h"
 #include "ca/certificate.h"
 
 /* $1 id, $2 kind, $3 parent, $4 certificate, $5 not_before, $6 not_after, $7 in_keeper */
@@ -42,42 +43,30 @@ ceremony_statements(void)
 	return STATEMENTS;
 }
 
-/* Where each kind's key went (ca/ceremony.h), and whose key signed it. */
-static const struct place {
-	enum issuer_kind parent;
-	bool is_root, in_keeper;
-} PLACES[ISSUER_KIND_COUNT] = {
-    [ISSUER_DEVICE_ROOT] = {ISSUER_DEVICE_ROOT, true, false},
-    [ISSUER_OPERATIONS_ROOT] = {ISSUER_OPERATIONS_ROOT, true, false},
-    [ISSUER_DEVICE_CA] = {ISSUER_DEVICE_ROOT, false, true},
-    [ISSUER_SERVICE_CA] = {ISSUER_OPERATIONS_ROOT, false, true},
-    [ISSUER_OPERATORS_CA] = {ISSUER_OPERATIONS_ROOT, false, false},
-};
-
 static bool
 issuer_insert(
     struct tx *tx, const struct ceremony *ceremony, enum issuer_kind kind, struct error *err)
 {
-	const struct place *place = &PLACES[kind];
+	const struct authority_plan *plan = authority_plan(kind);
 	struct certificate certificate, parent;
 	uint8_t id[ISSUER_ID_BYTES], parent_id[ISSUER_ID_BYTES];
 	DEFER(params_clear) struct params params = {0};
 
 	if (!certificate_parse(buf_bytes(&ceremony->certificates[kind]), &certificate, err) ||
-	    !certificate_parse(buf_bytes(&ceremony->certificates[place->parent]), &parent, err))
+	    !certificate_parse(buf_bytes(&ceremony->certificates[plan->parent]), &parent, err))
 		return false;
 	issuer_id_of_spki(certificate.spki, id);
 	issuer_id_of_spki(parent.spki, parent_id);
 	params_bytea(&params, bytes_of(id, sizeof id));
 	params_text(&params, issuer_kind_name(kind));
-	if (place->is_root)
+	if (plan->parent == kind)
 		params_null(&params);
 	else
 		params_bytea(&params, bytes_of(parent_id, sizeof parent_id));
 	params_bytea(&params, certificate.der);
 	params_int8(&params, certificate.not_before_s);
 	params_int8(&params, certificate.not_after_s);
-	params_bool(&params, place->in_keeper);
+	params_bool(&params, plan->ring == RING_KEEPER);
 	return tx_run(tx, &ISSUER_INSERT, &params, err);
 }
 

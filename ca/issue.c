@@ -15,6 +15,11 @@ set_validity(const struct issue_request *request, struct issued *out, struct err
 	int64_t start_s = time_day_start(request->now_s);
 	int64_t end_s = start_s + request->profile->validity_s;
 
+	if (request->validity_s > 0) {
+		start_s = request->now_s;
+		if (start_s + request->validity_s < end_s)
+			end_s = start_s + request->validity_s;
+	}
 	out->not_before_s = start_s;
 	out->not_after_s = end_s < issuer->not_after_s ? end_s : issuer->not_after_s;
 	if (start_s < issuer->not_before_s || out->not_after_s <= request->now_s)

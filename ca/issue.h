@@ -22,6 +22,9 @@ struct issue_request {
 	const struct bytes *ip;
 	size_t ip_count;
 	int64_t now_s; /* read once per TBS */
+	/* 0: the profile's, from the start of the day. Shorter, for what is no device's: from now.
+	 */
+	int64_t validity_s;
 };
 
 struct issued { /* a certificate that is not signed yet, and after the ledger is */
@@ -39,7 +42,8 @@ DEFER_DECLARE_CLEAR(struct issued, issued_clear)
 
 /*
  * Draws serial, handle and nonce, quantises the validity (notBefore: start of the UTC day;
- * notAfter: that plus the profile's validity, never after the issuer's own) and builds the TBS.
+ * notAfter: that plus the profile's validity, never after the issuer's own; or as the request
+ * says) and builds the TBS.
  */
 MUST_CHECK bool issue_prepare(const struct issue_request *request, const struct rng *rng,
     struct issued *out, struct error *err);

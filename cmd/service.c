@@ -235,6 +235,7 @@ tls_options(const struct service *service)
 	return (struct tls_identity_options){.state_dir = service->settings->state_dir,
 	    .server_names = service->settings->server_names,
 	    .node = service->settings->node,
+	    .validity_s = service->settings->tls_validity_min * 60,
 	    .issuers = service->issuers,
 	    .ledger = service->ledger,
 	    .clock = &service->clock,
@@ -288,6 +289,7 @@ renew_tls(struct service *service)
 	if (renewed) {
 		service->tls.not_after_s = fresh.not_after_s;
 		service->tls.renew_at_s = fresh.renew_at_s;
+		service->tls.issuer = fresh.issuer;
 		log_info("service.tls", "the service's TLS certificate is renewed");
 	} else {
 		log_error(LOG_LEVEL_ERROR, "service.tls", NULL, &err);
@@ -312,9 +314,23 @@ housekeep(struct service *service)
 static void
 look_at_expiries(struct service *service)
 {
-	if (clock_now_s(&service->clock) >= service->tls.renew_at_s)
+	struct error err = {0};
+
+	if (!issuers_reload(service->issuers, service->db, &err))
+		log_error(LOG_LEVEL_WARNING, "service.issuers", NULL, &err);
+	if (clock_now_s(&service->clock) >= service->tls.renew_at_s ||
+	    service->tls.issuer != issuers_active(service->issuers, ISSUER_SERVICE_CA))
 		renew_tls(service);
 	expiry_watch_log(service->expiries);
+}
+
+/* Until the next look, or the end of a short certificate's time. */
+static int
+look_in_ms(const struct service *service)
+{
+	const int64_t left_s = service->tls.renew_at_s - clock_now_s(&service->clock);
+
+	return left_s > 0 && left_s * 1000 < LOOK_EVERY_MS ? (int)left_s * 1000 : LOOK_EVERY_MS;
 }
 
 static void
@@ -327,7 +343,7 @@ run_until_stopped(struct service *service)
 		struct signalfd_siginfo info;
 
 		look_at_expiries(service);
-		if (poll(&fd, 1, LOOK_EVERY_MS) > 0 &&
+		if (poll(&fd, 1, look_in_ms(service)) > 0 &&
 		    read(service->signals, &info, sizeof info) == (ssize_t)sizeof info) {
 			if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
 				return;

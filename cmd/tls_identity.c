@@ -154,7 +154,8 @@ issue_and_record(const struct tls_identity_options *options, const struct names 
 	    .dns = names->dns_count > 0 ? names->dns : NULL,
 	    .ip = names->ip,
 	    .ip_count = names->ip_count,
-	    .now_s = clock_now_s(options->clock)};
+	    .now_s = clock_now_s(options->clock),
+	    .validity_s = options->validity_s};
 	struct tls_proposal proposal = {
 	    .base.kind = &TLS_KIND, .issued = issued, .node = options->node};
 	struct proposal *const proposals[] = {&proposal.base};
@@ -212,6 +213,7 @@ load_if_good(const struct tls_identity_options *options, const struct names *nam
 	struct error ignored = {0};
 	DEFER(buf_clear_public) struct buf der = {0};
 	DEFER(X509_free) X509 *x509 = NULL;
+	const struct issuer *active = issuers_active(options->issuers, ISSUER_SERVICE_CA);
 	const int64_t now_s = clock_now_s(options->clock);
 	struct certificate certificate;
 	const char *end;
@@ -226,9 +228,9 @@ load_if_good(const struct tls_identity_options *options, const struct names *nam
 			    (size_t)(end - (const char *)out->certificate_pem.data) + 25),
 		"CERTIFICATE", &der, &ignored) ||
 	    !certificate_parse(buf_bytes(&der), &certificate, &ignored) ||
-	    issuers_verify(options->issuers, &certificate) !=
-		issuers_active(options->issuers, ISSUER_SERVICE_CA))
+	    issuers_verify(options->issuers, &certificate) != active)
 		return false;
+	out->issuer = active;
 	at = der.data;
 	x509 = d2i_X509(NULL, &at, (long)der.len);
 	out->not_after_s = certificate.not_after_s;

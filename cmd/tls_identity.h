@@ -17,6 +17,7 @@ struct tls_identity_options {
 	const char *state_dir;    /* tls.key, tls.pem */
 	const char *server_names; /* comma-separated DNS names and addresses */
 	const char *node;
+	int64_t validity_s; /* 0: the profile's */
 	const struct issuers *issuers;
 	struct ledger *ledger;
 	const struct clock *clock;
@@ -26,6 +27,7 @@ struct tls_identity {
 	struct buf certificate_pem; /* chain, leaf first */
 	struct buf key_pem;
 	int64_t not_after_s, renew_at_s;
+	const struct issuer *issuer; /* borrowed; due as well when another one is active */
 };
 void tls_identity_clear(struct tls_identity *identity); /* wipes */
 DEFER_DECLARE_CLEAR(struct tls_identity, tls_identity_clear)

@@ -60,6 +60,19 @@ keyring_add(struct keyring *ring, const char *name, struct secret *secret)
 	entry->secret = secret;
 }
 
+void
+keyring_remove(struct keyring *ring, const char *name)
+{
+	for (size_t i = 0; i < ring->count; i++) {
+		if (strcmp(ring->entries[i].name, name) != 0)
+			continue;
+		secret_free(ring->entries[i].secret);
+		memmove(&ring->entries[i], &ring->entries[i + 1],
+		    (--ring->count - i) * sizeof ring->entries[i]);
+		return;
+	}
+}
+
 const struct secret *
 keyring_find(const struct keyring *ring, const char *name)
 {
@@ -188,6 +201,20 @@ keyring_read(
 		if (!entry_parse(&reader, ring, err))
 			return false;
 	*out = TAKE(ring);
+	return true;
+}
+
+bool
+keyring_read_cost(const char *path, struct keyring_cost *out, struct error *err)
+{
+	DEFER(buf_clear) struct buf file = {0};
+	struct header header;
+	struct bytes sealed;
+
+	if (!file_read(path, KEYRING_FILE_MAX, &file, err) ||
+	    !header_parse(buf_bytes(&file), &header, &sealed, err))
+		return false;
+	*out = header.cost;
 	return true;
 }
 

@@ -35,6 +35,8 @@ DEFER_DECLARE(struct keyring, keyring_free)
 
 /* Takes over `secret`. The name is new, and the ring not full: asserted. */
 void keyring_add(struct keyring *ring, const char *name, struct secret *secret);
+/* Wipes it, if it is there. */
+void keyring_remove(struct keyring *ring, const char *name);
 const struct secret *keyring_find(const struct keyring *ring, const char *name); /* or NULL */
 size_t keyring_count(const struct keyring *ring);
 const char *keyring_name(const struct keyring *ring, size_t index);
@@ -46,6 +48,8 @@ const char *keyring_name(const struct keyring *ring, size_t index);
  */
 MUST_CHECK bool keyring_read(
     const char *path, const struct secret *passphrase, struct keyring **out, struct error *err);
+/* What the file is wrapped with, to write it again at the same cost. E_FILE_FAILED, E_BAD_SYNTAX */
+MUST_CHECK bool keyring_read_cost(const char *path, struct keyring_cost *out, struct error *err);
 MUST_CHECK bool keyring_write(const struct keyring *ring, const char *path,
     const struct secret *passphrase, struct keyring_cost cost, struct error *err); /* mode 0600 */
 

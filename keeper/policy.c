@@ -368,18 +368,21 @@ policy_write(const struct policy *policy, const char *path, struct error *err)
 	return policy_encode(policy, &text, err) && file_write(path, buf_bytes(&text), 0600, err);
 }
 
+static void
+issuer_clear(struct policy_issuer *issuer)
+{
+	buf_clear_public(&issuer->subject);
+	buf_clear_public(&issuer->key_identifier);
+	buf_clear_public(&issuer->crl_url_prefix);
+	buf_clear_public(&issuer->ca_url);
+	buf_clear_public(&issuer->ocsp_url);
+}
+
 void
 policy_clear(struct policy *policy)
 {
-	for (size_t i = 0; i < policy->issuer_count; i++) {
-		struct policy_issuer *issuer = &policy->issuers[i];
-
-		buf_clear_public(&issuer->subject);
-		buf_clear_public(&issuer->key_identifier);
-		buf_clear_public(&issuer->crl_url_prefix);
-		buf_clear_public(&issuer->ca_url);
-		buf_clear_public(&issuer->ocsp_url);
-	}
+	for (size_t i = 0; i < policy->issuer_count; i++)
+		issuer_clear(&policy->issuers[i]);
 	policy->issuer_count = 0;
 }
 
@@ -390,4 +393,19 @@ policy_find(const struct policy *policy, const uint8_t id[static ISSUER_ID_BYTES
 		if (memcmp(policy->issuers[i].id, id, ISSUER_ID_BYTES) == 0)
 			return &policy->issuers[i];
 	return NULL;
+}
+
+bool
+policy_remove(struct policy *policy, const uint8_t id[static ISSUER_ID_BYTES])
+{
+	for (size_t i = 0; i < policy->issuer_count; i++) {
+		struct policy_issuer *issuer = &policy->issuers[i];
+
+		if (memcmp(issuer->id, id, ISSUER_ID_BYTES) != 0)
+			continue;
+		issuer_clear(issuer);
+		memmove(issuer, issuer + 1, (--policy->issuer_count - i) * sizeof *issuer);
+		return true;
+	}
+	return false;
 }

@@ -67,5 +67,7 @@ DEFER_DECLARE_CLEAR(struct policy, policy_clear)
 
 const struct policy_issuer *policy_find(
     const struct policy *policy, const uint8_t id[static ISSUER_ID_BYTES]); /* or NULL */
+/* Takes it out; false: it was not there. */
+bool policy_remove(struct policy *policy, const uint8_t id[static ISSUER_ID_BYTES]);
 
 #endif

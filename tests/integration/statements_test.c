@@ -11,6 +11,7 @@
 #include "ca/crl.h"
 #include "ca/expiry.h"
 #include "ca/issuer.h"
+#include "ca/roll.h"
 #include "ca/status.h"
 #include "db/ledger.h"
 #include "provisioning/batch.h"
@@ -33,6 +34,7 @@ static const struct stmt *const *(*const STORES[])(void) = {
     crl_statements,
     expiry_statements,
     issuer_statements,
+    roll_statements,
     status_statements,
     batch_statements,
     enroll_statements,

@@ -3,7 +3,8 @@
 . "$(dirname "$0")/lib.sh"
 moniker=$MONIKER_BIN/moniker
 "$moniker" ca list --database-url "$MONIKER_PGURL" --json >"$work/authorities"
-same "five authorities, two of them in the keeper" "5 2" "$(jq -r '"\(length) \([.[] | select(.in_keeper)] | length)"' "$work/authorities")"
+same "five active authorities, two of them in the keeper" "5 2" \
+	"$(jq -r '[.[] | select(.state == "active")] | "\(length) \([.[] | select(.in_keeper)] | length)"' "$work/authorities")"
 roots=$(jq -r '.[] | select(.kind | endswith("-root")) | .issuer' "$work/authorities")
 number() { curl -sS --fail "$MONIKER_HTTP_URL/crl/$1/0000.crl" | openssl crl -inform DER -noout -crlnumber | sed 's/.*=0x//'; }
 higher() { [ $((16#$(number "$1"))) -gt "$2" ]; }

@@ -194,6 +194,34 @@ a_file_beyond_the_bound_is_not_read(void **state)
 	assert_int_equal(read_code(path, "w"), E_FILE_FAILED);
 }
 
+static void
+a_removed_entry_is_gone_and_the_cost_can_be_kept(void **state)
+{
+	DEFER(folder_clear) struct folder folder;
+	DEFER(keyring_free) struct keyring *ring = ring_of_three();
+	struct keyring_cost cost = {0};
+	const char *path;
+	struct error err = {0};
+
+	(void)state;
+	keyring_remove(ring, "tag:1");
+	keyring_remove(ring, "tag:1"); /* not there: nothing happens */
+	assert_int_equal(keyring_count(ring), 2);
+	assert_null(keyring_find(ring, "tag:1"));
+	assert_string_equal(keyring_name(ring, 1), "issuer:0011223344556677");
+	assert_true(bytes_equal(secret_bytes(keyring_find(ring, "issuer:0011223344556677")),
+	    bytes_of_text("a longer secret than the others")));
+
+	folder_init(&folder);
+	path = folder_file(&folder, "ring");
+	assert_false(keyring_read_cost(path, &cost, &err));
+	assert_int_equal(err.code, E_FILE_FAILED);
+	write_ring(path, "w");
+	assert_ok(keyring_read_cost(path, &cost, &err), &err);
+	assert_int_equal(cost.operations, CHEAP.operations);
+	assert_int_equal(cost.memory_kib, CHEAP.memory_kib);
+}
+
 int
 main(void)
 {
@@ -204,6 +232,7 @@ main(void)
 	    cmocka_unit_test(a_missing_file_is_named_so),
 	    cmocka_unit_test(no_changed_octet_goes_unseen),
 	    cmocka_unit_test(no_shorter_or_longer_file_opens),
+	    cmocka_unit_test(a_removed_entry_is_gone_and_the_cost_can_be_kept),
 	    cmocka_unit_test(a_file_beyond_the_bound_is_not_read),
 	};
 

@@ -50,6 +50,25 @@ a_policy_comes_back_whole(void **state)
 	assert_null(policy_find(&again, (const uint8_t[ISSUER_ID_BYTES]){9}));
 }
 
+static void
+a_removed_authority_is_gone(void **state)
+{
+	DEFER(policy_clear) struct policy policy;
+	uint8_t first[ISSUER_ID_BYTES], second[ISSUER_ID_BYTES];
+
+	(void)state;
+	policy_of_two(&policy);
+	memcpy(first, policy.issuers[0].id, sizeof first);
+	memcpy(second, policy.issuers[1].id, sizeof second);
+	assert_true(policy_remove(&policy, first));
+	assert_false(policy_remove(&policy, first));
+	assert_null(policy_find(&policy, first));
+	assert_ptr_equal(policy_find(&policy, second), &policy.issuers[0]);
+	assert_string_equal(buf_text(&policy.issuers[0].ocsp_url), OCSP_URL);
+	assert_true(policy_remove(&policy, second));
+	assert_int_equal(policy.issuer_count, 0);
+}
+
 #define MEMBERS_BEFORE_EVENTS "\"id\":\"0011223344556677\",\"form\":\"device\","
 #define MEMBERS_AFTER_EVENTS                                                              \
 	"\"key_types\":[\"p256\"],\"ekus\":[\"client_auth\"],\"validity_max_s\":100,"     \
@@ -162,6 +181,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_policy_comes_back_whole),
+	    cmocka_unit_test(a_removed_authority_is_gone),
 	    cmocka_unit_test(only_the_one_form_is_read),
 	    cmocka_unit_test(a_policy_that_was_cut_or_changed_is_not_the_same),
 	};

@@ -1,0 +1,504 @@
+#include "cmd/ca_roll.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "ca/authority.h"
+#include "ca/roll.h"
+#include "cmd/cli.h"
+#include "cmd/passphrase.h"
+#include "cmd/process_lock.h"
+#include "cmd/settings.h"
+
+#define SHARDS_MAX 9999
+#define WAIT_DEFAULT_S 60
+#define WAIT_MAX_S 3600
+#define LOOK_EVERY_MS 200
+
+struct job {
+	const struct ca_options *options;
+	struct settings settings;
+	struct clock clock;
+	struct rng rng;
+	struct db *db;
+	struct tx *lock; /* open while the tool is at work */
+	struct issuers *issuers;
+	enum issuer_kind kind;
+	int shards, wait_s;
+	const char *stage; /* what there was when we came, for the user */
+};
+
+static void
+job_clear(struct job *job)
+{
+	issuers_free(job->issuers);
+	tx_free(job->lock);
+	db_free(job->db);
+	settings_clear(&job->settings);
+}
+DEFER_DECLARE_CLEAR(struct job, job_clear)
+
+static bool
+read_number(const char *text, const char *option, int min, int max, int *out, struct error *err)
+{
+	char *end = NULL;
+	long number;
+
+	if (text == NULL)
+		return true;
+	number = strtol(text, &end, 10);
+	if (*text == '\0' || *end != '\0' || number < min || number > max)
+		return error_set(err, E_CONFIG_INVALID, "%s is %d to %d", option, min, max);
+	*out = (int)number;
+	return true;
+}
+
+static bool
+job_open(struct job *job, struct error *err)
+{
+	const struct ca_options *options = job->options;
+
+	job->clock = clock_system();
+	job->rng = rng_system();
+	job->shards = 1;
+	job->wait_s = WAIT_DEFAULT_S;
+	if (!read_number(options->shards, "--shards", 1, SHARDS_MAX, &job->shards, err) ||
+	    !read_number(options->wait, "--wait", 0, WAIT_MAX_S, &job->wait_s, err) ||
+	    !settings_read(options->config, &job->settings, err))
+		return false;
+	job->db = db_new(&(struct db_options){.url = options->database_url,
+	    .application = "moniker ca",
+	    .connections_max = 3,
+	    .wait_ms = 5000});
+	return tx_begin(job->db, &job->lock, err) && roll_lock(job->lock, err) &&
+	       issuers_load(job->db, job->settings.public_http_url, &job->issuers, err);
+}
+
+/* ---- keyrings: opened, changed and written at the cost that they had ---- */
+
+struct ring {
+	char *path;
+	struct secret *passphrase;
+	struct keyring *keys;
+	struct keyring_cost cost;
+};
+
+static void
+ring_clear(struct ring *ring)
+{
+	keyring_free(ring->keys);
+	secret_free(ring->passphrase);
+	free(ring->path);
+}
+DEFER_DECLARE_CLEAR(struct ring, ring_clear)
+
+static bool
+ring_open(const struct job *job, enum authority_ring which, struct ring *out, struct error *err)
+{
+	const struct ca_options *options = job->options;
+	const char *const files[] = {[RING_ROOTS] = options->passphrase_file,
+	    [RING_OPERATORS] = options->operators_passphrase_file,
+	    [RING_KEEPER] = job->settings.passphrase_file};
+	static const char *const prompts[] = {
+	    [RING_ROOTS] = "Passphrase of the roots' keyring: ",
+	    [RING_OPERATORS] = "Passphrase of the Operators CA's keyring: ",
+	    [RING_KEEPER] = "Passphrase of the keeper's keyring: ",
+	};
+
+	if (which == RING_ROOTS && options->ring != NULL)
+		out->path = xstrdup(options->ring);
+	else
+		out->path = which == RING_KEEPER
+				? settings_path(job->settings.keeper_dir, "keeper.ring")
+				: settings_path(options->dir,
+				      which == RING_ROOTS ? "roots.ring" : "operators.ring");
+	return passphrase_read(files[which], prompts[which], &out->passphrase, err) &&
+	       keyring_read_cost(out->path, &out->cost, err) &&
+	       keyring_read(out->path, out->passphrase, &out->keys, err);
+}
+
+static bool
+ring_save(const struct ring *ring, struct error *err)
+{
+	return keyring_write(ring->keys, ring->path, ring->passphrase, ring->cost, err);
+}
+
+/* ---- a key for the new authority ---- */
+
+/* One that an earlier run left in the ring before it was recorded, or NULL. */
+static bool
+find_unused(
+    const struct job *job, const struct keyring *ring, const struct secret **out, struct error *err)
+{
+	static const char prefix[] = "issuer:";
+	uint8_t id[ISSUER_ID_BYTES];
+
+	*out = NULL;
+	for (size_t i = 0; i < keyring_count(ring) && *out == NULL; i++) {
+		const char *name = keyring_name(ring, i);
+		bool used = false;
+
+		if (strncmp(name, prefix, sizeof prefix - 1) != 0 ||
+		    !hex_decode(bytes_of_text(name + sizeof prefix - 1), id, sizeof id))
+			continue;
+		if (!roll_key_used(job->lock, id, &used, err))
+			return false;
+		if (!used)
+			*out = keyring_find(ring, name);
+	}
+	return true;
+}
+
+static bool
+make_key(struct ring *ring, struct key **out, struct error *err)
+{
+	DEFER(secret_free) struct secret *pkcs8 = NULL;
+	DEFER(key_free) struct key *key = NULL;
+	uint8_t id[ISSUER_ID_BYTES];
+	char name[KEYRING_NAME_MAX + 1];
+
+	if (keyring_count(ring->keys) == KEYRING_ENTRIES_MAX)
+		return error_set(err, E_STATE_CONFLICT,
+		    "%s is full: retire authorities that are done with", ring->path);
+	if (!key_generate(&pkcs8, err) || !key_open(secret_bytes(pkcs8), &key, err))
+		return false;
+	key_issuer_id(key, id);
+	authority_key_name(name, id);
+	keyring_add(ring->keys, name, TAKE(pkcs8));
+	if (!ring_save(ring, err))
+		return false;
+	*out = TAKE(key);
+	return true;
+}
+
+static bool
+get_key(const struct job *job, struct key **out, struct error *err)
+{
+	DEFER(ring_clear) struct ring ring = {0};
+	const struct secret *unused;
+
+	if (!ring_open(job, authority_plan(job->kind)->ring, &ring, err) ||
+	    !find_unused(job, ring.keys, &unused, err))
+		return false;
+	return unused != NULL ? key_open(secret_bytes(unused), out, err)
+			      : make_key(&ring, out, err);
+}
+
+/* ---- the steps ---- */
+
+/* A key, and what the root shall sign, on record. */
+static bool
+record(struct job *job, struct roll *roll, struct error *err)
+{
+	const int64_t now_s = clock_now_s(&job->clock);
+	DEFER(key_free) struct key *key = NULL;
+	DEFER(tx_free) struct tx *tx = NULL;
+
+	return get_key(job, &key, err) &&
+	       roll_prepare(job->issuers, job->kind, key_spki(key), job->shards, now_s, &job->rng,
+		   roll, err) &&
+	       tx_begin(job->db, &tx, err) && roll_record(tx, roll, now_s, &job->rng, err) &&
+	       tx_commit(&tx, err);
+}
+
+/* True when the keeper's policy has it, or does now. */
+static bool
+allow(const struct job *job, struct bytes der, int shard_count, struct error *err)
+{
+	DEFER(mem_free) char *path = settings_path(job->settings.keeper_dir, "policy.json");
+	DEFER(policy_clear) struct policy policy = {0};
+	struct certificate certificate;
+	uint8_t id[ISSUER_ID_BYTES];
+
+	if (authority_plan(job->kind)->ring != RING_KEEPER)
+		return true;
+	if (!certificate_parse(der, &certificate, err) || !policy_read(path, &policy, err))
+		return false;
+	issuer_id_of_spki(certificate.spki, id);
+	if (policy_find(&policy, id) != NULL)
+		return true;
+	if (policy.issuer_count == POLICY_ISSUERS_MAX)
+		return error_set(err, E_STATE_CONFLICT,
+		    "the keeper's policy is full: retire authorities that are done with");
+	authority_policy(job->kind, &certificate, job->settings.public_http_url, shard_count,
+	    &policy.issuers[policy.issuer_count++]);
+	return policy_write(&policy, path, err);
+}
+
+/* The supervisor starts the keeper anew if its files have changed; the service looks around. */
+static void
+tell_service(const struct job *job)
+{
+	const pid_t supervisor = process_lock_holder(job->settings.keeper_dir);
+
+	if (supervisor > 0)
+		(void)kill(supervisor, SIGHUP);
+}
+
+/* The root signs what is on record; the keeper may use the key; then the services learn of it. */
+static bool
+install(struct job *job, const struct roll *roll, struct error *err)
+{
+	DEFER(ring_clear) struct ring roots = {0};
+	DEFER(buf_clear_public) struct buf der = {0};
+	DEFER(tx_free) struct tx *tx = NULL;
+
+	if (!ring_open(job, RING_ROOTS, &roots, err) || !roll_sign(roll, roots.keys, &der, err) ||
+	    !allow(job, buf_bytes(&der), roll->shard_count, err))
+		return false;
+	tell_service(job);
+	return tx_begin(job->db, &tx, err) &&
+	       roll_install(tx, roll, buf_bytes(&der), clock_now_s(&job->clock), &job->rng, err) &&
+	       tx_commit(&tx, err);
+}
+
+static bool
+activate_once(const struct job *job, bool *out_done, struct error *err)
+{
+	DEFER(tx_free) struct tx *tx = NULL;
+
+	return tx_begin(job->db, &tx, err) &&
+	       roll_activate(tx, job->kind, clock_now_s(&job->clock), &job->rng, out_done, err) &&
+	       (!*out_done || tx_commit(&tx, err));
+}
+
+/* Certificates are issued only when their CRLs are there, which takes the keeper with its key. */
+static bool
+activate(const struct job *job, struct error *err)
+{
+	const struct timespec pause = {.tv_nsec = LOOK_EVERY_MS * 1000000L};
+	const int64_t until_ms = clock_monotonic_ms() + (int64_t)job->wait_s * 1000;
+	bool done = false;
+
+	for (;;) {
+		if (!activate_once(job, &done, err))
+			return false;
+		if (done)
+			return true;
+		if (clock_monotonic_ms() >= until_ms)
+			return error_set(err, E_TIMEOUT,
+			    "the new authority is made, and issues nothing before the service has "
+			    "built its CRLs: start or reload monikerd, then run this again");
+		(void)nanosleep(&pause, NULL);
+	}
+}
+
+static const struct issuer *
+find_next(const struct job *job)
+{
+	for (size_t i = 0; i < issuers_count(job->issuers); i++) {
+		const struct issuer *issuer = issuers_at(job->issuers, i);
+
+		if (issuer->kind == job->kind && issuer_state(issuer) == ISSUER_NEXT)
+			return issuer;
+	}
+	return NULL;
+}
+
+/* Whatever an earlier run did not come to. */
+static bool
+run_steps(struct job *job, struct error *err)
+{
+	DEFER(roll_clear) struct roll roll = {0};
+	const struct issuer *next = find_next(job);
+	int64_t last_at_s;
+	bool pending = false;
+
+	if (!roll_last(job->lock, job->kind, &last_at_s, err) ||
+	    !roll_pending(job->lock, job->kind, &roll, &pending, err))
+		return false;
+	job->stage = next != NULL ? "waiting" : pending ? "recorded" : "new";
+	if (next == NULL && !pending && !job->options->again &&
+	    clock_now_s(&job->clock) - last_at_s < ROLL_AGAIN_S)
+		job->stage = "done";
+	if (job->options->dry_run || strcmp(job->stage, "done") == 0)
+		return true;
+	if (next != NULL) {
+		if (!allow(job, buf_bytes(&next->der), next->shard_count, err))
+			return false;
+		tell_service(job);
+		return activate(job, err);
+	}
+	if (!pending && !record(job, &roll, err))
+		return false;
+	return install(job, &roll, err) &&
+	       (authority_plan(job->kind)->ring != RING_KEEPER || activate(job, err));
+}
+
+/* ---- what is told ---- */
+
+void
+ca_trust_pem(const struct issuers *issuers, struct buf *out)
+{
+	static const enum issuer_kind kinds[] = {ISSUER_DEVICE_ROOT, ISSUER_DEVICE_CA};
+
+	for (size_t k = 0; k < COUNT(kinds); k++)
+		for (size_t i = 0; i < issuers_count(issuers); i++) {
+			const struct issuer *issuer = issuers_at(issuers, i);
+
+			if (issuer->kind == kinds[k] && issuer_state(issuer) != ISSUER_RETIRED)
+				pem_encode(out, "CERTIFICATE", buf_bytes(&issuer->der));
+		}
+}
+
+static bool
+write_trust(struct job *job, struct error *err)
+{
+	DEFER(mem_free) char *path = settings_path(job->options->dir, "trust.pem");
+	DEFER(buf_clear_public) struct buf pem = {0};
+
+	if (!issuers_reload(job->issuers, job->db, err))
+		return false;
+	ca_trust_pem(job->issuers, &pem);
+	return file_write(path, buf_bytes(&pem), 0644, err);
+}
+
+static void
+print_roll(const struct job *job)
+{
+	const struct issuer *active = issuers_active(job->issuers, job->kind);
+
+	if (job->options->json)
+		printf("{\"kind\":\"%s\",\"active\":\"%s\",\"stage\":\"%s\",\"dry_run\":%s}\n",
+		    issuer_kind_name(job->kind), active->id_text, job->stage,
+		    job->options->dry_run ? "true" : "false");
+	else if (job->options->dry_run)
+		printf("%s: the active one is %s. A roll would %s.\n", issuer_kind_name(job->kind),
+		    active->id_text,
+		    strcmp(job->stage, "new") == 0    ? "make a new one"
+		    : strcmp(job->stage, "done") == 0 ? "do nothing: it was done within a day"
+						      : "finish the one that has begun");
+	else
+		printf("%s: %s is active%s\n", issuer_kind_name(job->kind), active->id_text,
+		    strcmp(job->stage, "done") == 0
+			? " since less than a day; --again for another one."
+			: ". Certificates of the one before stay good, and its CRLs go on.");
+}
+
+static bool
+run_roll(struct job *job, const char *word, struct error *err)
+{
+	if (!issuer_kind_of(word, &job->kind) || authority_plan(job->kind)->parent == job->kind)
+		return error_set(err, E_CONFIG_INVALID,
+		    "%s: a roll is for device-ca, service-ca or operators-ca", word);
+	if (!job_open(job, err) || !run_steps(job, err))
+		return false;
+	if (job->options->dry_run)
+		return true;
+	if (!write_trust(job, err))
+		return false;
+	tell_service(job);
+	return true;
+}
+
+int
+ca_roll(const struct ca_options *options, const char *word)
+{
+	DEFER(job_clear) struct job job = {.options = options};
+	struct error err = {0};
+
+	if (!run_roll(&job, word, &err))
+		return cli_fail(&err, options->json, EXIT_FAILURE);
+	print_roll(&job);
+	return EXIT_SUCCESS;
+}
+
+/* ---- retire ---- */
+
+static bool
+forget_key(const struct job *job, const struct issuer *issuer, struct error *err)
+{
+	DEFER(ring_clear) struct ring ring = {0};
+	char name[KEYRING_NAME_MAX + 1];
+
+	authority_key_name(name, issuer->id);
+	if (!ring_open(job, authority_plan(issuer->kind)->ring, &ring, err))
+		return false;
+	if (keyring_find(ring.keys, name) == NULL)
+		return true;
+	keyring_remove(ring.keys, name);
+	return ring_save(&ring, err);
+}
+
+static bool
+disallow(const struct job *job, const struct issuer *issuer, struct error *err)
+{
+	DEFER(mem_free) char *path = settings_path(job->settings.keeper_dir, "policy.json");
+	DEFER(policy_clear) struct policy policy = {0};
+
+	if (authority_plan(issuer->kind)->ring != RING_KEEPER)
+		return true;
+	if (!policy_read(path, &policy, err))
+		return false;
+	return !policy_remove(&policy, issuer->id) || policy_write(&policy, path, err);
+}
+
+static bool
+retire_recorded(const struct job *job, const struct issuer *issuer, struct error *err)
+{
+	const int64_t now_s = clock_now_s(&job->clock);
+	DEFER(tx_free) struct tx *tx = NULL;
+	char from[TIME_TEXT_LEN + 1];
+	int64_t from_s;
+
+	if (issuer_state(issuer) == ISSUER_RETIRED)
+		return true; /* an earlier run: what is left are the files */
+	if (!tx_begin(job->db, &tx, err) || !roll_retire_from(tx, issuer, &from_s, err))
+		return false;
+	if (from_s == INT64_MAX)
+		return error_set(err, E_STATE_CONFLICT, "%s is %s: only a rolled one is retired",
+		    issuer->id_text, issuer_state_name(issuer_state(issuer)));
+	if (now_s < from_s) {
+		time_encode(from, from_s);
+		return error_set(err, E_STATE_CONFLICT,
+		    "certificates of %s may be valid: not before %s", issuer->id_text, from);
+	}
+	return job->options->dry_run ||
+	       (roll_retire(tx, issuer, now_s, &job->rng, err) && tx_commit(&tx, err));
+}
+
+static bool
+run_retire(struct job *job, const char *word, struct error *err)
+{
+	const struct issuer *issuer = NULL;
+	uint8_t id[ISSUER_ID_BYTES];
+
+	if (!job_open(job, err))
+		return false;
+	if (hex_decode(bytes_of_text(word), id, sizeof id))
+		issuer = issuers_find(job->issuers, id);
+	if (issuer == NULL)
+		return error_set(err, E_NOT_FOUND, "there is no authority %s", word);
+	if (!retire_recorded(job, issuer, err))
+		return false;
+	if (job->options->dry_run)
+		return true;
+	if (!disallow(job, issuer, err) || !forget_key(job, issuer, err) || !write_trust(job, err))
+		return false;
+	tell_service(job);
+	return true;
+}
+
+int
+ca_retire(const struct ca_options *options, const char *word)
+{
+	DEFER(job_clear) struct job job = {.options = options};
+	struct error err = {0};
+
+	if (!run_retire(&job, word, &err))
+		return cli_fail(&err, options->json, EXIT_FAILURE);
+	if (options->json)
+		printf("{\"retired\":\"%s\",\"dry_run\":%s}\n", word,
+		    options->dry_run ? "true" : "false");
+	else
+		printf(options->dry_run ? "%s may be retired.\n"
+					: "%s is retired, its key destroyed.\n",
+		    word);
+	return EXIT_SUCCESS;
+}
