@@ -107,7 +107,7 @@ many_init(struct many *many, struct error *err)
 	many->count = count;
 	many->lines = xcalloc(count, sizeof *many->lines);
 	for (size_t i = 0; i < count; i++) {
-		const uint8_t *end = memchr(rest.data, '\n', rest.len);
+		const uint8_t *end = rest.len == 0 ? NULL : memchr(rest.data, '\n', rest.len);
 		const size_t len = end != NULL ? (size_t)(end - rest.data) : rest.len;
 
 		many->lines[i].text = bytes_of(rest.data, len);

@@ -101,7 +101,7 @@ put_crls(const struct app *app, struct buf *out, enum looked_up which)
 
 	metrics_write_head(out, &TABLE[which]);
 	for (size_t i = 0; crl_at(app->crls, i, &issuer, &shard, &info); i++) {
-		const int64_t values[] = {[CRL_NUMBER - CRL_NUMBER] = (int64_t)info.number,
+		const int64_t values[] = {[0] = (int64_t)info.number,
 		    [CRL_THIS_UPDATE - CRL_NUMBER] = info.this_update_s,
 		    [CRL_NEXT_UPDATE - CRL_NUMBER] = info.next_update_s,
 		    [CRL_SIZE - CRL_NUMBER] = (int64_t)info.der_len};

@@ -52,13 +52,17 @@ listen_on(const char *address, int port, int *out, struct error *err)
 static int
 port_of(int fd)
 {
-	struct sockaddr_storage address = {0};
+	union {
+		struct sockaddr_in ipv4;
+		struct sockaddr_in6 ipv6;
+		struct sockaddr any;
+	} address = {0};
 	socklen_t len = sizeof address;
 
-	if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+	if (getsockname(fd, &address.any, &len) != 0)
 		return 0;
-	return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-						   : ((struct sockaddr_in *)&address)->sin_port);
+	return ntohs(
+	    address.ipv6.sin6_family == AF_INET6 ? address.ipv6.sin6_port : address.ipv4.sin_port);
 }
 
 /* SO_REUSEPORT would let a second server share the port unseen: look whether it is taken first. */

@@ -24,9 +24,8 @@ reserve(struct buf *buf, size_t more)
 	while (capacity < buf->len + more)
 		capacity *= 2;
 	data = xcalloc(1, capacity);
-	if (buf->len > 0)
-		memcpy(data, buf->data, buf->len);
 	if (buf->data != NULL) {
+		memcpy(data, buf->data, buf->len);
 		sodium_memzero(buf->data, buf->capacity);
 		free(buf->data);
 	}

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,13 +29,13 @@ read_memory(struct process_use *out)
 {
 	FILE *file = fopen("/proc/self/statm", "re");
 	const int64_t page_bytes = sysconf(_SC_PAGESIZE);
-	long long pages = 0, resident = 0;
+	char line[128], *rest;
 
 	if (file == NULL)
 		return;
-	if (fscanf(file, "%lld %lld", &pages, &resident) == 2) {
-		out->virtual_bytes = pages * page_bytes;
-		out->resident_bytes = resident * page_bytes;
+	if (fgets(line, sizeof line, file) != NULL) {
+		out->virtual_bytes = strtoll(line, &rest, 10) * page_bytes;
+		out->resident_bytes = strtoll(rest, NULL, 10) * page_bytes;
 	}
 	(void)fclose(file);
 }

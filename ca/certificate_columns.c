@@ -36,7 +36,8 @@ void
 certificate_columns_key(struct certificate_columns *columns, size_t i, const uint8_t *serial)
 {
 	uint16_t month;
+	const bool ours = serial_month(serial, &month);
 
-	columns->months[i] = serial_month(serial, &month) ? (int16_t)month : -1;
+	columns->months[i] = (int16_t)(ours ? month : -1);
 	columns->serials[i] = bytes_of(serial, SERIAL_BYTES);
 }

@@ -43,8 +43,8 @@ describe(const struct crl_options *options, const struct issuer *issuer, int sha
 {
 	char actor[LEAF_VALUE_MAX + 1], subject[LEAF_VALUE_MAX + 1];
 
-	snprintf(actor, sizeof actor, "system:%s", options->node);
-	snprintf(subject, sizeof subject, "crl:%s/%04d", issuer->id_text, shard);
+	(void)snprintf(actor, sizeof actor, "system:%s", options->node);
+	(void)snprintf(subject, sizeof subject, "crl:%s/%04d", issuer->id_text, shard);
 	note_leaf(out, event, actor, subject, why, clock_now_s(options->clock));
 }
 

@@ -165,7 +165,7 @@ slot_add(struct crl_publisher *publisher, const struct issuer *issuer, int shard
 	slot->shard = shard;
 	pthread_rwlock_wrlock(&publisher->lock);
 	publisher->slots =
-	    xrealloc(publisher->slots, (publisher->slot_count + 1) * sizeof *publisher->slots);
+	    xrealloc(publisher->slots, (publisher->slot_count + 1) * sizeof(struct slot *));
 	publisher->slots[publisher->slot_count++] = slot;
 	pthread_rwlock_unlock(&publisher->lock);
 	return true;

@@ -30,7 +30,7 @@ extension_put_crl_url(struct der_writer *w, const struct tbs_issuer *issuer, int
 	size_t mark = der_mark(w);
 	char shard_text[12];
 
-	snprintf(shard_text, sizeof shard_text, "%04d", shard);
+	(void)snprintf(shard_text, sizeof shard_text, "%04d", shard);
 	der_put(w, bytes_of_text(".crl"));
 	der_put(w, bytes_of_text(shard_text));
 	der_put(w, bytes_of_text("/"));

@@ -29,7 +29,7 @@ cli_fail(const struct error *err, bool json, int exit_code)
 		cli_print_json(document);
 		json_decref(document);
 	}
-	fprintf(stderr, "moniker: %s: %s%s%s%s\n", info->name, err->detail,
+	(void)fprintf(stderr, "moniker: %s: %s%s%s%s\n", info->name, err->detail,
 	    err->cause[0] != '\0' ? " (" : "", err->cause, err->cause[0] != '\0' ? ")" : "");
 	return exit_code;
 }
@@ -37,7 +37,7 @@ cli_fail(const struct error *err, bool json, int exit_code)
 int
 cli_usage(const struct subcommand *command, const char *what)
 {
-	fprintf(stderr, "moniker %s: %s\n\n%s", command->name, what, command->help);
+	(void)fprintf(stderr, "moniker %s: %s\n\n%s", command->name, what, command->help);
 	return EXIT_USAGE;
 }
 

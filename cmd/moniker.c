@@ -16,10 +16,10 @@ static const struct subcommand *const COMMANDS[] = {&INIT_COMMAND, &MIGRATE_COMM
 static void
 print_help(FILE *out)
 {
-	fputs("usage: moniker COMMAND [OPTIONS]\n\n", out);
+	(void)fputs("usage: moniker COMMAND [OPTIONS]\n\n", out);
 	for (size_t i = 0; i < COUNT(COMMANDS); i++)
-		fprintf(out, "  %-10s %s\n", COMMANDS[i]->name, COMMANDS[i]->summary);
-	fputs(
+		(void)fprintf(out, "  %-10s %s\n", COMMANDS[i]->name, COMMANDS[i]->summary);
+	(void)fputs(
 	    "\n`moniker COMMAND --help` says more. Options of every command that calls the "
 	    "service:\n"
 	    "  --url URL          the service; default $MONIKER_URL\n"
@@ -36,7 +36,7 @@ main(int argc, char **argv)
 	if (sodium_init() < 0)
 		return EXIT_FAILURE;
 	if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
-		puts("moniker " MONIKER_VERSION);
+		(void)puts("moniker " MONIKER_VERSION);
 		return EXIT_SUCCESS;
 	}
 	if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
@@ -48,7 +48,7 @@ main(int argc, char **argv)
 			continue;
 		for (int j = 2; j < argc; j++)
 			if (strcmp(argv[j], "--help") == 0) {
-				fputs(COMMANDS[i]->help, stdout);
+				(void)fputs(COMMANDS[i]->help, stdout);
 				return EXIT_SUCCESS;
 			}
 		return COMMANDS[i]->run(argc - 1, argv + 1);

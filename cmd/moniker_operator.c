@@ -31,11 +31,11 @@ show_pending(const struct operator_unsigned *pending, size_t count)
 		char serial[SERIAL_TEXT_LEN + 1];
 
 		hex_encode(serial, bytes_of(pending[i].serial, SERIAL_BYTES));
-		fprintf(stderr, "%s  %s ", serial, pending[i].name);
+		(void)fprintf(stderr, "%s  %s ", serial, pending[i].name);
 		for (unsigned bit = 0; bit < ROLE_COUNT; bit++)
 			if ((pending[i].roles & 1U << bit) != 0)
-				fprintf(stderr, " %s", operator_role_name(1U << bit));
-		fputc('\n', stderr);
+				(void)fprintf(stderr, " %s", operator_role_name(1U << bit));
+		(void)fputc('\n', stderr);
 	}
 }
 
@@ -44,7 +44,7 @@ confirmed(size_t count)
 {
 	char answer[16] = "";
 
-	fprintf(stderr, "Sign %zu certificate(s)? Type yes: ", count);
+	(void)fprintf(stderr, "Sign %zu certificate(s)? Type yes: ", count);
 	return fgets(answer, sizeof answer, stdin) != NULL && strcmp(answer, "yes\n") == 0;
 }
 

@@ -81,12 +81,12 @@ main(int argc, char **argv)
 		case 'k': mode = MODE_CHECK; break;
 		case 's': mode = MODE_SERVICE; break;
 		case 'p': settings_print(); return EXIT_SUCCESS;
-		case 'v': puts("monikerd " MONIKER_VERSION); return EXIT_SUCCESS;
-		case 'h': fputs(HELP, stdout); return EXIT_SUCCESS;
-		default: fputs(HELP, stderr); return EXIT_USAGE;
+		case 'v': (void)puts("monikerd " MONIKER_VERSION); return EXIT_SUCCESS;
+		case 'h': (void)fputs(HELP, stdout); return EXIT_SUCCESS;
+		default: (void)fputs(HELP, stderr); return EXIT_USAGE;
 		}
 	if (config_path == NULL || optind != argc) {
-		fputs(HELP, stderr);
+		(void)fputs(HELP, stderr);
 		return EXIT_USAGE;
 	}
 	if (run(mode, config_path, &err))

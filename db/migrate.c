@@ -40,18 +40,18 @@ static const struct stmt PRESENT =
 static bool
 compare(const struct rows *rows, struct error *err)
 {
-	if (rows_count(rows) > migration_count)
+	if (rows_count(rows) > MIGRATION_COUNT)
 		return error_set(err, E_CONFIG_INVALID,
 		    "the database has %zu migrations, this program knows %zu: it is too old",
-		    rows_count(rows), migration_count);
+		    rows_count(rows), MIGRATION_COUNT);
 	for (size_t i = 0; i < rows_count(rows); i++) {
 		char digest[2 * SHA256_BYTES + 1];
 
-		digest_of(&migrations[i], digest);
-		if (!bytes_equal(rows_bytes(rows, i, 1), bytes_of_text(migrations[i].name)) ||
+		digest_of(&MIGRATIONS[i], digest);
+		if (!bytes_equal(rows_bytes(rows, i, 1), bytes_of_text(MIGRATIONS[i].name)) ||
 		    !bytes_equal(rows_bytes(rows, i, 2), bytes_of_text(digest)))
 			return error_set(err, E_CONFIG_INVALID,
-			    "migration %s is not the one that was applied", migrations[i].name);
+			    "migration %s is not the one that was applied", MIGRATIONS[i].name);
 	}
 	return true;
 }
@@ -74,11 +74,11 @@ apply_one(struct conn *conn, size_t i, struct error *err)
 	DEFER(params_clear) struct params params = {0};
 	char digest[2 * SHA256_BYTES + 1];
 
-	digest_of(&migrations[i], digest);
+	digest_of(&MIGRATIONS[i], digest);
 	params_int4(&params, (int32_t)i + 1);
-	params_text(&params, migrations[i].name);
+	params_text(&params, MIGRATIONS[i].name);
 	params_text(&params, digest);
-	return conn_run_text(conn, (const char *)migrations[i].sql, err) &&
+	return conn_run_text(conn, (const char *)MIGRATIONS[i].sql, err) &&
 	       conn_queue(conn, &NOTE, &params, err) && conn_flush(conn, NULL, 0, err);
 }
 
@@ -88,13 +88,13 @@ apply_missing(struct conn *conn, struct migrate_report *out, struct error *err)
 	size_t applied = 0;
 
 	out->applied = 0;
-	out->total = (int)migration_count;
+	out->total = (int)MIGRATION_COUNT;
 	for (;;) {
 		if (!conn_run_text(conn, "BEGIN; SET LOCAL statement_timeout = 0", err) ||
 		    !conn_run_text(conn, MIGRATE_LOCK, err) || !conn_run_text(conn, TABLE, err) ||
 		    !list_applied(conn, &applied, err))
 			return false;
-		if (applied == migration_count)
+		if (applied == MIGRATION_COUNT)
 			return conn_run_text(conn, "COMMIT", err);
 		if (!apply_one(conn, applied, err) || !conn_run_text(conn, "COMMIT", err))
 			return false;
@@ -127,7 +127,7 @@ migrate_check(struct db *db, struct error *err)
 		    err, E_CONFIG_INVALID, "the database has no schema yet: run `moniker migrate`");
 	if (!db_query(db, &LIST, NULL, &rows, err) || !compare(rows, err))
 		return false;
-	return rows_count(rows) == migration_count ||
+	return rows_count(rows) == MIGRATION_COUNT ||
 	       error_set(err, E_CONFIG_INVALID,
 		   "the database's schema is older than this program: run `moniker migrate`");
 }

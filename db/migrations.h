@@ -11,7 +11,7 @@ struct migration {
 	const uint8_t *sql; /* NUL-terminated text */
 	size_t sql_len;     /* without the NUL */
 };
-extern const struct migration migrations[]; /* in order; number = index + 1 */
-extern const size_t migration_count;
+extern const struct migration MIGRATIONS[]; /* in order; number = index + 1 */
+extern const size_t MIGRATION_COUNT;
 
 #endif

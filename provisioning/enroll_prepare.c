@@ -128,6 +128,7 @@ draw(const struct enroll_service *service, const struct profile *profile, const 
 	char uuid[UUID_TEXT_LEN + 1];
 
 	rng_fill(service->rng, out->pseudonym, sizeof out->pseudonym);
+	assert(profile != NULL); /* nothing was refused */
 	uuid_stamp(out->pseudonym);
 	uuid_encode(uuid, out->pseudonym);
 	out->input.profile = profile->name;
