@@ -11,7 +11,20 @@
 
 static const struct subcommand *const COMMANDS[] = {&INIT_COMMAND, &MIGRATE_COMMAND, &CA_COMMAND,
     &OPERATOR_COMMAND, &BATCH_COMMAND, &TOKEN_COMMAND, &ENROLL_COMMAND, &RENEW_COMMAND,
-    &VERIFY_COMMAND, &REVOKE_COMMAND, &AUDIT_COMMAND};
+    &VERIFY_COMMAND, &REVOKE_COMMAND, &AUDIT_COMMAND, &COMPLETION_COMMAND};
+
+const char CLI_API_HELP[] = "  --url URL          the service; default $MONIKER_URL\n"
+			    "  --cacert FILE      its trust anchor; default $MONIKER_CACERT\n"
+			    "  --cert FILE        your certificate; default $MONIKER_<ROLE>_CERT\n"
+			    "  --key FILE         its key; default $MONIKER_<ROLE>_KEY\n"
+			    "  --json             the answer as JSON\n";
+
+const struct subcommand *const *
+cli_commands(size_t *out_count)
+{
+	*out_count = COUNT(COMMANDS);
+	return COMMANDS;
+}
 
 static void
 print_help(FILE *out)
@@ -19,14 +32,10 @@ print_help(FILE *out)
 	(void)fputs("usage: moniker COMMAND [OPTIONS]\n\n", out);
 	for (size_t i = 0; i < COUNT(COMMANDS); i++)
 		(void)fprintf(out, "  %-10s %s\n", COMMANDS[i]->name, COMMANDS[i]->summary);
-	(void)fputs(
-	    "\n`moniker COMMAND --help` says more. Options of every command that calls the "
-	    "service:\n"
-	    "  --url URL          the service; default $MONIKER_URL\n"
-	    "  --cacert FILE      its trust anchor; default $MONIKER_CACERT\n"
-	    "  --cert, --key FILE your certificate and key; default $MONIKER_<ROLE>_CERT and _KEY\n"
-	    "  --json             the answer as JSON\n",
+	(void)fputs("\n`moniker COMMAND --help` says more. Options of every command that calls the "
+		    "service:\n",
 	    out);
+	(void)fputs(CLI_API_HELP, out);
 }
 
 int
