@@ -284,6 +284,24 @@ load_percentile_ms(const struct load_result *result, size_t per_cent)
 }
 
 void
+client_exchange(SSL *ssl, struct bytes request, struct buf *answer)
+{
+	struct connection c = {.ssl = ssl};
+	uint8_t chunk[16384];
+	int got;
+
+	if (SSL_write(ssl, request.data, (int)request.len) <= 0)
+		die("a request cannot be sent");
+	do {
+		got = SSL_read(ssl, chunk, sizeof chunk);
+		if (got <= 0)
+			die("a connection was lost before its answer");
+	} while (!take_chunk(&c, bytes_of(chunk, (size_t)got)));
+	buf_clear_public(answer);
+	*answer = c.in;
+}
+
+void
 request_put(const char *path, const char *type, struct bytes body, struct buf *out)
 {
 	if (type[0] == '\0') {

@@ -42,6 +42,9 @@ void load_run(const struct load *load, struct load_result *out);
 
 double load_percentile_ms(const struct load_result *result, size_t per_cent);
 
+/* One call on a connection of the caller's, waited for. The answer replaces what `answer` had. */
+void client_exchange(SSL *ssl, struct bytes request, struct buf *answer);
+
 /* Appends an HTTP/1.1 request; an empty type: a GET without a body. */
 void request_put(const char *path, const char *type, struct bytes body, struct buf *out);
 
