@@ -244,6 +244,7 @@ struct removal {
 	struct proposal base;
 	const char *name, *actor;
 	struct operator_known known; /* read under lock */
+	int64_t admins;              /* all that there are, under lock */
 	struct record record;
 };
 
@@ -254,20 +255,38 @@ removal_lock_and_read(void *context, struct ledger_batch *batch, struct error *e
 	for (size_t i = 0; i < batch->count; i++) {
 		struct removal *removal = (struct removal *)batch->proposals[i];
 
-		if (!operator_read_known(batch->tx, removal->name, NULL, &removal->known, err))
+		if (!operator_lock_admins(batch->tx, &removal->admins, err) ||
+		    !operator_read_known(batch->tx, removal->name, NULL, &removal->known, err))
 			return false;
 	}
+	return true;
+}
+
+/* Who is removed twice in one batch counts twice: one of the two is told to try again. */
+static bool
+removal_allowed(const struct removal *removal, int64_t *admins_left, struct error *err)
+{
+	if ((removal->known.roles & ROLE_ADMIN) == 0)
+		return true;
+	if (*admins_left <= 1)
+		return error_set(err, E_STATE_CONFLICT,
+		    "the last admin cannot be removed: add another one first");
+	--*admins_left;
 	return true;
 }
 
 static void
 removal_decide(void *context, struct ledger_batch *batch)
 {
+	int64_t admins_left =
+	    batch->count > 0 ? ((const struct removal *)batch->proposals[0])->admins : 0;
+
 	(void)context;
 	for (size_t i = 0; i < batch->count; i++) {
 		struct removal *removal = (struct removal *)batch->proposals[i];
 		struct proposal *base = &removal->base;
 		char subject[LEAF_VALUE_MAX + 1];
+		bool allowed;
 
 		base->err = (struct error){0};
 		base->records = &removal->record;
@@ -276,9 +295,10 @@ removal_decide(void *context, struct ledger_batch *batch)
 		removal->record = (struct record){0};
 		if (!removal->known.person_exists || !removal->known.active)
 			continue; /* gone already */
+		allowed = removal_allowed(removal, &admins_left, &base->err);
 		(void)snprintf(subject, sizeof subject, "p:%s", removal->known.handle);
-		note_leaf(&removal->record.leaf, LEAF_ADMIN_GRANT, removal->actor, subject, NULL,
-		    batch->now_s);
+		note_leaf(&removal->record.leaf, LEAF_ADMIN_GRANT, removal->actor, subject,
+		    allowed ? NULL : &base->err, batch->now_s);
 		removal->record.leaf.details[0] =
 		    (struct leaf_detail){.key = "removed", .number = 1};
 		base->record_count = 1;
@@ -294,7 +314,7 @@ removal_write(void *context, struct ledger_batch *batch, bool *out_lost_race, st
 		const struct removal *removal = (const struct removal *)batch->proposals[i];
 		int64_t person = removal->known.person;
 
-		if (removal->base.record_count == 0)
+		if (removal->base.record_count == 0 || removal->base.err.code != E_NONE)
 			continue;
 		if (!operator_set_active(batch->tx, person, false, err) ||
 		    !operator_delete_roles(batch->tx, person, err) ||

@@ -65,7 +65,8 @@ struct operator_pending {
  */
 MUST_CHECK bool operator_add(const struct operator_service *service,
     const struct operator_request *request, struct operator_pending *out, struct error *err);
-/* Takes roles and certificates away: leaf admin.grant (d: removed 1). E_NOT_FOUND */
+/* Takes roles and certificates away: leaf admin.grant (d: removed 1). E_NOT_FOUND;
+ * E_STATE_CONFLICT: the last admin */
 MUST_CHECK bool operator_remove(
     const struct operator_service *service, const char *name, const char *actor, struct error *err);
 /* In order of id, after `after_id`; those who were removed are among them (active false). */

@@ -13,6 +13,11 @@
 static const struct stmt PERSON_LOCK =
     STMT("operator_person_lock", 1, 1, "SELECT id FROM person WHERE name = $1::text FOR UPDATE");
 
+static const struct stmt ADMINS_LOCK = STMT("operator_admins_lock", 0, 1,
+    "SELECT p.id FROM person AS p WHERE p.active"
+    " AND EXISTS (SELECT FROM person_role AS r WHERE r.person = p.id AND r.role = 'admin')"
+    " ORDER BY p.id FOR UPDATE");
+
 /* $1 name */
 static const struct stmt PERSON_READ = STMT("operator_person_read", 1, 8,
     "SELECT " PERSON_COLUMNS " FROM person AS p WHERE p.name = $1::text");
@@ -90,6 +95,7 @@ static const struct stmt SIGNATURE_SET = STMT("operator_signature_set", 2, 1,
 
 static const struct stmt *const STATEMENTS[] = {
     &PERSON_LOCK,
+    &ADMINS_LOCK,
     &CERTIFICATE_NEWEST,
     &PERSON_READ,
     &PERSONS_LIST,
@@ -204,6 +210,18 @@ operator_read_known(struct tx *tx, const char *name, const uint8_t *spki_sha256,
 	if (spki_sha256 != NULL && !read_key(tx, spki_sha256, &known, err))
 		return false;
 	*out = known;
+	return true;
+}
+
+bool
+operator_lock_admins(struct tx *tx, int64_t *out_count, struct error *err)
+{
+	DEFER(params_clear) struct params params = {0};
+	DEFER(rows_free) struct rows *rows = NULL;
+
+	if (!tx_query(tx, &ADMINS_LOCK, &params, &rows, err))
+		return false;
+	*out_count = (int64_t)rows_count(rows);
 	return true;
 }
 

@@ -19,6 +19,9 @@ struct operator_known { /* what is on record of a name and a key */
 MUST_CHECK bool operator_read_known(struct tx *tx, const char *name, const uint8_t *spki_sha256,
     struct operator_known *out, struct error *err);
 
+/* Locks all persons who are admins now, and counts them. */
+MUST_CHECK bool operator_lock_admins(struct tx *tx, int64_t *out_count, struct error *err);
+
 /* The same as operator_get(), and what this transaction wrote. E_NOT_FOUND */
 MUST_CHECK bool operator_get_locked(
     struct tx *tx, const char *name, struct operator_person *out, struct error *err);
