@@ -6,6 +6,7 @@
 #include "api/limits.h"
 #include "api/problem.h"
 #include "base/log.h"
+#include "base/mem.h"
 
 /* A credential where one is needed, and one that may: 401, 403, or go on. */
 static bool
@@ -69,21 +70,21 @@ event_of(enum leaf_event event, const struct error *err)
 }
 
 static void
-record(const struct app *app, enum leaf_event event, unsigned wanted,
-    const struct http_request *request, struct error *err)
+record(const struct app *app, unsigned wanted, const struct http_request *request,
+    const struct audit_refusal *refusals, size_t count)
 {
 	static const struct caller nobody = {.kind = CALLER_IS_NOBODY};
 	const struct caller *caller = request->caller != NULL ? request->caller : &nobody;
 	char actor[CALLER_ACTOR_LEN];
 	struct error failed = {0};
 
-	if (!error_info(err->code)->audit || err->recorded || event == LEAF_EVENT_NONE)
+	if (count == 0)
 		return;
 	/* A certificate that is no credential names nobody. */
 	caller_actor(caller->refused.code != E_NONE ? &nobody : caller, wanted, actor);
 	/* A refusal is always answered, even when it cannot be written (audit: counted in the log).
 	 */
-	if (!audit_refuse(app->audit, event, actor, err, &failed))
+	if (!audit_refuse_all(app->audit, actor, refusals, count, &failed))
 		log_error(LOG_LEVEL_WARNING, "audit.refusal_lost", request->request_id, &failed);
 }
 
@@ -99,21 +100,31 @@ level_of(const struct error *err)
 }
 
 void
-dispatch_note(const struct app *app, enum leaf_event event, unsigned wanted,
-    const struct http_request *request, struct error *err)
+dispatch_note_all(const struct app *app, enum leaf_event event, unsigned wanted,
+    const struct http_request *request, struct error *const *errs, size_t count)
 {
-	event = event_of(event, err);
-	http_metrics_refused(app->metrics, event, err->code);
-	record(app, event, wanted, request, err);
-	log_error(level_of(err), "request.refused", request->request_id, err);
+	DEFER(mem_free) struct audit_refusal *refusals = xcalloc(count + 1, sizeof *refusals);
+	size_t refusal_count = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const enum leaf_event own = event_of(event, errs[i]);
+
+		http_metrics_refused(app->metrics, own, errs[i]->code);
+		if (error_info(errs[i]->code)->audit && !errs[i]->recorded &&
+		    own != LEAF_EVENT_NONE)
+			refusals[refusal_count++] = (struct audit_refusal){own, errs[i]};
+	}
+	record(app, wanted, request, refusals, refusal_count);
+	for (size_t i = 0; i < count; i++)
+		log_error(level_of(errs[i]), "request.refused", request->request_id, errs[i]);
 }
 
 void
 dispatch_refuse(const struct app *app, const struct route *route,
     const struct http_request *request, struct error *err, struct http_response *response)
 {
-	dispatch_note(app, route != NULL ? route->event : LEAF_EVENT_NONE,
-	    route != NULL ? route->callers : 0, request, err);
+	dispatch_note_all(app, route != NULL ? route->event : LEAF_EVENT_NONE,
+	    route != NULL ? route->callers : 0, request, &err, 1);
 	problem_respond(err, request->request_id, response);
 }
 

@@ -17,11 +17,11 @@ void dispatch(const struct app *app, const struct route *route, struct http_requ
     struct caller_memory *memory, struct http_response *response);
 
 /*
- * Logs an error that is, or is part of, an answer, and records it as a refusal where the table of
- * errors says so and nobody did yet. `wanted`: the callers that the route is for.
+ * Logs errors that are, or are part of, an answer, and records them as refusals where the table of
+ * errors says so and nobody did yet: in one commit. `wanted`: the callers that the route is for.
  */
-void dispatch_note(const struct app *app, enum leaf_event event, unsigned wanted,
-    const struct http_request *request, struct error *err);
+void dispatch_note_all(const struct app *app, enum leaf_event event, unsigned wanted,
+    const struct http_request *request, struct error *const *errs, size_t count);
 
 /* Answers with `err`, after logging and recording it as dispatch does; for refusals before a route.
  */

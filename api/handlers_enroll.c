@@ -174,6 +174,19 @@ encode_line(void *context, size_t i)
 	json_decref(result);
 }
 
+/* What never reached the ledger is recorded as any refusal at the edge is. */
+static void
+note_refusals(const struct app *app, const struct many *many)
+{
+	DEFER(mem_free) struct error **errs = xcalloc(many->count, sizeof(struct error *));
+	size_t count = 0;
+
+	for (size_t i = 0; i < many->count; i++)
+		if (many->lines[i].err.code != E_NONE)
+			errs[count++] = &many->lines[i].err;
+	dispatch_note_all(app, LEAF_ENROLL_REFUSED, ROLE_STATION, many->request, errs, count);
+}
+
 static bool
 post_many(const struct app *app, const struct http_request *request, struct http_response *response,
     struct error *err)
@@ -186,12 +199,9 @@ post_many(const struct app *app, const struct http_request *request, struct http
 	if (!many_enroll(app, &many, err))
 		return false;
 	work_pool_run(app->work, many.count, encode_line, &many);
+	note_refusals(app, &many);
 	for (size_t i = 0; i < many.count; i++) {
-		/* What never reached the ledger is recorded as any refusal at the edge is. */
-		if (many.lines[i].err.code != E_NONE)
-			dispatch_note(
-			    app, LEAF_ENROLL_REFUSED, ROLE_STATION, request, &many.lines[i].err);
-		else
+		if (many.lines[i].err.code == E_NONE)
 			metrics_add(
 			    app->metrics, HTTP_ENROLLMENTS, result_of(&many.lines[i].out), 1);
 		buf_append(&response->body, buf_bytes(&many.lines[i].result));

@@ -14,13 +14,13 @@ get_openapi(const struct app *app, const struct http_request *request,
 
 	(void)app;
 	(void)err;
-	(void)snprintf(etag, sizeof etag, "\"%s\"", openapi_tag);
+	(void)snprintf(etag, sizeof etag, "\"%s\"", OPENAPI_TAG);
 	http_header(response, "ETag", "%s", etag);
 	http_header(response, "Cache-Control", "max-age=%d", MAX_AGE_S);
 	response->status = 304;
 	if (http_etag_named(request, etag))
 		return true;
-	buf_append(&response->body, openapi);
+	buf_append(&response->body, OPENAPI);
 	response->content_type = "application/yaml"; /* RFC 9512 */
 	response->status = 200;
 	return true;

@@ -4,7 +4,7 @@
 
 #include "base/bytes.h"
 
-extern const struct bytes openapi;
-extern const char openapi_tag[]; /* identifies the content: hex */
+extern const struct bytes OPENAPI;
+extern const char OPENAPI_TAG[]; /* identifies the content: hex */
 
 #endif

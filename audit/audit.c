@@ -269,25 +269,48 @@ audit_end(struct audit *audit)
 
 /* ---- refusals at the edge, checkpoints ---- */
 
+static bool
+record_refusals(struct audit *audit, const char *actor, const struct audit_refusal *refusals,
+    size_t count, struct error *err)
+{
+	DEFER(mem_free) struct note_proposal *notes = xcalloc(count, sizeof *notes);
+	DEFER(mem_free) struct proposal **proposals = xcalloc(count, sizeof(struct proposal *));
+
+	for (size_t i = 0; i < count; i++) {
+		notes[i] = (struct note_proposal){
+		    .base.kind = note_kind(), .refused = *refusals[i].refused};
+		note_leaf(&notes[i].record.leaf, refusals[i].event, actor, "", refusals[i].refused,
+		    clock_now_s(audit->clock));
+		proposals[i] = &notes[i].base;
+	}
+	return ledger_submit(audit->ledger, proposals, count, err);
+}
+
+bool
+audit_refuse_all(struct audit *audit, const char *actor, const struct audit_refusal *refusals,
+    size_t count, struct error *err)
+{
+	const bool nobody = actor[0] == '\0' || strcmp(actor, "nobody") == 0;
+
+	if (!nobody && audit->ledger == NULL)
+		return error_set(err, E_RECORD_UNAVAILABLE, "the audit log is not open");
+	if (!nobody && !record_refusals(audit, actor, refusals, count, err))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (nobody)
+			tally_add(&audit->tally, refusals[i].event, refusals[i].refused->code);
+		refusals[i].refused->recorded = true;
+	}
+	return true;
+}
+
 bool
 audit_refuse(struct audit *audit, enum leaf_event event, const char *actor,
     struct error *err_refused, struct error *err)
 {
-	struct note_proposal note = {.base.kind = note_kind(), .refused = *err_refused};
-	struct proposal *proposal = &note.base;
+	const struct audit_refusal refusal = {event, err_refused};
 
-	if (actor[0] == '\0' || strcmp(actor, "nobody") == 0) {
-		tally_add(&audit->tally, event, err_refused->code);
-		err_refused->recorded = true;
-		return true;
-	}
-	if (audit->ledger == NULL)
-		return error_set(err, E_RECORD_UNAVAILABLE, "the audit log is not open");
-	note_leaf(&note.record.leaf, event, actor, "", err_refused, clock_now_s(audit->clock));
-	if (!ledger_submit(audit->ledger, &proposal, 1, err))
-		return false;
-	err_refused->recorded = true;
-	return true;
+	return audit_refuse_all(audit, actor, &refusal, 1, err);
 }
 
 bool

@@ -47,6 +47,13 @@ void audit_end(struct audit *audit);
  */
 MUST_CHECK bool audit_refuse(struct audit *audit, enum leaf_event event, const char *actor,
     struct error *err_refused, struct error *err);
+/* The same of many by one actor, in one commit. */
+struct audit_refusal {
+	enum leaf_event event;
+	struct error *refused;
+};
+MUST_CHECK bool audit_refuse_all(struct audit *audit, const char *actor,
+    const struct audit_refusal *refusals, size_t count, struct error *err);
 
 /* The newest published checkpoint note; E_NOT_FOUND before the first. */
 MUST_CHECK bool audit_checkpoint(struct audit *audit, struct buf *out_note, struct error *err);

@@ -73,7 +73,7 @@ authority_key_name(char out[static KEYRING_NAME_MAX + 1], const uint8_t id[stati
 	char hex[ISSUER_ID_TEXT_LEN + 1];
 
 	hex_encode(hex, bytes_of(id, ISSUER_ID_BYTES));
-	snprintf(out, KEYRING_NAME_MAX + 1, "issuer:%s", hex);
+	(void)snprintf(out, KEYRING_NAME_MAX + 1, "issuer:%s", hex);
 }
 
 bool

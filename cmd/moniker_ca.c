@@ -53,7 +53,7 @@ print_trust(const struct issuers *issuers)
 	DEFER(buf_clear_public) struct buf pem = {0};
 
 	ca_trust_pem(issuers, &pem);
-	fputs(buf_text(&pem), stdout);
+	(void)fputs(buf_text(&pem), stdout);
 	return EXIT_SUCCESS;
 }
 

@@ -200,7 +200,8 @@ refusals_are_recorded_where_the_tables_say_so(void **state)
 	for (size_t i = 0; i < COUNT(NOTES); i++) {
 		struct error err = {.code = NOTES[i].code, .site = "here"};
 
-		dispatch_note(&f->app, NOTES[i].event, CALLER_ANY, &f->request, &err);
+		dispatch_note_all(
+		    &f->app, NOTES[i].event, CALLER_ANY, &f->request, &(struct error *){&err}, 1);
 		if (err.recorded != NOTES[i].recorded)
 			fail_msg("not so: %s", NOTES[i].claim);
 	}

@@ -113,12 +113,12 @@ the_description_is_served(void **state)
 	assert_non_null(strstr(all, "HTTP/1.1 200 OK\r\n"));
 	assert_non_null(strstr(all, "Content-Type: application/yaml\r\n"));
 	assert_non_null(strstr(all, "Cache-Control: max-age=3600\r\n"));
-	assert_true(first.got.len > openapi.len);
+	assert_true(first.got.len > OPENAPI.len);
 	assert_memory_equal(
-	    &first.got.data[first.got.len - openapi.len], openapi.data, openapi.len);
+	    &first.got.data[first.got.len - OPENAPI.len], OPENAPI.data, OPENAPI.len);
 
 	(void)snprintf(request, sizeof request,
-	    "GET /v1/openapi.yaml HTTP/1.1\r\nIf-None-Match: \"%s\"\r\n" CLOSE, openapi_tag);
+	    "GET /v1/openapi.yaml HTTP/1.1\r\nIf-None-Match: \"%s\"\r\n" CLOSE, OPENAPI_TAG);
 	client_open_tls(&second, s);
 	client_say(&second, request);
 	assert_int_equal(client_hear_status(&second), 304);
