@@ -61,13 +61,15 @@ static const struct stmt SIGNATURES_INSERT = STMT("certificate_signatures_insert
     "INSERT INTO certificate_signature (month, serial, signature)"
     " SELECT * FROM unnest($1::int2[], $2::bytea[], $3::bytea[]) ON CONFLICT DO NOTHING");
 
-/* $1 log, $2 how many */
-static const struct stmt UNSIGNED_READ = STMT("certificate_unsigned_read", 2, 6,
+/* $1 log, $2 after this seq, $3 how many */
+static const struct stmt UNSIGNED_READ = STMT("certificate_unsigned_read", 3, 6,
     "SELECT b.month, b.serial, b.issuer, b.nonce, b.seq, b.tbs FROM certificate_body AS b"
     " LEFT JOIN certificate_signature AS s ON s.month = b.month AND s.serial = b.serial"
-    " WHERE b.log = $1::int2 AND s.serial IS NULL"
+    " WHERE b.log = $1::int2 AND b.seq > $2::int8 AND s.serial IS NULL"
+    " AND NOT EXISTS (SELECT FROM certificate_abort AS a"
+    "  WHERE a.month = b.month AND a.serial = b.serial)"
     " AND b.seq >= coalesce((SELECT seq FROM signed_head WHERE log = $1::int2), 0)"
-    " ORDER BY b.seq LIMIT $2::int4");
+    " ORDER BY b.seq LIMIT $3::int4");
 
 /*
  * $1 log: nothing is unsigned. The log's one writer is asking, so what is committed is all
@@ -84,10 +86,12 @@ static const struct stmt SIGNED_HEAD_TO_SIZE = STMT("signed_head_to_size", 1, 0,
  */
 static const struct stmt SIGNED_HEAD_ADVANCE = STMT("signed_head_advance", 1, 1,
     "WITH looked AS ("
-    "  SELECT h.log, b.seq, s.serial IS NULL AS is_unsigned FROM signed_head AS h"
+    "  SELECT h.log, b.seq, s.serial IS NULL AND a.serial IS NULL AS is_unsigned"
+    "  FROM signed_head AS h"
     "  CROSS JOIN LATERAL (SELECT month, serial, seq FROM certificate_body"
     "   WHERE log = h.log AND seq >= h.seq ORDER BY seq LIMIT $1::int4) AS b"
     "  LEFT JOIN certificate_signature AS s ON s.month = b.month AND s.serial = b.serial"
+    "  LEFT JOIN certificate_abort AS a ON a.month = b.month AND a.serial = b.serial"
     " ), reached AS ("
     "  SELECT log, coalesce(min(seq) FILTER (WHERE is_unsigned), max(seq) + 1) AS seq,"
     "  count(*) FILTER (WHERE NOT is_unsigned) AS passed FROM looked GROUP BY log"
@@ -316,17 +320,18 @@ unsigned_read(const struct rows *rows, size_t row, struct ledger_unsigned *out)
 }
 
 bool
-certificate_read_unsigned(void *context, struct tx *tx, int log, struct ledger_unsigned *out,
-    size_t max, size_t *out_count, struct error *err)
+certificate_read_unsigned(void *context, struct tx *tx, int log, int64_t after,
+    struct ledger_unsigned *out, size_t max, size_t *out_count, struct error *err)
 {
 	DEFER(params_clear) struct params params = {0};
 	DEFER(rows_free) struct rows *rows = NULL;
 
 	(void)context;
 	params_int2(&params, (int16_t)log);
+	params_int8(&params, after);
 	params_int4(&params, (int32_t)max);
 	if (!tx_query(tx, &UNSIGNED_READ, &params, &rows, err) ||
-	    (rows_count(rows) == 0 && !signed_head_to_size(tx, log, err)))
+	    (rows_count(rows) == 0 && after < 0 && !signed_head_to_size(tx, log, err)))
 		return false;
 	for (size_t row = 0; row < rows_count(rows); row++)
 		unsigned_read(rows, row, &out[row]);

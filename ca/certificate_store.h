@@ -59,8 +59,8 @@ MUST_CHECK bool certificate_advance_signed(struct db *db, struct error *err);
  */
 bool certificate_keep_signatures(void *context, struct tx *tx,
     const struct ledger_signature *signatures, size_t count, struct error *err);
-bool certificate_read_unsigned(void *context, struct tx *tx, int log, struct ledger_unsigned *out,
-    size_t max, size_t *out_count, struct error *err);
+bool certificate_read_unsigned(void *context, struct tx *tx, int log, int64_t after,
+    struct ledger_unsigned *out, size_t max, size_t *out_count, struct error *err);
 
 const struct stmt *const *certificate_statements(void);
 

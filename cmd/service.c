@@ -19,6 +19,7 @@
 #include "db/db_metrics.h"
 #include "db/migrate.h"
 #include "keeper/control.h"
+#include "provisioning/abort.h"
 
 #define READY_WAIT_MS 120000 /* for the keeper and the log at start */
 #define READY_LOOK_MS 500    /* meanwhile, for a stop */
@@ -158,7 +159,8 @@ open_ledger(struct service *service, const char *log_name, struct error *err)
 	    .rng = &service->rng,
 	    .metrics = service->db_metrics,
 	    .hooks = {.keep_signatures = certificate_keep_signatures,
-		.read_unsigned = certificate_read_unsigned}};
+		.read_unsigned = certificate_read_unsigned,
+		.abort = abort_write}};
 
 	if (!audit_new(&(struct audit_options){.db = service->db,
 			   .clock = &service->clock,

@@ -265,6 +265,7 @@ ledger_destroy(struct ledger *ledger)
 	(void)pthread_cond_destroy(&ledger->ready_changed);
 	(void)pthread_mutex_destroy(&ledger->mutex);
 	free(ledger->unkept);
+	free(ledger->aborts);
 	free(ledger->url);
 	free(ledger->origin);
 	free(ledger);

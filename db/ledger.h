@@ -58,13 +58,18 @@ struct ledger_hooks {
 	 */
 	void (*published)(void *audit, struct bytes checkpoint_note);
 
-	void *certificates; /* context of the two certificate hooks */
+	void *certificates; /* context of the certificate hooks */
 	bool (*keep_signatures)(void *certificates, struct tx *tx,
 	    const struct ledger_signature *signatures, size_t count, struct error *err);
-	/* The oldest unsigned of this log; called until it gives none, or none that the keeper
-	 * signs. */
-	bool (*read_unsigned)(void *certificates, struct tx *tx, int log,
+	/* The oldest unsigned of this log with a seq above `after` (-1: all); none that was
+	 * aborted.
+	 */
+	bool (*read_unsigned)(void *certificates, struct tx *tx, int log, int64_t after,
 	    struct ledger_unsigned *out, size_t max, size_t *out_count, struct error *err);
+	/* The keeper refused these for ever, and a cert.abort leaf for each is in this transaction:
+	 * frees what they took. From here on they are not unsigned any more. */
+	bool (*abort)(void *certificates, struct tx *tx,
+	    const uint8_t (*refs)[CERTIFICATE_REF_BYTES], size_t count, struct error *err);
 };
 
 struct ledger_options {

@@ -10,10 +10,11 @@
 
 #define LEDGER_DRAIN_MAX 64      /* leaves of the outbox in one batch */
 #define LEDGER_NOTES_MAX 64      /* leaves of the ledger's own that wait for the next batch */
+#define LEDGER_ABORTS_MAX 64     /* certificates given up in one batch */
 #define LEDGER_TRIES_MAX 10      /* of a transaction that lost a race */
 #define LEDGER_KEEP_AFTER_MS 50  /* an idle ledger keeps signatures by then */
 #define LEDGER_OWN_PAUSE_MS 5000 /* after what is the ledger's own could not be written */
-#define LEDGER_EXTRA_MAX (LEDGER_DRAIN_MAX + LEDGER_NOTES_MAX)
+#define LEDGER_EXTRA_MAX (LEDGER_DRAIN_MAX + LEDGER_NOTES_MAX + LEDGER_ABORTS_MAX)
 #define LEDGER_LEAVES_MAX (LEDGER_RECORDS_MAX + LEDGER_EXTRA_MAX)
 
 _Static_assert(LEDGER_LEAVES_MAX <= KEEPER_APPEND_MAX, "a transaction is one append");
@@ -25,13 +26,24 @@ struct entry { /* a proposal on its way; lives until its submission has none lef
 	int64_t queued_at_us;
 };
 
-struct note { /* a leaf of the ledger's own: cert.abort, data.fault */
+/* A TBSCertificate that the keeper refused for ever. Until its cert.abort is committed it is just
+ * unsigned, so that what is lost here is found at the next take-over. */
+struct given_up {
+	uint8_t ref[CERTIFICATE_REF_BYTES];
+	char subject[LEAF_VALUE_MAX + 1]; /* of the leaf that commits to it */
+};
+
+struct note { /* a leaf of the ledger's own: data.fault */
 	enum leaf_event event;
 	enum error_code code;
 	char subject[LEAF_VALUE_MAX + 1];
 };
 
-/* One transaction's work. Leaves stand in order of seq: outbox, notes, proposals. */
+/*
+ * One transaction's work. Leaves stand in order of seq: outbox, notes, aborts, proposals. Aborts
+ * lock rows as enrollments do, so they never share a transaction with proposals; theirs goes first,
+ * so that a retry finds what they freed.
+ */
 struct batch {
 	struct ledger_batch public;
 	const struct ledger_kind *kind; /* of its proposals; NULL: there are none */
@@ -48,7 +60,8 @@ struct batch {
 	size_t leaf_at[LEDGER_LEAVES_MAX + 1];
 	int64_t first_seq;
 	struct ledger_signature kept[LEDGER_RECORDS_MAX]; /* what this transaction keeps */
-	size_t kept_count, note_count;
+	size_t kept_count, note_count, abort_count;
+	uint8_t aborts[LEDGER_ABORTS_MAX][CERTIFICATE_REF_BYTES];
 };
 
 /* An append on its way to the keeper and back. */
@@ -58,7 +71,7 @@ struct flight {
 	struct record *
 	    *records; /* by leaf; NULL: nothing is signed for it, its owner may be gone */
 	size_t count;
-	int64_t sent_at_us;
+	int64_t first_seq, sent_at_us;
 	struct flight *next;
 };
 
@@ -82,6 +95,8 @@ struct ledger {
 	int64_t unkept_since_ms;
 	struct note notes[LEDGER_NOTES_MAX]; /* the writer removes */
 	size_t note_count;
+	struct given_up *aborts; /* the writer removes */
+	size_t abort_count, abort_capacity;
 	int64_t size; /* written by the writer, who reads it without the mutex */
 	uint64_t batches, proposals, retries;
 
@@ -144,6 +159,7 @@ void *keeper_receiver(void *ledger);
 void keeper_wait_for_flights(struct ledger *ledger, size_t max);
 void keeper_remember(
     struct ledger *ledger, const uint8_t *ref, const uint8_t *signature, size_t signature_len);
+void keeper_give_up(struct ledger *ledger, const uint8_t *ref, const char *subject);
 void keeper_note(
     struct ledger *ledger, enum leaf_event event, enum error_code code, const char *subject);
 

@@ -30,6 +30,23 @@ keeper_remember(
 }
 
 void
+keeper_give_up(struct ledger *ledger, const uint8_t *ref, const char *subject)
+{
+	struct given_up *given_up;
+
+	ledger_lock(ledger);
+	if (ledger->abort_count == ledger->abort_capacity) {
+		ledger->abort_capacity = ledger->abort_capacity * 2 + LEDGER_ABORTS_MAX;
+		ledger->aborts =
+		    xrealloc(ledger->aborts, ledger->abort_capacity * sizeof ledger->aborts[0]);
+	}
+	given_up = &ledger->aborts[ledger->abort_count++];
+	memcpy(given_up->ref, ref, sizeof given_up->ref);
+	(void)snprintf(given_up->subject, sizeof given_up->subject, "%s", subject);
+	ledger_unlock(ledger);
+}
+
+void
 keeper_note(struct ledger *ledger, enum leaf_event event, enum error_code code, const char *subject)
 {
 	bool room;
@@ -114,6 +131,7 @@ flight_new(const struct batch *batch)
 			flight->entries[flight->entry_count++] = batch->entries[i];
 	flight->records = xcalloc(batch->record_count + 1, sizeof(struct record *));
 	flight->count = batch->record_count;
+	flight->first_seq = batch->first_seq;
 	for (size_t i = 0; i < batch->record_count; i++)
 		flight->records[i] = batch->records[i]->tbs.len > 0 ? batch->records[i] : NULL;
 	return flight;
@@ -193,12 +211,15 @@ keeper_hand_over(struct ledger *ledger, struct batch *batch)
 
 /* ---- the receiver's thread ---- */
 
-/* This TBS will never be signed: the log says so with the next batch. */
+/* Refused for ever: the log says so before anything else is recorded. */
 static void
-abort_record(struct ledger *ledger, const struct record *record, const char *why)
+give_up(struct ledger *ledger, const struct record *record, const struct keeper_signed *result)
 {
-	log_write(LOG_LEVEL_ERROR, "ledger.abort", "the keeper refused a certificate: %s", why);
-	keeper_note(ledger, LEAF_CERT_ABORT, E_KEEPER_REFUSED, record->leaf.subject);
+	log_write(LOG_LEVEL_ERROR, result->refused ? "ledger.abort" : "ledger.unsigned",
+	    "the keeper %s a certificate: %s", result->refused ? "refused" : "cannot sign",
+	    result->why);
+	if (result->refused)
+		keeper_give_up(ledger, record->ref, record->leaf.subject);
 }
 
 static void
@@ -211,7 +232,7 @@ take_results(
 		if (record == NULL)
 			continue;
 		if (results[i].signature_len == 0) {
-			abort_record(ledger, record, results[i].why);
+			give_up(ledger, record, &results[i]);
 			continue;
 		}
 		memcpy(record->signature, results[i].signature, results[i].signature_len);
@@ -220,17 +241,35 @@ take_results(
 	}
 }
 
-/* A certificate that was refused is an error of ours, not of its caller. */
+/*
+ * A certificate that was refused is an error of ours, not of its caller. One whose key is not here
+ * is on record: a retry gets it once a keeper has the key.
+ */
 static void
-mark_refused(struct proposal *proposal)
+mark_unsigned(struct proposal *proposal, const struct keeper_signed *result)
 {
+	proposal->err = (struct error){0};
+	if (result->refused) {
+		(void)error_set(&proposal->err, E_INTERNAL, "the keeper refused to sign");
+	} else {
+		(void)error_set(
+		    &proposal->err, E_KEEPER_UNAVAILABLE, "the issuer's key is not here");
+		proposal->err.retry_after_s = 1;
+	}
+	error_cause(&proposal->err, "%s", result->why);
+}
+
+static void
+mark_entry(const struct flight *flight, size_t entry, const struct keeper_signed *results)
+{
+	struct proposal *proposal = flight->entries[entry]->proposal;
+
 	for (size_t i = 0; i < proposal->record_count; i++) {
 		const struct record *record = &proposal->records[i];
 
 		if (record->tbs.len == 0 || record->dropped || record->signature_len > 0)
 			continue;
-		proposal->err = (struct error){0};
-		(void)error_set(&proposal->err, E_INTERNAL, "the keeper refused to sign");
+		mark_unsigned(proposal, &results[record->seq - flight->first_seq]);
 		return;
 	}
 }
@@ -252,7 +291,7 @@ receive_flight(struct ledger *ledger, struct flight *flight)
 	    ledger->options.metrics, LEDGER_KEEPER, 0, clock_monotonic_us() - flight->sent_at_us);
 	take_results(ledger, flight, results);
 	for (size_t i = 0; i < flight->entry_count; i++) {
-		mark_refused(flight->entries[i]->proposal);
+		mark_entry(flight, i, results);
 		ledger_finish(ledger, flight->entries[i], NULL);
 	}
 	if (hooks->published != NULL)

@@ -246,8 +246,7 @@ read_subject(
 }
 
 static bool
-sign_one(struct ledger *ledger, const struct ledger_unsigned *missing, size_t *inout_signed,
-    struct error *err)
+sign_one(struct ledger *ledger, const struct ledger_unsigned *missing, struct error *err)
 {
 	struct keeper_entry entry = {.tbs = buf_bytes(&missing->tbs), .nonce = missing->nonce};
 	struct keeper_signed result = {0};
@@ -259,55 +258,64 @@ sign_one(struct ledger *ledger, const struct ledger_unsigned *missing, size_t *i
 		return false;
 	if (result.signature_len > 0) {
 		keeper_remember(ledger, missing->ref, result.signature, result.signature_len);
-		++*inout_signed;
 		return true;
 	}
-	log_write(
-	    LOG_LEVEL_ERROR, "ledger.abort", "the keeper refused a certificate: %s", result.why);
+	log_write(LOG_LEVEL_ERROR, result.refused ? "ledger.abort" : "ledger.unsigned",
+	    "the keeper %s a certificate: %s", result.refused ? "refused" : "cannot sign",
+	    result.why);
+	if (!result.refused)
+		return true;
 	if (!read_subject(ledger, missing->seq, subject, err))
 		return false;
-	keeper_note(ledger, LEAF_CERT_ABORT, E_KEEPER_REFUSED, subject);
+	keeper_give_up(ledger, missing->ref, subject);
 	return true;
 }
 
 static bool
-read_unsigned(
-    struct ledger *ledger, struct ledger_unsigned *out, size_t *out_count, struct error *err)
+read_unsigned(struct ledger *ledger, int64_t after, struct ledger_unsigned *out, size_t *out_count,
+    struct error *err)
 {
 	const struct ledger_hooks *hooks = &ledger->options.hooks;
 	DEFER(tx_free) struct tx *tx = NULL;
 
 	*out_count = 0;
 	tx_begin_on(ledger->conn, &tx);
-	return hooks->read_unsigned(
-		   hooks->certificates, tx, ledger->log, out, UNSIGNED_CHUNK, out_count, err) &&
+	return hooks->read_unsigned(hooks->certificates, tx, ledger->log, after, out,
+		   UNSIGNED_CHUNK, out_count, err) &&
 	       tx_commit(&tx, err);
 }
 
-/* One chunk. What the keeper refuses stays unsigned, so a round that signs none is the last. */
+/* One chunk: those after *inout_seq. What the keeper does not sign stays, and does not hide others.
+ */
 static bool
-sign_some(struct ledger *ledger, bool *out_more, struct error *err)
+sign_some(struct ledger *ledger, int64_t *inout_seq, bool *out_more, struct error *err)
 {
 	DEFER(mem_free)
 	struct ledger_unsigned *missing = xcalloc(UNSIGNED_CHUNK, sizeof *missing);
-	size_t count, signed_count = 0;
-	bool done = read_unsigned(ledger, missing, &count, err);
+	size_t count;
+	bool done = read_unsigned(ledger, *inout_seq, missing, &count, err);
 
 	for (size_t i = 0; i < count; i++) {
-		done = done && sign_one(ledger, &missing[i], &signed_count, err);
+		done = done && sign_one(ledger, &missing[i], err);
+		*inout_seq = missing[i].seq;
 		buf_clear(&missing[i].tbs);
 	}
-	*out_more = signed_count > 0;
+	*out_more = count == UNSIGNED_CHUNK;
 	return done && keep_all(ledger, err);
 }
 
+/* What was given up and is not on record is still unsigned: it is found, and given up, again. */
 static bool
 sign_unsigned(struct ledger *ledger, struct error *err)
 {
 	bool more = ledger->options.hooks.read_unsigned != NULL;
+	int64_t seq = -1;
 
+	ledger_lock(ledger);
+	ledger->abort_count = more ? 0 : ledger->abort_count;
+	ledger_unlock(ledger);
 	while (more)
-		if (!sign_some(ledger, &more, err))
+		if (!sign_some(ledger, &seq, &more, err))
 			return false;
 	return true;
 }

@@ -90,7 +90,27 @@ note_to_leaf(const struct ledger *ledger, const struct note *note, int64_t now_s
 	(void)snprintf(out->subject, sizeof out->subject, "%s", note->subject);
 }
 
-/* Only this thread takes notes and signatures away, so what is copied here stays the front. */
+/* With the mutex held: the leaves of what is given up, after the outbox's and the notes'. */
+static void
+gather_aborts_locked(const struct ledger *ledger, struct batch *batch)
+{
+	const bool due = batch->own && batch->count == 0;
+	const size_t count =
+	    ledger->abort_count < LEDGER_ABORTS_MAX ? ledger->abort_count : LEDGER_ABORTS_MAX;
+
+	batch->abort_count = due ? count : 0;
+	for (size_t i = 0; i < batch->abort_count; i++) {
+		struct record *record = &batch->extra[batch->drained_count + batch->note_count + i];
+		struct note note = {.event = LEAF_CERT_ABORT, .code = E_KEEPER_REFUSED};
+
+		memcpy(note.subject, ledger->aborts[i].subject, sizeof note.subject);
+		memcpy(batch->aborts[i], ledger->aborts[i].ref, sizeof batch->aborts[i]);
+		*record = (struct record){0};
+		note_to_leaf(ledger, &note, batch->public.now_s, &record->leaf);
+	}
+}
+
+/* Only this thread takes these away, so what is copied here stays the front. */
 static void
 gather_own(struct ledger *ledger, struct batch *batch)
 {
@@ -110,8 +130,9 @@ gather_own(struct ledger *ledger, struct batch *batch)
 	}
 	if (batch->kept_count > 0)
 		memcpy(batch->kept, ledger->unkept, batch->kept_count * sizeof batch->kept[0]);
+	gather_aborts_locked(ledger, batch);
 	ledger_unlock(ledger);
-	batch->extra_count = batch->drained_count + batch->note_count;
+	batch->extra_count = batch->drained_count + batch->note_count + batch->abort_count;
 }
 
 static bool
@@ -122,6 +143,16 @@ keep_signatures(struct ledger *ledger, struct batch *batch, struct error *err)
 	return batch->kept_count == 0 || hooks->keep_signatures == NULL ||
 	       hooks->keep_signatures(
 		   hooks->certificates, batch->public.tx, batch->kept, batch->kept_count, err);
+}
+
+static bool
+abort_refused(struct ledger *ledger, struct batch *batch, struct error *err)
+{
+	const struct ledger_hooks *hooks = &ledger->options.hooks;
+
+	return batch->abort_count == 0 || hooks->abort == NULL ||
+	       hooks->abort(hooks->certificates, batch->public.tx,
+		   (const uint8_t(*)[CERTIFICATE_REF_BYTES])batch->aborts, batch->abort_count, err);
 }
 
 static bool
@@ -246,6 +277,10 @@ forget_own_locked(struct ledger *ledger, const struct batch *batch)
 		memmove(ledger->unkept, ledger->unkept + batch->kept_count,
 		    ledger->unkept_count * sizeof ledger->unkept[0]);
 	ledger->unkept_since_ms = clock_monotonic_ms();
+	ledger->abort_count -= batch->abort_count;
+	if (ledger->abort_count > 0)
+		memmove(ledger->aborts, ledger->aborts + batch->abort_count,
+		    ledger->abort_count * sizeof ledger->aborts[0]);
 	ledger->note_count -= batch->note_count;
 	memmove(ledger->notes, ledger->notes + batch->note_count,
 	    ledger->note_count * sizeof ledger->notes[0]);
@@ -294,8 +329,8 @@ run(struct ledger *ledger, struct batch *batch, bool *out_lost_race, struct erro
 	if (!place_all(ledger, batch, err) || !write_winners(batch, out_lost_race, err))
 		return false;
 	return *out_lost_race ||
-	       (keep_signatures(ledger, batch, err) && write_windows(ledger, batch, err) &&
-		   fence_and_commit(ledger, batch, err));
+	       (keep_signatures(ledger, batch, err) && abort_refused(ledger, batch, err) &&
+		   write_windows(ledger, batch, err) && fence_and_commit(ledger, batch, err));
 }
 
 static enum try_result

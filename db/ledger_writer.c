@@ -14,6 +14,7 @@
 struct work {
 	bool done, fenced, must_recover, stopping;
 	bool queued, own; /* a batch is due: of proposals, of what is the ledger's own */
+	bool aborts;      /* which goes before any proposal */
 	int wait_ms;      /* when none is */
 };
 
@@ -23,13 +24,14 @@ look_locked(const struct ledger *ledger, int64_t now_ms)
 	const bool may_own = now_ms >= ledger->own_not_before_ms;
 	const int64_t unkept_ms = now_ms - ledger->unkept_since_ms;
 	const bool has_unkept = ledger->unkept_count > 0 && may_own;
-	const bool has_own = ledger->note_count > 0 || ledger->drain;
+	const bool has_own = ledger->note_count > 0 || ledger->abort_count > 0 || ledger->drain;
 	struct work work = {.fenced = ledger->fenced,
 	    .must_recover = !ledger->ready || ledger->keeper_lost,
 	    .stopping = ledger->stopping,
 	    .queued = ledger->queue_head != NULL,
 	    .own = may_own && (has_own || (has_unkept && (unkept_ms >= LEDGER_KEEP_AFTER_MS ||
 							     ledger->stopping))),
+	    .aborts = may_own && ledger->abort_count > 0,
 	    .wait_ms = has_unkept ? (int)(LEDGER_KEEP_AFTER_MS - unkept_ms) : IDLE_MS};
 
 	work.done = work.stopping && !work.queued && ledger->flight_count == 0 &&
@@ -152,10 +154,13 @@ note_waits(const struct ledger *ledger, const struct batch *batch)
 }
 
 static void
-run_batch(struct ledger *ledger, struct batch *batch)
+run_batch(struct ledger *ledger, struct batch *batch, bool aborts)
 {
 	keeper_wait_for_flights(ledger, KEEPER_IN_FLIGHT_MAX - 1);
-	ledger_take_batch(ledger, batch);
+	batch->kind = NULL;
+	batch->count = 0;
+	if (!aborts)
+		ledger_take_batch(ledger, batch);
 	note_waits(ledger, batch);
 	batch_run(ledger, batch);
 }
@@ -182,7 +187,7 @@ ledger_writer(void *context)
 		else if (work.must_recover)
 			recover_or_refuse(ledger);
 		else if (work.queued || work.own)
-			run_batch(ledger, batch);
+			run_batch(ledger, batch, work.aborts);
 		else
 			wait_for_work(ledger, work.wait_ms);
 	}

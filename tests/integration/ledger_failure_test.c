@@ -375,49 +375,6 @@ a_keeper_of_another_log_or_key_is_not_used(void **state)
 	    err.detail, "the log is not ready: the keeper has another key than the log's");
 }
 
-static void
-a_certificate_that_the_keeper_refuses_is_an_error_and_a_leaf(void **state)
-{
-	DEFER(bench_clear) struct bench bench;
-	struct item bad, good;
-	struct proposal *both[] = {&bad.base, &good.base};
-	struct error err = {0};
-
-	(void)state;
-	bench_init(&bench);
-	bench_start(&bench);
-	bench_ready(&bench);
-	item_init(&bad, &bench.world, 8, "X eight");
-	item_init(&good, &bench.world, 9, "nine");
-	assert_done(ledger_submit(bench.ledger, both, 2, &err), &err);
-	assert_int_equal(bad.base.err.code, E_INTERNAL);
-	assert_false(bad.base.err.recorded);
-	assert_int_equal(good.base.err.code, E_NONE);
-	assert_signed(&good);
-	bench_await(&bench, COUNT_LEAVES("%\"ev\":\"cert.abort\"%\"sub\":\"h:8\"%"), 1);
-	bench_stop(&bench);
-	bench_check_log(&bench);
-}
-
-static void
-a_refused_certificate_does_not_stop_a_start(void **state)
-{
-	DEFER(bench_clear) struct bench bench;
-	struct item bad;
-	struct error err = {0};
-
-	(void)state;
-	bench_init(&bench);
-	bench_start(&bench);
-	bench_ready(&bench);
-	item_init(&bad, &bench.world, 8, "X eight");
-	assert_done(bench_submit(&bench, &bad, &err), &err);
-	bench_stop(&bench);
-	bench_start(&bench);
-	bench_ready(&bench);
-	bench_await(&bench, COUNT_LEAVES("%\"ev\":\"cert.abort\"%\"sub\":\"h:8\"%"), 2);
-}
-
 /* ---- proposals ---- */
 
 static void
@@ -523,8 +480,6 @@ main(void)
 	    cmocka_unit_test(a_journal_that_lacks_much_catches_up),
 	    cmocka_unit_test(a_journal_ahead_of_the_database_stops_everything),
 	    cmocka_unit_test(a_keeper_of_another_log_or_key_is_not_used),
-	    cmocka_unit_test(a_certificate_that_the_keeper_refuses_is_an_error_and_a_leaf),
-	    cmocka_unit_test(a_refused_certificate_does_not_stop_a_start),
 	    cmocka_unit_test(what_cannot_be_written_fails_alone),
 	    cmocka_unit_test(a_proposal_with_more_leaves_than_a_transaction_may_have_fails),
 	    cmocka_unit_test(a_lost_race_is_run_again),

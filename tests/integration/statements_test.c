@@ -14,6 +14,7 @@
 #include "ca/roll.h"
 #include "ca/status.h"
 #include "db/ledger.h"
+#include "provisioning/abort.h"
 #include "provisioning/batch.h"
 #include "provisioning/enroll.h"
 #include "provisioning/operator.h"
@@ -36,6 +37,7 @@ static const struct stmt *const *(*const STORES[])(void) = {
     issuer_statements,
     roll_statements,
     status_statements,
+    abort_statements,
     batch_statements,
     enroll_statements,
     enroll_write_statements,

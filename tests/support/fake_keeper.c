@@ -19,7 +19,7 @@ struct keeper_client {
 	pthread_mutex_t mutex;
 	char origin[CHECKPOINT_ORIGIN_MAX + 1];
 	uint64_t generation;
-	bool alive, dies_taking;
+	bool alive, dies_taking, has_all_keys;
 	unsigned dies_in; /* appends; 0: lives on */
 	unsigned signed_recorded;
 	uint8_t (*hashes)[SHA256_BYTES];
@@ -135,7 +135,8 @@ seqs_follow(const struct keeper_client *client, uint64_t first_seq,
 }
 
 static void
-answer(const struct keeper_entry *entry, struct keeper_signed *out)
+answer(
+    const struct keeper_client *client, const struct keeper_entry *entry, struct keeper_signed *out)
 {
 	*out = (struct keeper_signed){0};
 	if (entry->tbs.len == 0)
@@ -143,6 +144,10 @@ answer(const struct keeper_entry *entry, struct keeper_signed *out)
 	if (entry->tbs.data[0] == FAKE_KEEPER_REFUSED) {
 		out->refused = true;
 		(void)snprintf(out->why, sizeof out->why, "it begins with an X");
+		return;
+	}
+	if (entry->tbs.data[0] == FAKE_KEEPER_NOT_NOW && !client->has_all_keys) {
+		(void)snprintf(out->why, sizeof out->why, "the key is not here");
 		return;
 	}
 	fake_keeper_sign(entry->tbs, out->signature);
@@ -197,7 +202,7 @@ send_locked(struct keeper_client *client, uint64_t first_seq, const struct keepe
 	for (size_t i = 0; i < count && !flight->wrong_seq; i++) {
 		if (lives || client->dies_taking)
 			journal_add(client, entries[i].leaf);
-		answer(&entries[i], &flight->results[i]);
+		answer(client, &entries[i], &flight->results[i]);
 	}
 	flight->size_after = client->size;
 	return true;
@@ -270,10 +275,10 @@ keeper_sign_recorded(struct keeper_client *client, uint64_t seq, const struct ke
 	alive = client->alive;
 	known = seq < client->size;
 	client->signed_recorded++;
+	answer(client, entry, out);
 	unlock(client);
 	if (!alive)
 		return gone(err);
-	answer(entry, out);
 	if (!known)
 		*out = (struct keeper_signed){.refused = true, .why = "no such leaf"};
 	return true;
@@ -310,6 +315,14 @@ fake_keeper_revive(struct keeper_client *client)
 	client->generation++;
 	client->alive = true;
 	client->dies_in = 0;
+	unlock(client);
+}
+
+void
+fake_keeper_learn(struct keeper_client *client)
+{
+	lock(client);
+	client->has_all_keys = true;
 	unlock(client);
 }
 

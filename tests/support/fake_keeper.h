@@ -10,7 +10,8 @@
 #include "keeper/client.h"
 
 #define FAKE_KEEPER_SIGNATURE_BYTES 35
-#define FAKE_KEEPER_REFUSED 'X' /* a TBS that begins so is refused */
+#define FAKE_KEEPER_REFUSED 'X' /* a TBS that begins so is refused for ever, */
+#define FAKE_KEEPER_NOT_NOW 'K' /* and one that begins so until fake_keeper_learn() */
 
 /* Generation 1, alive, with an empty journal. Free it with keeper_client_free(). */
 struct keeper_client *fake_keeper_new(const char *origin);
@@ -24,6 +25,8 @@ void fake_keeper_sign(struct bytes tbs, uint8_t out[static FAKE_KEEPER_SIGNATURE
 void fake_keeper_die_at(struct keeper_client *client, unsigned nth, bool takes);
 /* A new process with the same journal. */
 void fake_keeper_revive(struct keeper_client *client);
+/* Gets the key that it lacked. */
+void fake_keeper_learn(struct keeper_client *client);
 /* Cuts the journal: leaves from `size` on are gone. */
 void fake_keeper_forget(struct keeper_client *client, uint64_t size);
 /* Appends a leaf that nobody sent. */

@@ -17,10 +17,16 @@ static const struct stmt FALL_SHORT =
 static const struct stmt KEPT_INSERT = STMT("kept_insert", 2, 0,
     "INSERT INTO kept (id, signature) SELECT * FROM unnest($1::int8[], $2::bytea[])"
     " ON CONFLICT DO NOTHING");
-/* $1 how many */
-static const struct stmt UNSIGNED_READ = STMT("item_unsigned", 1, 3,
+/* $1 after this seq, $2 how many */
+static const struct stmt UNSIGNED_READ = STMT("item_unsigned", 2, 3,
     "SELECT i.id, i.seq, i.tbs FROM item AS i LEFT JOIN kept AS k USING (id)"
-    " WHERE k.id IS NULL AND i.tbs IS NOT NULL ORDER BY i.seq LIMIT $1::int4");
+    " WHERE k.id IS NULL AND i.tbs IS NOT NULL AND i.seq > $1::int8"
+    " AND NOT EXISTS (SELECT FROM aborted AS a WHERE a.seq = i.seq)"
+    " ORDER BY i.seq LIMIT $2::int4");
+/* $1 ids: the items are free again, what they were stays */
+static const struct stmt ITEMS_ABORT = STMT("item_abort", 1, 0,
+    "WITH gone AS (DELETE FROM item WHERE id = ANY ($1::int8[]) RETURNING id, seq)"
+    " INSERT INTO aborted SELECT id, seq FROM gone");
 /* $1 how many */
 static const struct stmt OUTBOX_TAKE = STMT("item_outbox_take", 1, 1,
     "DELETE FROM audit_outbox WHERE id IN (SELECT id FROM audit_outbox ORDER BY id LIMIT $1::int4)"
@@ -182,14 +188,15 @@ keep(void *context, struct tx *tx, const struct ledger_signature *signatures, si
 }
 
 static bool
-read_unsigned(void *context, struct tx *tx, int log, struct ledger_unsigned *out, size_t max,
-    size_t *out_count, struct error *err)
+read_unsigned(void *context, struct tx *tx, int log, int64_t after, struct ledger_unsigned *out,
+    size_t max, size_t *out_count, struct error *err)
 {
 	DEFER(params_clear) struct params params = {0};
 	DEFER(rows_free) struct rows *rows = NULL;
 
 	(void)context;
 	(void)log;
+	params_int8(&params, after);
 	params_int4(&params, (int32_t)max);
 	if (!tx_query(tx, &UNSIGNED_READ, &params, &rows, err))
 		return false;
@@ -200,6 +207,20 @@ read_unsigned(void *context, struct tx *tx, int log, struct ledger_unsigned *out
 	}
 	*out_count = rows_count(rows);
 	return true;
+}
+
+static bool
+abort_items(void *context, struct tx *tx, const uint8_t (*refs)[CERTIFICATE_REF_BYTES],
+    size_t count, struct error *err)
+{
+	DEFER(params_clear) struct params params = {0};
+	DEFER(mem_free) int64_t *ids = xcalloc(count, sizeof *ids);
+
+	(void)context;
+	for (size_t i = 0; i < count; i++)
+		ids[i] = id_of(refs[i]);
+	params_int8_array(&params, ids, count);
+	return tx_run(tx, &ITEMS_ABORT, &params, err);
 }
 
 static bool
@@ -236,12 +257,14 @@ item_world_init(struct item_world *world, const struct test_db *db)
 	    .hooks = {.audit = world,
 		.drain = drain,
 		.keep_signatures = keep,
-		.read_unsigned = read_unsigned}};
+		.read_unsigned = read_unsigned,
+		.abort = abort_items}};
 	test_db_run(db,
 	    "CREATE TABLE item (id bigint PRIMARY KEY CHECK (id >= 0), seq bigint NOT NULL UNIQUE,"
 	    " tbs bytea);"
 	    "CREATE TABLE kept (id bigint PRIMARY KEY, signature bytea NOT NULL);"
-	    "GRANT ALL ON item, kept TO moniker_service");
+	    "CREATE TABLE aborted (id bigint NOT NULL, seq bigint PRIMARY KEY);"
+	    "GRANT ALL ON item, kept, aborted TO moniker_service");
 	fake_keeper_public_key(public_key);
 	test_db_open_log(db, ITEM_ORIGIN, public_key);
 }
