@@ -39,18 +39,27 @@ problem_to_json(const struct error *err, const char *request_id)
 	return problem;
 }
 
+/* What is not there now is worth another try soon, whoever found it missing. */
+static int
+retry_after_s(const struct error *err)
+{
+	if (err->retry_after_s > 0)
+		return err->retry_after_s;
+	return error_info(err->code)->kind == ERROR_KIND_UNAVAILABLE ? 1 : 0;
+}
+
 void
 problem_respond(const struct error *err, const char *request_id, struct http_response *response)
 {
-	const int retry_after_s = err->retry_after_s;
+	const int retry_s = retry_after_s(err);
 
 	buf_clear(&response->body);
 	response->header_count = 0;
 	(void)http_ok(response, problem_to_json(err, request_id));
 	response->status = problem_status(err);
 	response->content_type = "application/problem+json";
-	if (retry_after_s > 0)
-		http_header(response, "Retry-After", "%d", retry_after_s);
+	if (retry_s > 0)
+		http_header(response, "Retry-After", "%d", retry_s);
 	if (response->status == 401)
 		/* RFC 9110 section 11.6.1 wants a challenge, and TLS has no registered scheme. */
 		http_header(response, "WWW-Authenticate", "ClientCertificate realm=\"moniker\"");

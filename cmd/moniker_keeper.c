@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -181,6 +182,8 @@ main(int argc, char **argv)
 	struct error err = {0};
 
 	secret_process_init();
+	(void)signal(
+	    SIGXFSZ, SIG_IGN); /* a limit on files is an error of write(), as a full disk is */
 	if (!options_parse(argc, argv, &options))
 		return usage(stderr, EXIT_USAGE);
 	if (!start(&options, &clock, &keeper, &err)) {

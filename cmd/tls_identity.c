@@ -109,7 +109,7 @@ tls_write(void *context, struct ledger_batch *batch, bool *out_lost_race, struct
 }
 
 static const struct ledger_kind TLS_KIND = {
-    .name = "tls", .decide = tls_decide, .write = tls_write};
+    .name = "tls", .signs = true, .decide = tls_decide, .write = tls_write};
 
 /* ---- making a new one ---- */
 

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "db/ledger_core.h"
+#include "db/ledger_keeper.h"
 
 #define WRITER_STACK_BYTES (512 * 1024) /* the kinds' code runs on it */
 #define RECEIVER_STACK_BYTES (256 * 1024)
@@ -72,19 +73,29 @@ ledger_finish(struct ledger *ledger, struct entry *entry, const struct error *fa
 }
 
 void
-ledger_fail_queue(struct ledger *ledger, const struct error *failed)
+ledger_fail_queue(struct ledger *ledger, const struct error *failed, bool signing_only)
 {
-	struct entry *entry, *next;
+	struct entry *failing = NULL, **tail = &failing, **at = &ledger->queue_head, *next;
 
 	ledger_lock(ledger);
-	entry = ledger->queue_head;
-	ledger->queue_head = NULL;
-	ledger->queue_tail = &ledger->queue_head;
-	ledger->queued = 0;
+	while (*at != NULL) {
+		struct entry *entry = *at;
+
+		if (signing_only && !entry->proposal->kind->signs) {
+			at = &entry->next;
+			continue;
+		}
+		*at = entry->next;
+		*tail = entry;
+		tail = &entry->next;
+		ledger->queued--;
+	}
+	*tail = NULL;
+	ledger->queue_tail = at;
 	ledger_unlock(ledger);
-	for (; entry != NULL; entry = next) {
-		next = entry->next;
-		ledger_finish(ledger, entry, failed);
+	for (; failing != NULL; failing = next) {
+		next = failing->next;
+		ledger_finish(ledger, failing, failed);
 	}
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "db/ledger_core.h"
+#include "db/ledger_keeper.h"
 
 static void
 settled(struct ledger *ledger, bool committed)
@@ -170,7 +171,7 @@ run_each_alone(struct ledger *ledger, struct batch *batch, const struct error *c
 	memcpy(entries, batch->entries, count * sizeof(struct entry *));
 	batch->own = false;
 	for (size_t i = 0; i < count; i++) {
-		if (ledger->ready) {
+		if (!ledger->fenced && !conn_failed(ledger->conn)) {
 			faults += run_alone(ledger, batch, entries[i]) ? 1 : 0;
 			continue;
 		}

@@ -64,17 +64,6 @@ struct batch {
 	uint8_t aborts[LEDGER_ABORTS_MAX][CERTIFICATE_REF_BYTES];
 };
 
-/* An append on its way to the keeper and back. */
-struct flight {
-	struct entry **entries; /* that wait for it */
-	size_t entry_count;
-	struct record *
-	    *records; /* by leaf; NULL: nothing is signed for it, its owner may be gone */
-	size_t count;
-	int64_t first_seq, sent_at_us;
-	struct flight *next;
-};
-
 struct ledger {
 	struct ledger_options options;
 	char *url, *origin;
@@ -103,6 +92,7 @@ struct ledger {
 	/* The writer's own. */
 	struct conn *conn;
 	bool owned, was_owned; /* by this connection; ever */
+	bool journal_fits;     /* at the last greeting the journal held no more than is committed */
 	int log;
 	int64_t owner, owner_to_be, last_st_s, partition_until;
 	uint64_t keeper_generation; /* the last one greeted */
@@ -124,7 +114,8 @@ void ledger_unlock(struct ledger *ledger);
 void ledger_wake(struct ledger *ledger);
 /* The entry's owner may free it from here on. `failed` NULL: proposal->err is the outcome. */
 void ledger_finish(struct ledger *ledger, struct entry *entry, const struct error *failed);
-void ledger_fail_queue(struct ledger *ledger, const struct error *failed);
+/* All that wait, or only those whose kind asks for signatures. */
+void ledger_fail_queue(struct ledger *ledger, const struct error *failed, bool signing_only);
 /* Takes proposals of the oldest one's kind, in order, as many as a batch may have. */
 void ledger_take_batch(struct ledger *ledger, struct batch *batch);
 /* Puts the batch's entries from `from` on back to the front of the queue. */
@@ -150,18 +141,6 @@ enum try_result {
 /* `err` is set unless it was committed, lost a race or had too many. Before the snapshot is freed,
  * TRY_COMMITTED has run the kind's `committed`. */
 enum try_result batch_try(struct ledger *ledger, struct batch *batch, struct error *err);
-
-/* ledger_keeper.c */
-/* Finishes what waits for no signature; the rest when the keeper has answered. */
-void keeper_hand_over(struct ledger *ledger, struct batch *batch);
-void *keeper_receiver(void *ledger);
-/* Waits until at most `max` appends are in flight. */
-void keeper_wait_for_flights(struct ledger *ledger, size_t max);
-void keeper_remember(
-    struct ledger *ledger, const uint8_t *ref, const uint8_t *signature, size_t signature_len);
-void keeper_give_up(struct ledger *ledger, const uint8_t *ref, const char *subject);
-void keeper_note(
-    struct ledger *ledger, enum leaf_event event, enum error_code code, const char *subject);
 
 /* ledger_recover.c: every failure leaves the ledger not ready. */
 MUST_CHECK bool ledger_recover(struct ledger *ledger, struct error *err);

@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "db/ledger_core.h"
+#include "db/ledger_keeper.h"
 
 /* ---- what the next batch takes along ---- */
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "db/ledger_core.h"
+#include "db/ledger_keeper.h"
 #include "db/ledger_store.h"
 
 #define APPLICATION "monikerd ledger"
@@ -59,6 +60,7 @@ adopt(struct ledger *ledger, const struct ledger_row *row)
 	ledger->owner = row->owner;
 	ledger->last_st_s = row->last_st_s;
 	ledger->partition_until = 0;
+	ledger->journal_fits = false;
 	ledger->owned = true;
 	ledger->was_owned = true;
 	ledger->drain = true; /* a NOTIFY may have been missed */
@@ -163,7 +165,8 @@ append_rows(struct ledger *ledger, const struct rows *rows, int64_t first_seq, s
 static bool
 catch_up(struct ledger *ledger, int64_t journal_size, struct error *err)
 {
-	if (journal_size > ledger->size)
+	ledger->journal_fits = journal_size <= ledger->size;
+	if (!ledger->journal_fits)
 		return error_set(err, E_RECORD_UNAVAILABLE,
 		    "the keeper's journal is ahead of the database: open a new log");
 	while (journal_size < ledger->size) {

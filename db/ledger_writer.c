@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "db/ledger_core.h"
+#include "db/ledger_keeper.h"
 
 #define IDLE_MS 1000
 #define RECOVER_PAUSE_MIN_MS 100
@@ -85,64 +86,6 @@ wait_for_work(struct ledger *ledger, int wait_ms)
 		ledger_not_ready(ledger, "the connection to the database is lost");
 }
 
-/* Who waits, or comes while this waits, is told so at once. */
-static void
-refuse_for(struct ledger *ledger, int pause_ms, const struct error *failed)
-{
-	const int64_t until_ms = clock_monotonic_ms() + pause_ms;
-	int64_t left_ms = pause_ms;
-
-	ledger_fail_queue(ledger, failed);
-	while (left_ms > 0 && !look(ledger).stopping) {
-		wait_for_work(ledger, (int)left_ms);
-		ledger_fail_queue(ledger, failed);
-		left_ms = until_ms - clock_monotonic_ms();
-	}
-}
-
-static void
-refuse_fenced(struct ledger *ledger)
-{
-	struct error err = {0};
-
-	(void)error_set(&err, E_RECORD_UNAVAILABLE, "another process owns the log");
-	err.retry_after_s = 5;
-	refuse_for(ledger, IDLE_MS, &err);
-}
-
-/* Said once, not at every attempt. */
-static void
-say_not_ready(struct ledger *ledger, const struct error *err)
-{
-	const bool said = strncmp(ledger->why_not, err->detail, sizeof ledger->why_not - 1) == 0;
-
-	ledger_not_ready(ledger, err->detail);
-	if (!said)
-		log_error(LOG_LEVEL_WARNING, "ledger.not_ready", NULL, err);
-}
-
-static void
-recover_or_refuse(struct ledger *ledger)
-{
-	struct error err = {0};
-
-	if (ledger_recover(ledger, &err)) {
-		ledger->recover_pause_ms = 0;
-		log_info("ledger.ready", "the log is open at size %lld", (long long)ledger->size);
-		return;
-	}
-	say_not_ready(ledger, &err);
-	if (error_info(err.code)->kind != ERROR_KIND_UNAVAILABLE)
-		err.code = E_RECORD_UNAVAILABLE;
-	err.retry_after_s = 1;
-	ledger->recover_pause_ms *= 2;
-	if (ledger->recover_pause_ms < RECOVER_PAUSE_MIN_MS)
-		ledger->recover_pause_ms = RECOVER_PAUSE_MIN_MS;
-	if (ledger->recover_pause_ms > RECOVER_PAUSE_MAX_MS)
-		ledger->recover_pause_ms = RECOVER_PAUSE_MAX_MS;
-	refuse_for(ledger, ledger->recover_pause_ms, &err);
-}
-
 static void
 note_waits(const struct ledger *ledger, const struct batch *batch)
 {
@@ -165,6 +108,85 @@ run_batch(struct ledger *ledger, struct batch *batch, bool aborts)
 	batch_run(ledger, batch);
 }
 
+/* The keeper alone is missing: its journal takes up later what is committed now. */
+static bool
+may_record(const struct ledger *ledger, const struct error *failed)
+{
+	return failed->code == E_KEEPER_UNAVAILABLE && ledger->owned && ledger->journal_fits &&
+	       !ledger->fenced && !conn_failed(ledger->conn);
+}
+
+/* Records what needs no signature, such as revocations, and refuses the rest. */
+static void
+answer_queue(struct ledger *ledger, struct batch *batch, const struct error *failed)
+{
+	while (may_record(ledger, failed)) {
+		ledger_fail_queue(ledger, failed, true);
+		if (!look(ledger).queued)
+			return;
+		run_batch(ledger, batch, false);
+	}
+	ledger_fail_queue(ledger, failed, false);
+}
+
+/* Who waits, or comes while this waits, is answered at once. */
+static void
+refuse_for(struct ledger *ledger, struct batch *batch, int pause_ms, const struct error *failed)
+{
+	const int64_t until_ms = clock_monotonic_ms() + pause_ms;
+	int64_t left_ms = pause_ms;
+
+	answer_queue(ledger, batch, failed);
+	while (left_ms > 0 && !look(ledger).stopping) {
+		wait_for_work(ledger, (int)left_ms);
+		answer_queue(ledger, batch, failed);
+		left_ms = until_ms - clock_monotonic_ms();
+	}
+}
+
+static void
+refuse_fenced(struct ledger *ledger, struct batch *batch)
+{
+	struct error err = {0};
+
+	(void)error_set(&err, E_RECORD_UNAVAILABLE, "another process owns the log");
+	err.retry_after_s = 5;
+	refuse_for(ledger, batch, IDLE_MS, &err);
+}
+
+/* Said once, not at every attempt. */
+static void
+say_not_ready(struct ledger *ledger, const struct error *err)
+{
+	const bool said = strncmp(ledger->why_not, err->detail, sizeof ledger->why_not - 1) == 0;
+
+	ledger_not_ready(ledger, err->detail);
+	if (!said)
+		log_error(LOG_LEVEL_WARNING, "ledger.not_ready", NULL, err);
+}
+
+static void
+recover_or_refuse(struct ledger *ledger, struct batch *batch)
+{
+	struct error err = {0};
+
+	if (ledger_recover(ledger, &err)) {
+		ledger->recover_pause_ms = 0;
+		log_info("ledger.ready", "the log is open at size %lld", (long long)ledger->size);
+		return;
+	}
+	say_not_ready(ledger, &err);
+	if (error_info(err.code)->kind != ERROR_KIND_UNAVAILABLE)
+		err.code = E_RECORD_UNAVAILABLE;
+	err.retry_after_s = 1;
+	ledger->recover_pause_ms *= 2;
+	if (ledger->recover_pause_ms < RECOVER_PAUSE_MIN_MS)
+		ledger->recover_pause_ms = RECOVER_PAUSE_MIN_MS;
+	if (ledger->recover_pause_ms > RECOVER_PAUSE_MAX_MS)
+		ledger->recover_pause_ms = RECOVER_PAUSE_MAX_MS;
+	refuse_for(ledger, batch, ledger->recover_pause_ms, &err);
+}
+
 static void
 end(struct ledger *ledger)
 {
@@ -183,9 +205,9 @@ ledger_writer(void *context)
 
 	for (work = look(ledger); !work.done; work = look(ledger)) {
 		if (work.fenced)
-			refuse_fenced(ledger);
+			refuse_fenced(ledger, batch);
 		else if (work.must_recover)
-			recover_or_refuse(ledger);
+			recover_or_refuse(ledger, batch);
 		else if (work.queued || work.own)
 			run_batch(ledger, batch, work.aborts);
 		else

@@ -61,6 +61,7 @@ struct ledger_batch {
 struct ledger_kind {
 	const char *name;
 	void *context;
+	bool signs; /* its records carry TBSCertificates: nothing is recorded without a keeper */
 	/* Locks rows in sorted order and reads; makes batch->snapshot. NULL: nothing to read. */
 	bool (*lock_and_read)(void *context, struct ledger_batch *batch, struct error *err);
 	/* Pure: sets err, records and changes_status of every proposal. */

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -28,6 +29,7 @@ struct keeper_client {
 	pthread_cond_t changed;    /* a stateless channel became free, or a set dead or replaced */
 	struct channels *attached; /* or NULL; one reference is its own */
 	uint64_t generation;
+	int answer_max_ms;
 	struct flight flights[KEEPER_IN_FLIGHT_MAX];
 	size_t flight_first, flight_count;
 	struct tag_queue tags;
@@ -54,6 +56,7 @@ keeper_client_new(void)
 	(void)pthread_cond_init(&client->changed, NULL);
 	(void)pthread_mutex_init(&client->tags.lock, NULL);
 	client->tags.tail = &client->tags.head;
+	client->answer_max_ms = KEEPER_ANSWER_MAX_MS;
 	return client;
 }
 
@@ -102,6 +105,24 @@ keeper_client_free(struct keeper_client *client)
 }
 
 void
+keeper_client_limit(struct keeper_client *client, int answer_max_ms)
+{
+	lock(client);
+	client->answer_max_ms = answer_max_ms;
+	unlock(client);
+}
+
+/* Somebody waits for an answer only after a request: a receive that takes too long is a failure. */
+static void
+limit_answers(const struct keeper_client *client, int fd)
+{
+	const struct timeval limit = {.tv_sec = client->answer_max_ms / 1000,
+	    .tv_usec = (suseconds_t)(client->answer_max_ms % 1000) * 1000};
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+}
+
+void
 keeper_client_attach(struct keeper_client *client, const int fds[static CONTROL_CHANNELS])
 {
 	struct channels *channels = xcalloc(1, sizeof(*channels));
@@ -110,6 +131,8 @@ keeper_client_attach(struct keeper_client *client, const int fds[static CONTROL_
 	channels->references = 1;
 	memcpy(channels->fds, fds, sizeof(channels->fds));
 	lock(client);
+	for (size_t i = 0; i < CONTROL_CHANNELS; i++)
+		limit_answers(client, fds[i]);
 	detach_locked(client);
 	channels->generation = ++client->generation;
 	client->attached = channels;

@@ -21,6 +21,8 @@
 
 #define KEEPER_APPEND_MAX 4096 /* leaves in one append */
 #define KEEPER_IN_FLIGHT_MAX 4 /* appends sent and not yet received */
+/* A keeper that gives no answer for so long hangs: its channels are taken for lost. */
+#define KEEPER_ANSWER_MAX_MS 10000
 
 struct keeper_client;
 
@@ -28,6 +30,8 @@ struct keeper_client *keeper_client_new(void);
 void keeper_client_free(struct keeper_client *client);
 DEFER_DECLARE(struct keeper_client, keeper_client_free)
 
+/* Instead of KEEPER_ANSWER_MAX_MS, for channels that are attached from here on. */
+void keeper_client_limit(struct keeper_client *client, int answer_max_ms);
 /* Takes the descriptors over; the ones before are closed. Counts a new generation. */
 void keeper_client_attach(
     struct keeper_client *client, const int channels[static CONTROL_CHANNELS]);

@@ -220,6 +220,7 @@ enroll_kind_new(void)
 
 	*kind = (struct ledger_kind){
 	    .name = "enroll",
+	    .signs = true,
 	    .lock_and_read = lock_and_read,
 	    .decide = decide_all,
 	    .write = write_all,

@@ -260,6 +260,7 @@ renew_kind_new(void)
 
 	*kind = (struct ledger_kind){
 	    .name = "renew",
+	    .signs = true,
 	    .lock_and_read = renew_lock_and_read,
 	    .decide = renew_decide,
 	    .write = renew_write,

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "ca/certificate_store.h"
 #include "db/ledger_core.h"
+#include "db/ledger_keeper.h"
 #include "db/ledger_store.h"
 #include "tests/bench/enrollment.h"
 #include "tests/bench/report.h"

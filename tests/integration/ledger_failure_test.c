@@ -375,6 +375,72 @@ a_keeper_of_another_log_or_key_is_not_used(void **state)
 	    err.detail, "the log is not ready: the keeper has another key than the log's");
 }
 
+/* Its journal takes up later what is committed now. */
+static void
+without_a_keeper_what_needs_no_signature_is_recorded(void **state)
+{
+	DEFER(bench_clear) struct bench bench;
+	struct item signing, plain;
+	struct error err = {0};
+
+	(void)state;
+	bench_init(&bench);
+	bench_start(&bench);
+	bench_ready(&bench);
+	fake_keeper_die_at(bench.keeper, 1, false);
+	item_init(&signing, &bench.world, 1, "one");
+	assert_false(bench_submit(&bench, &signing, &err));
+	for (int64_t id = 2; id < 40; id++) { /* through several attempts to find a keeper */
+		const struct timespec pause = {.tv_nsec = 10000000};
+		struct error failed = {0};
+
+		bench.world.kind.signs = false;
+		item_init(&plain, &bench.world, id, "");
+		assert_done(bench_submit(&bench, &plain, &failed), &failed);
+		bench.world.kind.signs = true;
+		item_init(&signing, &bench.world, 100 + id, "one");
+		assert_false(bench_submit(&bench, &signing, &failed));
+		assert_int_equal(failed.code, E_KEEPER_UNAVAILABLE);
+		(void)nanosleep(&pause, NULL);
+	}
+	assert_int_equal(test_db_int(&bench.db, "SELECT count(*) FROM item"), 39);
+	fake_keeper_revive(bench.keeper);
+	bench_ready(&bench);
+	assert_int_equal(fake_keeper_size(bench.keeper), 39);
+	bench_await(&bench, "SELECT count(*) FROM kept", 1);
+	bench_check_log(&bench);
+}
+
+/* A restored backup: what was committed now would be another past. */
+static void
+with_a_journal_that_was_ahead_nothing_is_recorded(void **state)
+{
+	DEFER(bench_clear) struct bench bench;
+	const struct timespec pause = {.tv_nsec = 5000000};
+	struct ledger_status status = {0};
+	struct item plain;
+	struct error err = {0};
+
+	(void)state;
+	bench_init(&bench);
+	fake_keeper_run_ahead(bench.keeper);
+	bench_start(&bench);
+	assert_false(ledger_wait_ready(bench.ledger, 300, &err));
+	fake_keeper_die(bench.keeper);
+	while (strcmp(status.why_not, "the key keeper is away") != 0) {
+		(void)nanosleep(&pause, NULL);
+		ledger_status(bench.ledger, &status);
+	}
+	bench.world.kind.signs = false;
+	for (int i = 0; i < 5; i++) {
+		struct error refused = {0};
+
+		item_init(&plain, &bench.world, i, "");
+		assert_false(bench_submit(&bench, &plain, &refused));
+	}
+	assert_int_equal(test_db_int(&bench.db, "SELECT size FROM audit_log"), 0);
+}
+
 /* ---- proposals ---- */
 
 static void
@@ -479,6 +545,8 @@ main(void)
 	    cmocka_unit_test(a_crash_before_the_keeper_got_it_is_made_good_at_the_next_start),
 	    cmocka_unit_test(a_journal_that_lacks_much_catches_up),
 	    cmocka_unit_test(a_journal_ahead_of_the_database_stops_everything),
+	    cmocka_unit_test(without_a_keeper_what_needs_no_signature_is_recorded),
+	    cmocka_unit_test(with_a_journal_that_was_ahead_nothing_is_recorded),
 	    cmocka_unit_test(a_keeper_of_another_log_or_key_is_not_used),
 	    cmocka_unit_test(what_cannot_be_written_fails_alone),
 	    cmocka_unit_test(a_proposal_with_more_leaves_than_a_transaction_may_have_fails),

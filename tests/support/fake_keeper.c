@@ -309,6 +309,14 @@ fake_keeper_die_at(struct keeper_client *client, unsigned nth, bool takes)
 }
 
 void
+fake_keeper_die(struct keeper_client *client)
+{
+	lock(client);
+	client->alive = false;
+	unlock(client);
+}
+
+void
 fake_keeper_revive(struct keeper_client *client)
 {
 	lock(client);

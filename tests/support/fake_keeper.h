@@ -23,6 +23,7 @@ void fake_keeper_sign(struct bytes tbs, uint8_t out[static FAKE_KEEPER_SIGNATURE
 /* Dies while it gets the `nth` append from now on (1: the next); `takes` says whether that one
  * still reaches the journal. What is in flight is lost either way. */
 void fake_keeper_die_at(struct keeper_client *client, unsigned nth, bool takes);
+void fake_keeper_die(struct keeper_client *client); /* at once */
 /* A new process with the same journal. */
 void fake_keeper_revive(struct keeper_client *client);
 /* Gets the key that it lacked. */

@@ -250,6 +250,7 @@ item_world_init(struct item_world *world, const struct test_db *db)
 
 	*world = (struct item_world){.kind = {.name = "item",
 					 .context = world,
+					 .signs = true,
 					 .lock_and_read = lock_and_read,
 					 .decide = decide,
 					 .write = write_items,

@@ -117,6 +117,26 @@ a_problem_takes_the_place_of_a_half_made_answer(void **state)
 }
 
 static void
+whatever_is_unavailable_says_when_to_try_again(void **state)
+{
+	static const enum error_code CODES[] = {
+	    E_RECORD_UNAVAILABLE, E_KEEPER_UNAVAILABLE, E_DATABASE_UNAVAILABLE};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(CODES); i++) {
+		struct error err = {0};
+		DEFER(http_response_clear) struct http_response response = {0};
+
+		(void)error_set(&err, CODES[i], "not now");
+		problem_respond(&err, "id", &response);
+		assert_int_equal(response.status, 503);
+		assert_int_equal(response.header_count, 1);
+		assert_string_equal(response.headers[0].name, "Retry-After");
+		assert_string_equal(response.headers[0].value, "1");
+	}
+}
+
+static void
 a_missing_credential_is_challenged(void **state)
 {
 	struct error err = {0};
@@ -138,6 +158,7 @@ main(void)
 	    cmocka_unit_test(a_bad_member_is_pointed_at),
 	    cmocka_unit_test(our_own_failures_are_not_explained),
 	    cmocka_unit_test(a_problem_takes_the_place_of_a_half_made_answer),
+	    cmocka_unit_test(whatever_is_unavailable_says_when_to_try_again),
 	    cmocka_unit_test(a_missing_credential_is_challenged),
 	};
 

@@ -241,6 +241,42 @@ without_a_keeper_every_call_fails(void **state)
 
 #define MANY 600
 
+/* Its end of the channels is open, and nobody reads. */
+static void
+a_keeper_that_hangs_is_taken_for_lost(void **state)
+{
+	DEFER(keeper_client_free) struct keeper_client *client = keeper_client_new();
+	DEFER(order_clear) struct order order;
+	DEFER(buf_clear) struct buf note = {0};
+	uint8_t kid;
+	struct keeper_signed result;
+
+	(void)state;
+	order_plain(&order, 0);
+	keeper_client_limit(client, 50);
+	for (int i = 0; i < 2; i++) { /* the next set is as good as the first */
+		int near[CONTROL_CHANNELS], far[CONTROL_CHANNELS];
+		struct error err = {0}, again = {0};
+		bool alive = false;
+
+		assert_ok(control_make_channels(near, far, &err), &err);
+		keeper_client_attach(client, near);
+		if (i == 0) {
+			assert_ok(keeper_append_send(client, 0, &order.entry, 1, &err), &err);
+			assert_false(keeper_append_receive(client, &result, 1, &note, &err));
+		} else {
+			assert_false(keeper_token_kid(client, &kid, &err));
+		}
+		assert_int_equal(err.code, E_KEEPER_UNAVAILABLE);
+		assert_int_equal(keeper_client_generation(client, &alive), i + 1);
+		assert_false(alive);
+		assert_false(keeper_token_kid(client, &kid, &again)); /* at once */
+		assert_int_equal(again.code, E_KEEPER_UNAVAILABLE);
+		for (size_t k = 0; k < CONTROL_CHANNELS; k++)
+			(void)close(far[k]);
+	}
+}
+
 static void
 many_leaves_travel_in_many_messages(void **state)
 {
@@ -378,6 +414,7 @@ main(void)
 	    cmocka_unit_test(what_is_recorded_is_signed_again_after_a_restart),
 	    cmocka_unit_test(a_new_set_of_channels_replaces_the_one_before),
 	    cmocka_unit_test(without_a_keeper_every_call_fails),
+	    cmocka_unit_test(a_keeper_that_hangs_is_taken_for_lost),
 	    cmocka_unit_test(many_leaves_travel_in_many_messages),
 	    cmocka_unit_test(four_appends_are_in_flight),
 	    cmocka_unit_test(a_folder_that_does_not_fit_together_does_not_open),
