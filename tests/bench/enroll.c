@@ -54,7 +54,7 @@ measure_raw(struct bench *bench)
 {
 	struct raw_limit raw;
 
-	limit_raw_issue(0, bench->few ? 20 : 1500, &raw);
+	limit_raw_issue(0, bench->few ? 20 : 6000, &raw);
 	printf("raw issue, %ld cores          %7.0f /s, %.0f us of CPU each\n",
 	    sysconf(_SC_NPROCESSORS_ONLN), raw.rate, raw.cpu_us);
 	bench->raw[bench->raw_count++] = raw.rate;
