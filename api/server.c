@@ -134,6 +134,7 @@ server_new(const struct app *app, const struct server_options *options, struct s
 {
 	struct server *server = xcalloc(1, sizeof *server);
 
+	tls_init(&server->tls);
 	server->app = app;
 	server->options = *options;
 	if (server->options.request_deadline_ms == 0)

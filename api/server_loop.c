@@ -64,6 +64,7 @@ connection_close(void **slot)
 	if (connection->loop->port == ROUTE_TLS && !connection->tls.done)
 		metrics_add(connection->loop->server->app->metrics, HTTP_HANDSHAKES_FAILED, 0, 1);
 	connection_enter(connection, CONNECTION_NONE);
+	tls_end(&connection->tls);
 	caller_memory_clear(&connection->memory);
 	free(connection);
 	*slot = NULL;

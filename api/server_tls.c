@@ -15,7 +15,7 @@ struct tls_chain {
 	gnutls_pcert_st certificates[CERTIFICATES_MAX];
 	unsigned count;
 	gnutls_privkey_t key;
-	struct tls_chain *older;
+	atomic_int holders;
 };
 
 static void
@@ -25,6 +25,46 @@ chain_free(struct tls_chain *chain)
 		gnutls_pcert_deinit(&chain->certificates[i]);
 	gnutls_privkey_deinit(chain->key);
 	free(chain);
+}
+
+static void
+chain_release(struct tls_chain *chain)
+{
+	if (chain != NULL && atomic_fetch_sub(&chain->holders, 1) == 1)
+		chain_free(chain);
+}
+
+void
+tls_init(struct tls_holder *holder)
+{
+	(void)pthread_mutex_init(&holder->mutex, NULL);
+	holder->chain = NULL;
+}
+
+/* Puts `chain`, or NULL, in the place of the one before. */
+static void
+replace(struct tls_holder *holder, struct tls_chain *chain)
+{
+	struct tls_chain *before;
+
+	(void)pthread_mutex_lock(&holder->mutex);
+	before = holder->chain;
+	holder->chain = chain;
+	(void)pthread_mutex_unlock(&holder->mutex);
+	chain_release(before);
+}
+
+static struct tls_chain *
+hold(struct tls_holder *holder)
+{
+	struct tls_chain *chain;
+
+	(void)pthread_mutex_lock(&holder->mutex);
+	chain = holder->chain;
+	if (chain != NULL)
+		(void)atomic_fetch_add(&chain->holders, 1);
+	(void)pthread_mutex_unlock(&holder->mutex);
+	return chain;
 }
 
 static bool
@@ -62,23 +102,16 @@ tls_set_chain(
 	code = gnutls_privkey_import_x509_raw(chain->key, &key, GNUTLS_X509_FMT_PEM, NULL, 0);
 	if (code < 0)
 		return fail(err, chain, "the TLS key cannot be read", code);
-	/* Handshakes under way may still use the one before. */
-	chain->older = atomic_load(&holder->chain);
-	atomic_store(&holder->chain, chain);
+	atomic_init(&chain->holders, 1);
+	replace(holder, chain);
 	return true;
 }
 
 void
 tls_clear(struct tls_holder *holder)
 {
-	struct tls_chain *chain = atomic_exchange(&holder->chain, NULL);
-
-	while (chain != NULL) {
-		struct tls_chain *older = chain->older;
-
-		chain_free(chain);
-		chain = older;
-	}
+	replace(holder, NULL);
+	(void)pthread_mutex_destroy(&holder->mutex);
 }
 
 /* For every handshake: the chain in force. The session's pointer is ours (tls_begin). */
@@ -87,18 +120,19 @@ give_chain(gnutls_session_t session, const gnutls_datum_t *names, int name_count
     const gnutls_pk_algorithm_t *algorithms, int algorithm_count, gnutls_pcert_st **out,
     unsigned *out_count, gnutls_privkey_t *out_key)
 {
-	const struct tls_session *ours = gnutls_session_get_ptr(session);
-	struct tls_chain *chain = ours == NULL ? NULL : atomic_load(&ours->holder->chain);
+	struct tls_session *ours = gnutls_session_get_ptr(session);
 
 	(void)names;
 	(void)name_count;
 	(void)algorithms;
 	(void)algorithm_count;
-	if (chain == NULL)
+	if (ours != NULL && ours->chain == NULL)
+		ours->chain = hold(ours->holder);
+	if (ours == NULL || ours->chain == NULL)
 		return -1;
-	*out = chain->certificates;
-	*out_count = chain->count;
-	*out_key = chain->key;
+	*out = ours->chain->certificates;
+	*out_count = ours->chain->count;
+	*out_key = ours->chain->key;
 	return 0;
 }
 
@@ -146,6 +180,13 @@ tls_begin(struct MHD_Connection *mhd, struct tls_session *ours)
 	gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
 	/* No list of names: clients would hide a certificate whose issuer is not on it. */
 	gnutls_certificate_send_x509_rdn_sequence(session, 1);
+}
+
+void
+tls_end(struct tls_session *ours)
+{
+	chain_release(ours->chain);
+	ours->chain = NULL;
 }
 
 void

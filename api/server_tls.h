@@ -5,6 +5,7 @@
 #ifndef API_SERVER_TLS_H
 #define API_SERVER_TLS_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -13,12 +14,14 @@
 
 struct MHD_Connection;
 
-/* The service's certificate. A new one takes over for later handshakes; old ones live on until the
- * end. */
+/* The service's certificate: one that never changes. A new one takes over for later handshakes; it
+ * lives as long as the holder or a connection has it. */
 struct tls_chain;
 struct tls_holder {
-	_Atomic(struct tls_chain *) chain;
+	pthread_mutex_t mutex;
+	struct tls_chain *chain;
 };
+void tls_init(struct tls_holder *holder);
 /* E_CONFIG_INVALID   certificate or key cannot be read */
 MUST_CHECK bool tls_set_chain(
     struct tls_holder *holder, const char *certificate_pem, const char *key_pem, struct error *err);
@@ -30,10 +33,13 @@ intptr_t tls_chain_callback(void);
 /* One connection's; lives as long as it. */
 struct tls_session {
 	struct tls_holder *holder; /* gives our certificate */
+	struct tls_chain *chain;   /* that its handshake used, or NULL */
 	bool done;                 /* the handshake is */
 };
 /* A connection begins: request a client certificate. */
 void tls_begin(struct MHD_Connection *mhd, struct tls_session *ours);
+/* The connection is gone; its session, too. */
+void tls_end(struct tls_session *ours);
 /* Appends the client's certificate, DER; nothing when none was shown; one octet when it is too
  * large. */
 void tls_read_certificate(struct MHD_Connection *mhd, size_t len_max, struct buf *out);

@@ -51,6 +51,9 @@ void
 buckets_set_rate(struct buckets *buckets, const struct bucket_rate *rate)
 {
 	(void)pthread_mutex_lock(&buckets->mutex);
+	if (buckets->rate.per_s != rate->per_s || buckets->rate.burst != rate->burst)
+		memset(buckets->places, 0, /* instants of another rate mean nothing */
+		    buckets->set_count * BUCKETS_WAYS * sizeof *buckets->places);
 	buckets->rate = *rate;
 	(void)pthread_mutex_unlock(&buckets->mutex);
 }

@@ -33,7 +33,7 @@ struct buckets *buckets_new(size_t count, const struct bucket_rate *rate, const 
 void buckets_free(struct buckets *buckets);
 DEFER_DECLARE(struct buckets, buckets_free)
 
-/* From now on, for all keys; what they have used up stays used up. Any thread. */
+/* From now on; when it is another rate, every bucket is full at first. Any thread. */
 void buckets_set_rate(struct buckets *buckets, const struct bucket_rate *rate);
 
 /*

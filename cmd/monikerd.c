@@ -22,7 +22,7 @@ static const char HELP[] =
     "  --version       print the version\n"
     "  --help          print this\n"
     "\n"
-    "Signals: TERM or INT drains and stops; HUP renews what is due.\n"
+    "Signals: TERM or INT drains and stops; HUP reloads and renews what is due.\n"
     "Exit status: 0 stopped or checked, 1 failed, 2 usage.\n";
 
 enum mode { MODE_SUPERVISE, MODE_CHECK, MODE_SERVICE };
@@ -34,11 +34,9 @@ run(enum mode mode, const char *config_path, struct error *err)
 	char log_name[LOG_NAME_MAX + 1] = "";
 	enum log_level level;
 
-	if (!settings_read(config_path, &settings, err))
+	if (!settings_read(config_path, &settings, err) ||
+	    !settings_log_level(&settings, &level, err))
 		return false;
-	if (!log_level_of(settings.log_level, &level))
-		return error_set(
-		    err, E_CONFIG_INVALID, "log level is error, warning, info or debug");
 	log_set_level(level);
 	switch (mode) {
 	case MODE_CHECK: return service_check(&settings, err);
@@ -49,7 +47,7 @@ run(enum mode mode, const char *config_path, struct error *err)
 		if (name == NULL)
 			return error_set(
 			    err, E_CONFIG_INVALID, "--service is for the supervisor only");
-		return service_run(&settings, name, err);
+		return service_run(config_path, &settings, name, err);
 	}
 	case MODE_SUPERVISE: break;
 	}

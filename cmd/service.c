@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "ca/certificate_store.h"
 #include "ca/expiry.h"
+#include "cmd/reload.h"
 #include "cmd/tls_identity.h"
 #include "db/db_metrics.h"
 #include "db/migrate.h"
@@ -29,7 +30,9 @@
 
 /* Everything that is built at start, in order; torn down in the reverse order. */
 struct service {
-	const struct settings *settings;
+	const char *config_path;
+	const struct settings *settings; /* of the start */
+	struct settings current;         /* with what reloads changed */
 	struct clock clock;
 	struct rng rng;
 	struct keeper_client *keeper;
@@ -235,7 +238,7 @@ static struct tls_identity_options
 tls_options(const struct service *service)
 {
 	return (struct tls_identity_options){.state_dir = service->settings->state_dir,
-	    .server_names = service->settings->server_names,
+	    .server_names = service->current.server_names,
 	    .node = service->settings->node,
 	    .validity_s = service->settings->tls_validity_min * 60,
 	    .issuers = service->issuers,
@@ -289,14 +292,32 @@ renew_tls(struct service *service)
 				 buf_text(&fresh.certificate_pem), buf_text(&fresh.key_pem), &err);
 
 	if (renewed) {
-		service->tls.not_after_s = fresh.not_after_s;
-		service->tls.renew_at_s = fresh.renew_at_s;
-		service->tls.issuer = fresh.issuer;
+		tls_identity_replace(&service->tls, &fresh);
 		log_info("service.tls", "the service's TLS certificate is renewed");
 	} else {
 		log_error(LOG_LEVEL_ERROR, "service.tls", NULL, &err);
 	}
 	tell_tls(service, !renewed);
+}
+
+static void
+reload(struct service *service)
+{
+	struct reload what = {.config_path = service->config_path,
+	    .started = service->settings,
+	    .current = &service->current,
+	    .db = service->db,
+	    .issuers = service->issuers,
+	    .limiter = service->limiter,
+	    .server = service->server,
+	    .tls = &service->tls,
+	    .tls_options = tls_options(service)};
+	struct error err = {0};
+
+	if (reload_run(&what, &err))
+		tell_tls(service, false);
+	else
+		log_error(LOG_LEVEL_ERROR, "service.reload_refused", NULL, &err);
 }
 
 static void
@@ -349,7 +370,8 @@ run_until_stopped(struct service *service)
 		    read(service->signals, &info, sizeof info) == (ssize_t)sizeof info) {
 			if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
 				return;
-			housekeeping_at_ms = 0; /* SIGHUP: look now */
+			reload(service); /* SIGHUP */
+			housekeeping_at_ms = 0;
 		}
 		if (clock_monotonic_ms() < housekeeping_at_ms)
 			continue;
@@ -381,6 +403,7 @@ service_close(struct service *service)
 	metrics_free(service->metrics);
 	metrics_free(service->db_metrics);
 	tls_identity_clear(&service->tls);
+	settings_clear(&service->current);
 	if (service->control_runs) {
 		(void)pthread_cancel(service->control);
 		(void)pthread_join(service->control, NULL);
@@ -414,13 +437,18 @@ start_control(struct service *service, struct error *err)
 }
 
 bool
-service_run(const struct settings *settings, const char *log_name, struct error *err)
+service_run(const char *config_path, const struct settings *settings, const char *log_name,
+    struct error *err)
 {
 	DEFER(service_close)
-	struct service service = {
-	    .settings = settings, .clock = clock_system(), .rng = rng_system(), .signals = -1};
+	struct service service = {.config_path = config_path,
+	    .settings = settings,
+	    .clock = clock_system(),
+	    .rng = rng_system(),
+	    .signals = -1};
 
-	if (!block_signals(&service.signals, err) || !start_control(&service, err) ||
+	if (!settings_read(config_path, &service.current, err) ||
+	    !block_signals(&service.signals, err) || !start_control(&service, err) ||
 	    !open_database(&service, err) || !open_ledger(&service, log_name, err) ||
 	    !open_crls(&service, err))
 		return false;

@@ -58,6 +58,66 @@ settings_read(const char *path, struct settings *out, struct error *err)
 	return config_read(path, FIELDS, COUNT(FIELDS), out, err);
 }
 
+bool
+settings_log_level(const struct settings *settings, enum log_level *out, struct error *err)
+{
+	return log_level_of(settings->log_level, out) ||
+	       error_set(err, E_CONFIG_INVALID, "log level is error, warning, info or debug");
+}
+
+/* ---- what a reload may change ---- */
+
+static const struct {
+	const char *section;
+	const char *key; /* NULL: all of the section */
+	enum settings_group group;
+} RELOADED[] = {
+    {"limits", NULL, SETTINGS_LIMITS},
+    {"log", "level", SETTINGS_LOG},
+    {"http", "server_names", SETTINGS_TLS},
+};
+
+static enum settings_group
+group_of(const struct config_field *field)
+{
+	for (size_t i = 0; i < COUNT(RELOADED); i++)
+		if (strcmp(RELOADED[i].section, field->section) == 0 &&
+		    (RELOADED[i].key == NULL || strcmp(RELOADED[i].key, field->key) == 0))
+			return RELOADED[i].group;
+	return SETTINGS_FIXED;
+}
+
+static bool
+is_same(const struct config_field *field, const void *before, const void *after)
+{
+	const void *a = (const char *)before + field->offset;
+	const void *b = (const char *)after + field->offset;
+
+	switch (field->type) {
+	case CONFIG_INT: return *(const int64_t *)a == *(const int64_t *)b;
+	case CONFIG_BOOL: return *(const bool *)a == *(const bool *)b;
+	case CONFIG_TEXT: return strcmp(*(char *const *)a, *(char *const *)b) == 0;
+	}
+	return false;
+}
+
+void
+settings_compare(const struct settings *before, const struct settings *after,
+    int out_changes[static SETTINGS_GROUP_COUNT], struct buf *out_fixed)
+{
+	for (size_t i = 0; i < COUNT(FIELDS); i++) {
+		const struct config_field *field = &FIELDS[i];
+		const enum settings_group group = group_of(field);
+
+		if (is_same(field, before, after))
+			continue;
+		out_changes[group]++;
+		if (group == SETTINGS_FIXED && out_fixed != NULL)
+			buf_append_format(out_fixed, "%s[%s] %s", out_fixed->len > 0 ? ", " : "",
+			    field->section, field->key);
+	}
+}
+
 void
 settings_clear(struct settings *settings)
 {

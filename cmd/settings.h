@@ -5,8 +5,10 @@
 #include <stdint.h>
 
 #include "api/limits.h"
+#include "base/buf.h"
 #include "base/defer.h"
 #include "base/error.h"
+#include "base/log.h"
 
 struct settings {
 	/* [service] */
@@ -45,6 +47,23 @@ void settings_clear(struct settings *settings);
 DEFER_DECLARE_CLEAR(struct settings, settings_clear)
 /* Every key with its default and help, for --help-config and the man page's test. */
 void settings_print(void);
+
+/* E_CONFIG_INVALID: there is no such level */
+MUST_CHECK bool settings_log_level(
+    const struct settings *settings, enum log_level *out, struct error *err);
+
+/* Which keys take effect when the service reloads, and which at a start only. */
+enum settings_group {
+	SETTINGS_FIXED,
+	SETTINGS_LIMITS,
+	SETTINGS_LOG,
+	SETTINGS_TLS,
+	SETTINGS_GROUP_COUNT
+};
+/* Counts the keys of each group that differ; `out_fixed`, or NULL, gets the names of those that
+ * are fixed: "[http] port, [audit] name". */
+void settings_compare(const struct settings *before, const struct settings *after,
+    int out_changes[static SETTINGS_GROUP_COUNT], struct buf *out_fixed);
 
 /* "<keeper_dir>/<name>"; the caller frees. */
 char *settings_path(const char *dir, const char *name);

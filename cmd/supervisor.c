@@ -83,7 +83,7 @@ drop_privileges(const char *user)
 static void
 child_exec(const struct child *child, int control, pid_t supervisor)
 {
-	sigset_t none;
+	sigset_t blocked;
 
 	/*
 	 * A manager may signal the whole group. The keeper is needed until the service has drained:
@@ -95,8 +95,10 @@ child_exec(const struct child *child, int control, pid_t supervisor)
 		_exit(126);
 	(void)fcntl(CONTROL_FD, F_SETFD, 0);
 	(void)close_range(CONTROL_FD + 1, UINT_MAX, 0);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	/* A SIGHUP that comes before the service listens for it waits, and ends neither. */
+	(void)sigemptyset(&blocked);
+	(void)sigaddset(&blocked, SIGHUP);
+	(void)sigprocmask(SIG_SETMASK, &blocked, NULL);
 	drop_privileges(child->user);
 	/* After the change of uid, which clears it. */
 	(void)prctl(PR_SET_PDEATHSIG, child->ignores_signals ? SIGKILL : SIGTERM);

@@ -265,3 +265,11 @@ tls_identity_clear(struct tls_identity *identity)
 	buf_clear(&identity->certificate_pem);
 	identity->not_after_s = identity->renew_at_s = 0;
 }
+
+void
+tls_identity_replace(struct tls_identity *identity, struct tls_identity *fresh)
+{
+	tls_identity_clear(identity);
+	*identity = *fresh;
+	*fresh = (struct tls_identity){0};
+}

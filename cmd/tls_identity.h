@@ -30,6 +30,8 @@ struct tls_identity {
 	const struct issuer *issuer; /* borrowed; due as well when another one is active */
 };
 void tls_identity_clear(struct tls_identity *identity); /* wipes */
+/* Moves *fresh, which is empty after. */
+void tls_identity_replace(struct tls_identity *identity, struct tls_identity *fresh);
 DEFER_DECLARE_CLEAR(struct tls_identity, tls_identity_clear)
 
 /*
