@@ -49,7 +49,6 @@ give(gnutls_session_t session, const gnutls_datum_t *names, int name_count,
 static void
 make_attempt(struct attempt *attempt, const struct row *row)
 {
-	DEFER(buf_clear_public) struct buf der = {0};
 	gnutls_x509_privkey_t key;
 
 	assert_int_equal(gnutls_x509_privkey_init(&key), 0);

@@ -348,10 +348,11 @@ attack_result(const char *what, int fd, struct answer *out)
 	assert_true(reader_done(&reader));
 	out->type = result.kind;
 	if (result.kind == WIRE_RESULT_SIGNED) {
-		DEFER(buf_clear_public) struct buf whole = out->body;
+		struct buf signature = {0};
 
-		out->body = (struct buf){0};
-		buf_append(&out->body, result.octets);
+		buf_append(&signature, result.octets); /* which lie in the body */
+		buf_clear_public(&out->body);
+		out->body = signature;
 		return;
 	}
 	text_of(result.octets, out->detail, sizeof(out->detail));

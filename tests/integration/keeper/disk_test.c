@@ -97,7 +97,6 @@ static void
 half_a_record_is_cut_off_at_the_start(void **state)
 {
 	DEFER(attack_clear) struct attack attack;
-	DEFER(buf_clear_public) struct buf whole = {0};
 	uint8_t root[32];
 	uint64_t size;
 	off_t end, last;
