@@ -1,6 +1,7 @@
 #include "api/workers.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -10,39 +11,72 @@
  * are not touched cost nothing. */
 #define STACK_BYTES ((size_t)256 * 1024)
 
+struct worker {
+	struct workers *workers;
+	pthread_t thread;
+	sem_t wake;
+	struct job *job;          /* handed over by who posts `wake`; NULL: stop */
+	struct worker *idle_next; /* the one that went idle before */
+};
+
+/* An idle worker waits on a semaphore of its own and is given its job with the wake-up: on a common
+ * condition each would wake only to queue for the mutex. The last to go idle is the next to work,
+ * while its stack is in the cache. */
 struct workers {
 	pthread_mutex_t mutex;
-	pthread_cond_t changed;
-	struct job *head, **tail;
+	struct job *head, **tail; /* waiting because nobody is idle */
 	int queued, queue_max;
 	bool stopping;
-	pthread_t *threads;
-	int thread_count;
+	struct worker *idle;
+	struct worker *all;
+	int count;
 };
+
+static struct job *
+take_queued_locked(struct workers *workers)
+{
+	struct job *job = workers->head;
+
+	workers->head = job->next;
+	if (workers->head == NULL)
+		workers->tail = &workers->head;
+	workers->queued--;
+	return job;
+}
+
+/* The next job; NULL: there will be none. */
+static struct job *
+next_job(struct worker *self)
+{
+	struct workers *workers = self->workers;
+	struct job *job = NULL;
+	bool waits = false;
+
+	(void)pthread_mutex_lock(&workers->mutex);
+	if (workers->head != NULL) {
+		job = take_queued_locked(workers);
+	} else if (!workers->stopping) {
+		self->idle_next = workers->idle;
+		workers->idle = self;
+		waits = true;
+	}
+	(void)pthread_mutex_unlock(&workers->mutex);
+	if (!waits)
+		return job;
+	while (sem_wait(&self->wake) != 0)
+		continue; /* EINTR */
+	return self->job;
+}
 
 static void *
 worker_main(void *context)
 {
-	struct workers *workers = context;
+	struct worker *self = context;
+	struct job *job;
 
-	for (;;) {
-		struct job *job;
-
-		(void)pthread_mutex_lock(&workers->mutex);
-		while (workers->head == NULL && !workers->stopping)
-			(void)pthread_cond_wait(&workers->changed, &workers->mutex);
-		job = workers->head;
-		if (job != NULL) {
-			workers->head = job->next;
-			if (workers->head == NULL)
-				workers->tail = &workers->head;
-			workers->queued--;
-		}
-		(void)pthread_mutex_unlock(&workers->mutex);
-		if (job == NULL)
-			return NULL;
+	while ((job = next_job(self)) != NULL)
 		job->run(job);
-	}
+	return NULL;
 }
 
 bool
@@ -54,15 +88,17 @@ workers_new(int thread_count, int queue_max, struct workers **out, struct error 
 
 	workers->tail = &workers->head;
 	workers->queue_max = queue_max;
-	workers->threads = xcalloc((size_t)thread_count, sizeof *workers->threads);
+	workers->all = xcalloc((size_t)thread_count, sizeof *workers->all);
 	(void)pthread_mutex_init(&workers->mutex, NULL);
-	(void)pthread_cond_init(&workers->changed, NULL);
 	(void)pthread_attr_init(&attributes);
 	(void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	while (failed == 0 && workers->thread_count < thread_count) {
-		failed = pthread_create(
-		    &workers->threads[workers->thread_count], &attributes, worker_main, workers);
-		workers->thread_count += failed == 0;
+	while (failed == 0 && workers->count < thread_count) {
+		struct worker *worker = &workers->all[workers->count];
+
+		worker->workers = workers;
+		(void)sem_init(&worker->wake, 0, 0);
+		failed = pthread_create(&worker->thread, &attributes, worker_main, worker);
+		workers->count += failed == 0;
 	}
 	(void)pthread_attr_destroy(&attributes);
 	if (failed != 0)
@@ -74,34 +110,58 @@ workers_new(int thread_count, int queue_max, struct workers **out, struct error 
 void
 workers_free(struct workers *workers)
 {
+	struct worker *idle, *next;
+
 	if (workers == NULL)
 		return;
 	(void)pthread_mutex_lock(&workers->mutex);
 	workers->stopping = true;
-	(void)pthread_cond_broadcast(&workers->changed);
+	idle = workers->idle;
+	workers->idle = NULL;
 	(void)pthread_mutex_unlock(&workers->mutex);
-	for (int i = 0; i < workers->thread_count; i++)
-		(void)pthread_join(workers->threads[i], NULL);
-	(void)pthread_cond_destroy(&workers->changed);
+	for (; idle != NULL; idle = next) {
+		next = idle->idle_next;
+		idle->job = NULL;
+		(void)sem_post(&idle->wake);
+	}
+	for (int i = 0; i < workers->count; i++) {
+		(void)pthread_join(workers->all[i].thread, NULL);
+		(void)sem_destroy(&workers->all[i].wake);
+	}
 	(void)pthread_mutex_destroy(&workers->mutex);
-	free(workers->threads);
+	free(workers->all);
 	free(workers);
+}
+
+static bool
+enqueue_locked(struct workers *workers, struct job *job)
+{
+	if (workers->queued == workers->queue_max)
+		return false;
+	job->next = NULL;
+	*workers->tail = job;
+	workers->tail = &job->next;
+	workers->queued++;
+	return true;
 }
 
 bool
 workers_submit(struct workers *workers, struct job *job)
 {
-	bool taken;
+	struct worker *idle = NULL;
+	bool taken = false;
 
 	(void)pthread_mutex_lock(&workers->mutex);
-	taken = workers->queued < workers->queue_max && !workers->stopping;
-	if (taken) {
-		job->next = NULL;
-		*workers->tail = job;
-		workers->tail = &job->next;
-		workers->queued++;
-		(void)pthread_cond_signal(&workers->changed);
+	if (!workers->stopping) {
+		idle = workers->idle;
+		if (idle != NULL)
+			workers->idle = idle->idle_next;
+		taken = idle != NULL || enqueue_locked(workers, job);
 	}
 	(void)pthread_mutex_unlock(&workers->mutex);
+	if (idle != NULL) {
+		idle->job = job;
+		(void)sem_post(&idle->wake);
+	}
 	return taken;
 }

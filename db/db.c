@@ -109,8 +109,8 @@ give_turn_back(struct db *db)
 	(void)pthread_mutex_lock(&db->mutex);
 	db->open_count--;
 	metrics_add(db->metrics, DB_CONNECTIONS, 0, -1);
-	(void)pthread_cond_signal(&db->freed);
 	(void)pthread_mutex_unlock(&db->mutex);
+	(void)pthread_cond_signal(&db->freed); /* who wakes needs the mutex at once */
 }
 
 bool
@@ -147,8 +147,8 @@ pool_release(struct db *db, struct conn *conn)
 	}
 	(void)pthread_mutex_lock(&db->mutex);
 	db->idle[db->idle_count++] = conn;
-	(void)pthread_cond_signal(&db->freed);
 	(void)pthread_mutex_unlock(&db->mutex);
+	(void)pthread_cond_signal(&db->freed); /* who wakes needs the mutex at once */
 }
 
 void
