@@ -24,10 +24,10 @@ struct caller {
 	enum caller_kind kind;
 	struct error refused; /* E_NONE, or why the certificate that was shown is no credential */
 	unsigned mask;        /* roles, or CALLER_DEVICE */
+	uint8_t serial[SERIAL_BYTES]; /* of the certificate */
 	/* persons and stations */
 	int64_t person;
 	/* devices */
-	uint8_t serial[SERIAL_BYTES];
 	uint8_t spki_sha256[SHA256_BYTES];
 	bool expired; /* a device's, within the grace period: good for renewal only */
 	/* both */

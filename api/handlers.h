@@ -23,6 +23,8 @@ HANDLER(get_operators);
 HANDLER(get_operator);
 HANDLER(get_operator_certificate);
 HANDLER(delete_operator);
+HANDLER(post_operator_renewal);
+HANDLER(get_operator_renewal);
 HANDLER(get_events);
 HANDLER(get_logs);
 HANDLER(get_checkpoint);

@@ -139,3 +139,67 @@ delete_operator(const struct app *app, const struct http_request *request,
 	caller_cache_bump(app->callers);
 	return http_no_content(response);
 }
+
+/* ---- the next certificate of the caller itself ---- */
+
+struct renewal_members {
+	const char *csr;
+};
+static const struct json_member RENEWAL[] = {
+    {"csr", "/csr", JSON_MEMBER_TEXT, offsetof(struct renewal_members, csr), 0, true, 0,
+	CSR_TEXT_MAX},
+};
+
+static bool
+answer_renewal(const struct app *app, const struct http_request *request,
+    const uint8_t serial[static SERIAL_BYTES], struct http_response *response, struct error *err)
+{
+	DEFER(operator_renewal_clear) struct operator_renewal renewal = {0};
+	char text[SERIAL_TEXT_LEN + 1];
+	char location[96];
+	json_t *json;
+
+	if (!operator_renewal_find(app->db, request->caller->person, serial, &renewal, err))
+		return false;
+	json =
+	    shape_operator_renewal(&renewal, issuers_find(app->operators.issuers, renewal.issuer));
+	if (renewal.certificate.len > 0)
+		return http_ok(response, json);
+	hex_encode(text, bytes_of(serial, SERIAL_BYTES));
+	(void)snprintf(location, sizeof location, "/v1/operators/renewals/%s", text);
+	return http_accepted(response, location, json);
+}
+
+bool
+post_operator_renewal(const struct app *app, const struct http_request *request,
+    struct http_response *response, struct error *err)
+{
+	DEFER(json_release) json_t *body = NULL;
+	DEFER(csr_free) struct csr *csr = NULL;
+	struct renewal_members members = {0};
+	struct operator_pending pending = {0};
+	char actor[CALLER_ACTOR_LEN];
+
+	caller_actor(request->caller, 0, actor);
+	if (!decode_json(request, &body, err) ||
+	    !json_read(body, RENEWAL, COUNT(RENEWAL), &members, err) ||
+	    !csr_parse_text(bytes_of_text(members.csr), &csr, err))
+		return false;
+	return operator_renew(&app->operators,
+		   &(struct operator_request){
+		       .csr = csr, .actor = actor, .renews = request->caller->serial},
+		   &pending, err) &&
+	       answer_renewal(app, request, pending.serial, response, err);
+}
+
+bool
+get_operator_renewal(const struct app *app, const struct http_request *request,
+    struct http_response *response, struct error *err)
+{
+	uint8_t serial[SERIAL_BYTES];
+
+	if (!hex_decode(bytes_of_text(request->params[0]), serial, sizeof serial))
+		return error_set(
+		    err, E_NOT_FOUND, "a serial has %d hexadecimal digits", SERIAL_TEXT_LEN);
+	return answer_renewal(app, request, serial, response, err);
+}

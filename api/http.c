@@ -134,14 +134,26 @@ http_ok(struct http_response *response, json_t *json)
 	return true;
 }
 
-bool
-http_created(struct http_response *response, const char *location, json_t *json)
+static bool
+put_located(struct http_response *response, int status, const char *location, json_t *json)
 {
-	response->status = 201;
+	response->status = status;
 	if (location != NULL)
 		http_header(response, "Location", "%s", location);
 	put_json(response, json);
 	return true;
+}
+
+bool
+http_created(struct http_response *response, const char *location, json_t *json)
+{
+	return put_located(response, 201, location, json);
+}
+
+bool
+http_accepted(struct http_response *response, const char *location, json_t *json)
+{
+	return put_located(response, 202, location, json);
 }
 
 bool

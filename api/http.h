@@ -81,6 +81,7 @@ void http_header(struct http_response *response, const char *name, const char *f
 /* The last step of a handler: their value is true. `json` is taken over. */
 bool http_ok(struct http_response *response, json_t *json);
 bool http_created(struct http_response *response, const char *location, json_t *json);
+bool http_accepted(struct http_response *response, const char *location, json_t *json);
 bool http_no_content(struct http_response *response);
 
 #endif

@@ -12,6 +12,7 @@
 #define OFFICER ROLE_OFFICER
 #define AUDITOR ROLE_AUDITOR
 #define ADMIN ROLE_ADMIN
+#define PERSONS (STATION | VERIFIER | OFFICER | AUDITOR | ROLE_LEGAL | ADMIN)
 #define DEVICE CALLER_DEVICE
 #define ANY CALLER_ANY
 #define LOCAL CALLER_LOCAL
@@ -33,8 +34,10 @@ static const struct route ROUTES[] = {
 	{ HTTP_POST,   "/v1/batches/{id}/tokens",        ADMIN,              TLS,  1024 * KB,   LEAF_BATCH_REFUSED,      post_tokens },
 	{ HTTP_POST,   "/v1/operators",                  ADMIN,              TLS,  32 * KB,     LEAF_ADMIN_LOGIN_REFUSED, post_operator },
 	{ HTTP_GET,    "/v1/operators",                  ADMIN,              TLS,  0,           LEAF_EVENT_NONE,         get_operators },
+	{ HTTP_POST,   "/v1/operators/renewals",         PERSONS,            TLS,  16 * KB,     LEAF_ADMIN_LOGIN_REFUSED, post_operator_renewal },
 	{ HTTP_GET,    "/v1/operators/{name}",           ADMIN,              TLS,  0,           LEAF_EVENT_NONE,         get_operator },
 	{ HTTP_GET,    "/v1/operators/{name}/certificate", ADMIN,            TLS,  0,           LEAF_EVENT_NONE,         get_operator_certificate },
+	{ HTTP_GET,    "/v1/operators/renewals/{serial}", PERSONS,           TLS,  0,           LEAF_EVENT_NONE,         get_operator_renewal }, /* after {name}/certificate: "renewals" may be a name */
 	{ HTTP_DELETE, "/v1/operators/{name}",           ADMIN,              TLS,  0,           LEAF_ADMIN_LOGIN_REFUSED, delete_operator },
 	{ HTTP_GET,    "/v1/audit/events",               AUDITOR,            TLS,  0,           LEAF_EVENT_NONE,         get_events },
 	{ HTTP_GET,    "/audit/logs",                    AUDITOR,            TLS,  0,           LEAF_EVENT_NONE,         get_logs },

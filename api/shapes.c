@@ -154,6 +154,20 @@ shape_operator(const struct operator_person *person)
 }
 
 json_t *
+shape_operator_renewal(const struct operator_renewal *renewal, const struct issuer *issuer)
+{
+	const bool is_signed = renewal->certificate.len > 0;
+	json_t *chain = json_array();
+
+	if (is_signed && issuer != NULL)
+		(void)json_array_append_new(chain, shape_pem(buf_bytes(&issuer->der)));
+	return json_pack("{s:o, s:s, s:o, s:o, s:o}", "serial",
+	    shape_hex(renewal->serial, SERIAL_BYTES), "status", is_signed ? "signed" : "pending",
+	    "not_after", shape_time(renewal->not_after_s), "certificate",
+	    is_signed ? shape_pem(buf_bytes(&renewal->certificate)) : json_null(), "chain", chain);
+}
+
+json_t *
 shape_expiry(const struct expiry *expiry)
 {
 	return json_pack("{s:s, s:s*, s:o, s:I, s:s}", "what", expiry_name(expiry->what), "id",

@@ -25,6 +25,8 @@ json_t *shape_revocation_record(const struct revoke_record *record);
 json_t *shape_batch(const struct batch *batch);
 /* `certificate`: DER, or empty while it waits for its signature. */
 json_t *shape_operator(const struct operator_person *person);
+/* `issuer`: whose certificate is the chain; NULL: this node does not know it yet. */
+json_t *shape_operator_renewal(const struct operator_renewal *renewal, const struct issuer *issuer);
 json_t *shape_expiry(const struct expiry *expiry);
 json_t *shape_list(json_t *items, json_t *next); /* both taken over; next NULL: null */
 

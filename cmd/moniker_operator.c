@@ -1,5 +1,5 @@
-/* moniker operator: persons and stations. add, list, cert and remove call the API; sign runs on the
- * host. */
+/* moniker operator: persons and stations. add, list, cert, renew and remove call the API; sign runs
+ * on the host. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,6 +157,38 @@ fetch_certificate(struct http_client *client, const struct operator_options *opt
 	return file_write(options->out, bytes_of_text(pem), 0644, err);
 }
 
+/* May be run again until it has the certificate: the same key gets what is recorded. */
+static bool
+renew_own(const struct operator_options *options, struct error *err)
+{
+	DEFER(http_client_free) struct http_client *client = NULL;
+	DEFER(buf_clear_public) struct buf csr = {0};
+	DEFER(json_release) json_t *answer = NULL;
+	const char *pem;
+
+	if (!cli_api_open(&options->api, NULL, &client, err) ||
+	    !cli_make_csr(options->new_key, &csr, err) ||
+	    !cli_call(client, "POST", "/v1/operators/renewals",
+		json_pack("{s:s%}", "csr", (const char *)csr.data, csr.len), &answer, err))
+		return false;
+	pem = json_string_value(json_object_get(answer, "certificate"));
+	if (pem == NULL)
+		return error_set(err, E_NOT_FOUND,
+		    "certificate %s is pending: run `moniker operator sign` on the host, then this "
+		    "again",
+		    cli_text(answer, "serial"));
+	return file_write(options->out, bytes_of_text(pem), 0644, err);
+}
+
+static int
+renew_command(const struct operator_options *options)
+{
+	struct error err = {0};
+
+	return renew_own(options, &err) ? EXIT_SUCCESS
+					: cli_fail(&err, options->json, EXIT_FAILURE);
+}
+
 static void
 print_operator(const json_t *item)
 {
@@ -228,10 +260,16 @@ operator_command(int argc, char **argv)
 		return api_command(&options, "add", argv[2]);
 	if (words == 2 && strcmp(argv[1], "cert") == 0 && options.out != NULL)
 		return api_command(&options, "cert", argv[2]);
+	if (words == 1 && strcmp(argv[1], "renew") == 0)
+		return options.api.certificate != NULL && options.api.key != NULL &&
+			       options.new_key != NULL && options.out != NULL
+			   ? renew_command(&options)
+			   : cli_usage(&OPERATOR_COMMAND,
+				 "renew needs --cert, --key, --new-key and --out");
 	if (words == 2 && strcmp(argv[1], "remove") == 0)
 		return api_command(&options, "remove", argv[2]);
 	return cli_usage(
-	    &OPERATOR_COMMAND, "say add, sign, cert, list or remove, with what it needs");
+	    &OPERATOR_COMMAND, "say add, sign, cert, renew, list or remove, with what it needs");
 }
 
 const struct subcommand OPERATOR_COMMAND = {"operator",
@@ -239,12 +277,16 @@ const struct subcommand OPERATOR_COMMAND = {"operator",
     "usage: moniker operator add NAME --role ROLE... (--new-key FILE | --csr FILE)\n"
     "       moniker operator sign --database-url URL --ring FILE [--passphrase-file FILE] [--yes]\n"
     "       moniker operator cert NAME --out FILE\n"
+    "       moniker operator renew --cert FILE --key FILE --new-key FILE --out FILE\n"
     "       moniker operator list\n"
     "       moniker operator remove NAME\n"
     "\n"
     "add records a pending certificate through the API (as an admin). sign runs on the host that\n"
     "holds the Operators CA's keyring: it shows and signs exactly what is pending. cert fetches a\n"
-    "signed certificate. Roles: station verifier officer auditor legal admin.\n"
+    "signed certificate. renew asks for the caller's own next one, as whoever it is, and fetches "
+    "it\n"
+    "when it is signed: run it again until then. The old one stays good until its end.\n"
+    "Roles: station verifier officer auditor legal admin.\n"
     "\n"
     "  --new-key FILE         makes the key there (0600) and a CSR for it\n"
     "  --csr FILE             or: a CSR, PEM\n"

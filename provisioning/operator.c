@@ -142,8 +142,8 @@ add_decide(void *context, struct ledger_batch *batch)
 		if (adding->stale)
 			continue;
 		if (adding->refused.code == E_NONE)
-			adding->decision = operator_judge(
-			    &adding->grant.known, adding->grant.request->roles, &base->err);
+			adding->decision =
+			    operator_judge(&adding->grant.known, adding->grant.request, &base->err);
 		add_fill_records(adding, batch->now_s);
 	}
 }
@@ -236,6 +236,26 @@ operator_add(const struct operator_service *service, const struct operator_reque
 		return false;
 	*out = pending;
 	return true;
+}
+
+bool
+operator_renew(const struct operator_service *service, const struct operator_request *request,
+    struct operator_pending *out, struct error *err)
+{
+	struct operator_request own = *request;
+	struct operator_person person;
+
+	if (!operator_find_caller(service->db, request->renews, &person, err))
+		return false;
+	own.name = person.name;
+	own.roles = 0;
+	return operator_add(service, &own, out, err);
+}
+
+void
+operator_renewal_clear(struct operator_renewal *renewal)
+{
+	buf_clear_public(&renewal->certificate);
 }
 
 /* ---- taking away ---- */
@@ -395,7 +415,7 @@ operator_add_offline(struct tx *tx, const struct issuer *operators_ca,
 	if (!operator_check_name(request->name, err) ||
 	    !operator_read_known(tx, request->name, csr_spki_sha256(request->csr), &known, err))
 		return false;
-	decision = operator_judge(&known, request->roles, err);
+	decision = operator_judge(&known, request, err);
 	if (decision == OPERATOR_REFUSE)
 		return false;
 	operator_grant_begin(&grant, request, &known, rng);

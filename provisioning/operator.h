@@ -51,6 +51,8 @@ struct operator_request {
 	unsigned roles; /* may be 0 for another certificate of an existing person */
 	const struct csr *csr;
 	const char *actor; /* "admin:<handle>" */
+	/* A renewal: serial of the person's certificate that asks for it; or NULL. */
+	const uint8_t *renews;
 };
 struct operator_pending {
 	struct operator_person person;
@@ -65,6 +67,28 @@ struct operator_pending {
  */
 MUST_CHECK bool operator_add(const struct operator_service *service,
     const struct operator_request *request, struct operator_pending *out, struct error *err);
+/*
+ * The next certificate of whoever holds the one with the serial `request->renews`, which stays good
+ * until its end; name and roles are found, not asked for. A key has one certificate for ever: the
+ * next one needs another key, and the same key again gets what is recorded (created false).
+ * E_KEY_REUSED; E_STATE_CONFLICT   another certificate of the person waits for its signature;
+ * E_CALLER_UNKNOWN, E_CALLER_REVOKED; E_WEAK_KEY, E_BAD_ALGORITHM
+ */
+MUST_CHECK bool operator_renew(const struct operator_service *service,
+    const struct operator_request *request, struct operator_pending *out, struct error *err);
+
+struct operator_renewal {
+	uint8_t serial[SERIAL_BYTES];
+	uint8_t issuer[ISSUER_ID_BYTES];
+	int64_t not_after_s;
+	struct buf certificate; /* DER; empty while it waits for its signature */
+};
+void operator_renewal_clear(struct operator_renewal *renewal);
+DEFER_DECLARE_CLEAR(struct operator_renewal, operator_renewal_clear)
+/* Of this person's certificates the one with this serial. E_NOT_FOUND: or it was taken away */
+MUST_CHECK bool operator_renewal_find(struct db *db, int64_t person,
+    const uint8_t serial[static SERIAL_BYTES], struct operator_renewal *out, struct error *err);
+
 /* Takes roles and certificates away: leaf admin.grant (d: removed 1). E_NOT_FOUND;
  * E_STATE_CONFLICT: the last admin */
 MUST_CHECK bool operator_remove(

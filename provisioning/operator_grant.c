@@ -20,29 +20,69 @@ operator_check_name(const char *name, struct error *err)
 	return true;
 }
 
-enum operator_decision
-operator_judge(const struct operator_known *known, unsigned roles, struct error *err)
+static bool
+is_present(const struct operator_known *known)
 {
-	bool present = known->person_exists && known->active;
-	bool key_is_theirs = present && known->key_exists && !known->key_revoked &&
-			     known->key_person == known->person;
+	return known->person_exists && known->active;
+}
 
-	if (known->key_exists && !key_is_theirs) {
-		(void)error_set_field(err, E_KEY_REUSED, "/csr", "the key is on record already");
-		return OPERATOR_REFUSE;
-	}
-	if (!present && roles == 0) {
+static bool
+key_is_theirs(const struct operator_known *known)
+{
+	return is_present(known) && known->key_exists && !known->key_revoked &&
+	       known->key_person == known->person;
+}
+
+static enum operator_decision
+judge_addition(const struct operator_known *known, unsigned roles, struct error *err)
+{
+	if (!is_present(known) && roles == 0) {
 		(void)error_set_field(err, E_INCOMPLETE, "/roles", "a new person needs a role");
 		return OPERATOR_REFUSE;
 	}
-	if (present && roles != 0 && roles != known->roles) {
+	if (is_present(known) && roles != 0 && roles != known->roles) {
 		(void)error_set_field(
 		    err, E_STATE_CONFLICT, "/roles", "the person has other roles");
 		return OPERATOR_REFUSE;
 	}
-	if (!present)
+	if (!is_present(known))
 		return OPERATOR_PERSON;
-	return key_is_theirs ? OPERATOR_REPLAY : OPERATOR_CERTIFICATE;
+	return key_is_theirs(known) ? OPERATOR_REPLAY : OPERATOR_CERTIFICATE;
+}
+
+/* The person may have been removed, and come back, since the certificate let them in. */
+static enum operator_decision
+judge_renewal(const struct operator_known *known, const uint8_t *renews, struct error *err)
+{
+	if (!is_present(known)) {
+		(void)error_set(err, E_CALLER_REVOKED, "the certificate was taken away");
+		return OPERATOR_REFUSE;
+	}
+	if (known->key_exists && memcmp(known->key_serial, renews, SERIAL_BYTES) == 0) {
+		(void)error_set_field(err, E_KEY_REUSED, "/csr",
+		    "the key is that of the certificate to be renewed: make a new one");
+		return OPERATOR_REFUSE;
+	}
+	if (key_is_theirs(known))
+		return OPERATOR_REPLAY;
+	if (known->pending) {
+		(void)error_set(err, E_STATE_CONFLICT,
+		    "another certificate of the person waits for its signature");
+		return OPERATOR_REFUSE;
+	}
+	return OPERATOR_CERTIFICATE;
+}
+
+enum operator_decision
+operator_judge(
+    const struct operator_known *known, const struct operator_request *request, struct error *err)
+{
+	if (known->key_exists && !key_is_theirs(known)) {
+		(void)error_set_field(err, E_KEY_REUSED, "/csr", "the key is on record already");
+		return OPERATOR_REFUSE;
+	}
+	return request->renews != NULL ? judge_renewal(known, request->renews, err)
+				       : judge_addition(known, request->roles, err);
 }
 
 void
@@ -111,7 +151,6 @@ operator_grant_write(struct tx *tx, const struct operator_grant *grant, int64_t 
     bool *out_written, struct error *err)
 {
 	const struct operator_known *known = &grant->known;
-	bool present = known->person_exists && known->active;
 	int64_t person = known->person;
 
 	*out_written = false;
@@ -122,7 +161,7 @@ operator_grant_write(struct tx *tx, const struct operator_grant *grant, int64_t 
 		return true;
 	if (known->person_exists && !known->active && !operator_set_active(tx, person, true, err))
 		return false;
-	if (!present && !operator_insert_roles(tx, person, grant->request->roles, err))
+	if (!is_present(known) && !operator_insert_roles(tx, person, grant->request->roles, err))
 		return false;
 	return operator_insert_certificate(tx, &grant->issued, person, now_s, out_written, err);
 }

@@ -15,9 +15,9 @@ enum operator_decision {
 	OPERATOR_CERTIFICATE, /* one more certificate for a person with these roles */
 	OPERATOR_PERSON,      /* a new person, or one who was removed and comes back */
 };
-/* `roles` 0: as they are. *err is set for OPERATOR_REFUSE only; see operator_add(). */
+/* *err is set for OPERATOR_REFUSE only; see operator_add() and operator_renew(). */
 enum operator_decision operator_judge(
-    const struct operator_known *known, unsigned roles, struct error *err);
+    const struct operator_known *known, const struct operator_request *request, struct error *err);
 
 /* ^[A-Za-z0-9._@-]{1,64}$ E_BAD_SYNTAX with pointer /name */
 MUST_CHECK bool operator_check_name(const char *name, struct error *err);

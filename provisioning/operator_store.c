@@ -72,6 +72,11 @@ static const struct stmt CERTIFICATES_REVOKE = STMT("operator_certificates_revok
 static const struct stmt CERTIFICATE_READ = STMT("operator_certificate_read", 1, 2,
     "SELECT tbs, signature FROM operator_certificate WHERE serial = $1::bytea");
 
+/* $1 serial, $2 person */
+static const struct stmt RENEWAL_READ = STMT("operator_renewal_read", 2, 4,
+    "SELECT issuer, not_after_at_s, tbs, signature FROM operator_certificate"
+    " WHERE serial = $1::bytea AND person = $2::int8 AND revoked_at_s IS NULL");
+
 /* $1 name of a person: the newest signed certificate that is not revoked */
 static const struct stmt CERTIFICATE_NEWEST = STMT("operator_certificate_newest", 1, 2,
     "SELECT c.tbs, c.signature FROM operator_certificate AS c JOIN person AS p ON p.id = c.person"
@@ -108,6 +113,7 @@ static const struct stmt *const STATEMENTS[] = {
     &CERTIFICATE_INSERT,
     &CERTIFICATES_REVOKE,
     &CERTIFICATE_READ,
+    &RENEWAL_READ,
     &GENERATION_READ,
     &UNSIGNED_LIST,
     &SIGNATURE_SET,
@@ -206,6 +212,7 @@ operator_read_known(struct tx *tx, const char *name, const uint8_t *spki_sha256,
 		memcpy(known.handle, person.handle, sizeof known.handle);
 		known.active = person.active;
 		known.roles = person.roles;
+		known.pending = person.pending;
 	}
 	if (spki_sha256 != NULL && !read_key(tx, spki_sha256, &known, err))
 		return false;
@@ -286,6 +293,28 @@ operator_certificate_find(struct db *db, const uint8_t serial[static SERIAL_BYTE
 		return error_set(err, E_NOT_FOUND, "no operator has this certificate");
 	if (!rows_null(rows, 0, 1))
 		certificate_assemble(rows_bytes(rows, 0, 0), rows_bytes(rows, 0, 1), out_der);
+	return true;
+}
+
+bool
+operator_renewal_find(struct db *db, int64_t person, const uint8_t serial[static SERIAL_BYTES],
+    struct operator_renewal *out, struct error *err)
+{
+	DEFER(params_clear) struct params params = {0};
+	DEFER(rows_free) struct rows *rows = NULL;
+
+	params_bytea(&params, bytes_of(serial, SERIAL_BYTES));
+	params_int8(&params, person);
+	if (!db_query(db, &RENEWAL_READ, &params, &rows, err))
+		return false;
+	if (rows_count(rows) == 0)
+		return error_set(err, E_NOT_FOUND, "the person has no such certificate");
+	memcpy(out->serial, serial, SERIAL_BYTES);
+	memcpy(out->issuer, rows_bytes(rows, 0, 0).data, ISSUER_ID_BYTES);
+	out->not_after_s = rows_int(rows, 0, 1);
+	if (!rows_null(rows, 0, 3))
+		certificate_assemble(
+		    rows_bytes(rows, 0, 2), rows_bytes(rows, 0, 3), &out->certificate);
 	return true;
 }
 

@@ -10,6 +10,7 @@ struct operator_known { /* what is on record of a name and a key */
 	char handle[HANDLE_TEXT_LEN + 1];
 	bool active;
 	unsigned roles;
+	bool pending; /* a certificate waits for its signature */
 	bool key_exists;
 	int64_t key_person;
 	bool key_revoked;

@@ -11,6 +11,7 @@
 #define MAY(who) (1U << (who))
 #define ANYBODY 0xffffU
 #define STATIONS (MAY(STATION) | MAY(STATION2))
+#define PERSONS (STATIONS | MAY(VERIFIER) | MAY(OFFICER) | MAY(AUDITOR) | MAY(LEGAL) | MAY(ADMIN))
 
 /* clang-format off */
 static const struct row {
@@ -35,8 +36,10 @@ static const struct row {
 	{ HTTP_POST,   "/v1/batches/{id}/tokens", "/v1/batches/no-such-lot/tokens", MAY(ADMIN), false, 400, "BAD_SYNTAX", NULL, "batch.refused" },
 	{ HTTP_POST,   "/v1/operators", "/v1/operators", MAY(ADMIN), false, 400, "INCOMPLETE", "/name", "admin.login.refused" },
 	{ HTTP_GET,    "/v1/operators", "/v1/operators", MAY(ADMIN), false, 200, NULL, NULL, NULL },
+	{ HTTP_POST,   "/v1/operators/renewals", "/v1/operators/renewals", PERSONS, false, 400, "BAD_SYNTAX", "/csr", "admin.login.refused" },
 	{ HTTP_GET,    "/v1/operators/{name}", "/v1/operators/nobody-here", MAY(ADMIN), false, 404, "NOT_FOUND", NULL, NULL },
 	{ HTTP_GET,    "/v1/operators/{name}/certificate", "/v1/operators/nobody-here/certificate", MAY(ADMIN), false, 404, "NOT_FOUND", NULL, NULL },
+	{ HTTP_GET,    "/v1/operators/renewals/{serial}", "/v1/operators/renewals/0000000000000000000000000000000000000000", PERSONS, false, 404, "NOT_FOUND", NULL, NULL },
 	{ HTTP_DELETE, "/v1/operators/{name}", "/v1/operators/nobody-here", MAY(ADMIN), false, 404, "NOT_FOUND", NULL, NULL },
 	{ HTTP_GET,    "/v1/audit/events", "/v1/audit/events?limit=1", MAY(AUDITOR), false, 200, NULL, NULL, NULL },
 	{ HTTP_GET,    "/audit/logs", "/audit/logs", MAY(AUDITOR), false, 200, NULL, NULL, NULL },

@@ -5,13 +5,16 @@
 #define PRESENT .person_exists = true, .person = 7, .active = true, .roles = ROLE_OFFICER
 #define REMOVED .person_exists = true, .person = 7
 #define THEIR_KEY .key_exists = true, .key_person = 7
+#define RENEWAL (1U << ROLE_COUNT)
+#define MINE "the one that asks..."
+#define NEWER "the one after it...."
 #define OTHERS_KEY .key_exists = true, .key_person = 8
 
 /* clang-format off */
 static const struct row {
 	const char *claim;
 	struct operator_known known;
-	unsigned roles;
+	unsigned roles; /* RENEWAL: asked for with the certificate MINE */
 	enum operator_decision want;
 	enum error_code code;
 	const char *pointer;
@@ -30,6 +33,14 @@ static const struct row {
 	{"who was removed comes back",            {REMOVED},                               ROLE_STATION, OPERATOR_PERSON,      E_NONE,           NULL},
 	{"who was removed has no roles left",     {REMOVED},                               0,            OPERATOR_REFUSE,      E_INCOMPLETE,     "/roles"},
 	{"who was removed needs a new key",       {REMOVED, THEIR_KEY, .key_revoked = true}, ROLE_STATION, OPERATOR_REFUSE,    E_KEY_REUSED,     "/csr"},
+	{"a renewal with a new key",              {PRESENT},                               RENEWAL,      OPERATOR_CERTIFICATE, E_NONE,           NULL},
+	{"the same renewal again",                {PRESENT, THEIR_KEY, .key_serial = NEWER, .pending = true}, RENEWAL, OPERATOR_REPLAY, E_NONE, NULL},
+	{"the same renewal when it is signed",    {PRESENT, THEIR_KEY, .key_serial = NEWER}, RENEWAL,    OPERATOR_REPLAY,      E_NONE,           NULL},
+	{"a renewal with its own key",            {PRESENT, THEIR_KEY, .key_serial = MINE}, RENEWAL,     OPERATOR_REFUSE,      E_KEY_REUSED,     "/csr"},
+	{"a renewal with another person's key",   {PRESENT, OTHERS_KEY},                   RENEWAL,      OPERATOR_REFUSE,      E_KEY_REUSED,     "/csr"},
+	{"a second renewal while one waits",      {PRESENT, .pending = true},              RENEWAL,      OPERATOR_REFUSE,      E_STATE_CONFLICT, NULL},
+	{"a renewal of who was removed meanwhile", {REMOVED},                              RENEWAL,      OPERATOR_REFUSE,      E_CALLER_REVOKED, NULL},
+	{"a renewal of nobody",                   {0},                                     RENEWAL,      OPERATOR_REFUSE,      E_CALLER_REVOKED, NULL},
 };
 /* clang-format on */
 
@@ -37,9 +48,11 @@ static void
 judges(void **state)
 {
 	const struct row *row = *state;
+	const struct operator_request request = {.roles = row->roles & (RENEWAL - 1),
+	    .renews = row->roles == RENEWAL ? (const uint8_t *)MINE : NULL};
 	struct error err = {0};
 
-	assert_int_equal(operator_judge(&row->known, row->roles, &err), row->want);
+	assert_int_equal(operator_judge(&row->known, &request, &err), row->want);
 	assert_int_equal(err.code, row->code);
 	if (row->pointer != NULL)
 		assert_string_equal(err.pointer, row->pointer);
