@@ -1,5 +1,5 @@
-/* moniker operator: persons and stations. add, list, cert, renew and remove call the API; sign runs
- * on the host. */
+/* moniker operator: persons and stations. add, list, cert, renew and remove call the API; sign and
+ * add --offline run on the host. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,14 +11,15 @@
 #include "cmd/cli.h"
 #include "cmd/options.h"
 #include "cmd/passphrase.h"
+#include "cmd/settings.h"
 #include "provisioning/operator.h"
 
 #define SIGN_MAX 256 /* pending certificates in one run */
 
 struct operator_options {
 	struct cli_api api;
-	bool json, yes;
-	const char *csr, *new_key, *out, *database_url, *ring, *passphrase_file;
+	bool json, yes, offline;
+	const char *config, *csr, *new_key, *out, *database_url, *ring, *passphrase_file;
 	struct option_values roles;
 };
 
@@ -110,6 +111,87 @@ sign_command(const struct operator_options *options)
 	return EXIT_SUCCESS;
 }
 
+static bool
+read_csr(const struct operator_options *options, struct buf *out, struct error *err)
+{
+	return options->csr != NULL ? file_read(options->csr, CSR_TEXT_MAX, out, err)
+				    : cli_make_csr(options->new_key, out, err);
+}
+
+/* ---- add --offline: without the service, for whoever has no certificate to call it with ---- */
+
+static bool
+read_roles(const struct operator_options *options, unsigned *out, struct error *err)
+{
+	for (size_t i = 0; i < options->roles.count; i++) {
+		unsigned role = 0;
+
+		if (!operator_role_of(options->roles.at[i], &role))
+			return error_set(
+			    err, E_BAD_SYNTAX, "there is no such role: %s", options->roles.at[i]);
+		*out |= role;
+	}
+	return true;
+}
+
+/* In one transaction; the leaves wait in the outbox for the service. */
+static bool
+record_offline(const struct operator_options *options, struct db *db,
+    struct operator_request *request, struct operator_pending *out, struct error *err)
+{
+	DEFER(settings_clear) struct settings settings = {0};
+	DEFER(issuers_free) struct issuers *issuers = NULL;
+	DEFER(buf_clear_public) struct buf text = {0};
+	DEFER(csr_free) struct csr *csr = NULL;
+	DEFER(tx_free) struct tx *tx = NULL;
+	const struct clock clock = clock_system();
+	const struct rng rng = rng_system();
+
+	if (!settings_read(options->config, &settings, err) ||
+	    !read_roles(options, &request->roles, err) || !read_csr(options, &text, err) ||
+	    !csr_parse_text(buf_bytes(&text), &csr, err))
+		return false;
+	request->csr = csr;
+	return issuers_load(db, settings.public_http_url, &issuers, err) &&
+	       tx_begin(db, &tx, err) &&
+	       operator_add_offline(tx, issuers_active(issuers, ISSUER_OPERATORS_CA), request,
+		   &clock, &rng, out, err) &&
+	       tx_commit(&tx, err);
+}
+
+/* May be run again until it has the certificate: the same key gets what is recorded. */
+static bool
+add_offline(const struct operator_options *options, const char *name, struct error *err)
+{
+	DEFER(db_free)
+	struct db *db = db_new(&(struct db_options){.url = options->database_url,
+	    .application = "moniker operator add",
+	    .connections_max = 2,
+	    .wait_ms = 5000});
+	struct operator_request request = {.name = name, .actor = "system:offline"};
+	struct operator_pending pending = {0};
+	DEFER(buf_clear_public) struct buf der = {0};
+	DEFER(buf_clear_public) struct buf pem = {0};
+
+	if (!record_offline(options, db, &request, &pending, err) ||
+	    !operator_certificate_find(db, pending.serial, &der, err))
+		return false;
+	if (der.len == 0)
+		return error_set(err, E_NOT_FOUND,
+		    "the certificate is pending: run `moniker operator sign`, then this again");
+	pem_encode(&pem, "CERTIFICATE", buf_bytes(&der));
+	return file_write(options->out, buf_bytes(&pem), 0644, err);
+}
+
+static int
+add_offline_command(const struct operator_options *options, const char *name)
+{
+	struct error err = {0};
+
+	return add_offline(options, name, &err) ? EXIT_SUCCESS
+						: cli_fail(&err, options->json, EXIT_FAILURE);
+}
+
 /* ---- through the API ---- */
 
 static bool
@@ -120,8 +202,7 @@ add_body(const struct operator_options *options, const char *name, json_t **out,
 
 	for (size_t i = 0; i < options->roles.count; i++)
 		(void)json_array_append_new(roles, json_string(options->roles.at[i]));
-	if (options->csr != NULL ? !file_read(options->csr, CSR_TEXT_MAX, &csr, err)
-				 : !cli_make_csr(options->new_key, &csr, err)) {
+	if (!read_csr(options, &csr, err)) {
 		json_decref(roles);
 		return false;
 	}
@@ -243,7 +324,8 @@ operator_command(int argc, char **argv)
 	    {"--database-url", OPTION_TEXT, &options.database_url},
 	    {"--ring", OPTION_TEXT, &options.ring},
 	    {"--passphrase-file", OPTION_TEXT, &options.passphrase_file},
-	    {"--yes", OPTION_FLAG, &options.yes}};
+	    {"--config", OPTION_TEXT, &options.config},
+	    {"--offline", OPTION_FLAG, &options.offline}, {"--yes", OPTION_FLAG, &options.yes}};
 	const char *bad = NULL;
 	int words = 0;
 
@@ -255,6 +337,13 @@ operator_command(int argc, char **argv)
 			   : cli_usage(&OPERATOR_COMMAND, "sign needs --database-url and --ring");
 	if (words == 1 && strcmp(argv[1], "list") == 0)
 		return api_command(&options, "list", NULL);
+	if (words == 2 && strcmp(argv[1], "add") == 0 && options.offline)
+		return options.config != NULL && options.database_url != NULL &&
+			       options.out != NULL &&
+			       (options.csr == NULL) != (options.new_key == NULL)
+			   ? add_offline_command(&options, argv[2])
+			   : cli_usage(&OPERATOR_COMMAND, "add --offline needs --config, "
+							  "--database-url, --out and a key or CSR");
 	if (words == 2 && strcmp(argv[1], "add") == 0 &&
 	    (options.csr == NULL) != (options.new_key == NULL))
 		return api_command(&options, "add", argv[2]);
@@ -275,13 +364,18 @@ operator_command(int argc, char **argv)
 const struct subcommand OPERATOR_COMMAND = {"operator",
     "persons and stations, their roles and certificates",
     "usage: moniker operator add NAME --role ROLE... (--new-key FILE | --csr FILE)\n"
+    "       moniker operator add NAME --role ROLE... (--new-key FILE | --csr FILE) --offline\n"
+    "                            --config FILE --database-url URL --out FILE\n"
     "       moniker operator sign --database-url URL --ring FILE [--passphrase-file FILE] [--yes]\n"
     "       moniker operator cert NAME --out FILE\n"
     "       moniker operator renew --cert FILE --key FILE --new-key FILE --out FILE\n"
     "       moniker operator list\n"
     "       moniker operator remove NAME\n"
     "\n"
-    "add records a pending certificate through the API (as an admin). sign runs on the host that\n"
+    "add records a pending certificate through the API (as an admin); with --offline in the "
+    "database\n"
+    "itself, when nobody is left who could call the service: run it, sign, and it again. sign runs "
+    "on the host that\n"
     "holds the Operators CA's keyring: it shows and signs exactly what is pending. cert fetches a\n"
     "signed certificate. renew asks for the caller's own next one, as whoever it is, and fetches "
     "it\n"

@@ -93,6 +93,32 @@ same "what was pending is never signed, and all are taken away" "1|0" \
 	"$(sql "SELECT count(*) FILTER (WHERE signature IS NULL), count(*) FILTER (WHERE revoked_at_s IS NULL)
 		FROM operator_certificate WHERE person = $(of_person p.id)")"
 
+# ---- without the service
+person=locked-out-$$
+offline() {
+	"$moniker" operator add "$person" --role "${1-admin}" --new-key "$work/new-$$.key" --offline --config "$MONIKER_CONFIG" \
+		--database-url "$MONIKER_PGURL" --url https://localhost:1 --out "$work/new-$$.pem" 2>"$work/said"
+}
+! offline || die "added offline, it is there before it is signed"
+shows "added offline it is pending" 'is pending' "$work/said"
+! offline king || die "there is a role of any name"
+! offline officer || die "the person changes roles"
+shows "roles stay" 'STATE_CONFLICT' "$work/said"
+sign_pending
+offline || die "a signed certificate is not written: $(cat "$work/said")"
+same "recorded once" 1 "$(of_person "$certificates")"
+MONIKER_NEW_CERT=$work/new-$$.pem MONIKER_NEW_KEY=$work/new-$$.key
+call GET /v1/operators new >"$work/p"
+same "who was locked out is an admin" 200 "$(cat "$work/status")"
+handle=$(of_person p.handle)
+leaves() {
+	call GET '/v1/audit/events?act=system:offline&limit=10000' auditor | jq -r --arg p "p:$handle" 'select(.sub | startswith($p)) | .ev' >"$work/leaves"
+	[ "$(tr '\n' ' ' <"$work/leaves")" = "admin.grant cert.issue " ]
+}
+within 20 "and the log says so" leaves
+call DELETE "/v1/operators/$person" new
+same "and may what an admin may" 204 "$(cat "$work/status")"
+
 # ---- the last admin
 # Two admins, each to be removed at the same moment. Whatever comes of it, the fixture's admin is
 # put back for the tests that follow.
