@@ -20,8 +20,7 @@ lock_and_read(void *context, struct ledger_batch *batch, struct error *err)
 {
 	struct enroll_snapshot *snapshot;
 
-	(void)context;
-	if (!enroll_store_read(batch, &snapshot, err))
+	if (!enroll_store_read(batch, context, &snapshot, err))
 		return false;
 	batch->snapshot = snapshot;
 	return true;
@@ -208,9 +207,8 @@ write_status(const struct ledger_batch *batch, struct error *err)
 static bool
 write_all(void *context, struct ledger_batch *batch, bool *out_lost_race, struct error *err)
 {
-	(void)context;
 	*out_lost_race = false;
-	return enroll_store_write(batch, batch->snapshot, err) && write_status(batch, err);
+	return enroll_store_write(batch, batch->snapshot, context, err) && write_status(batch, err);
 }
 
 struct ledger_kind *
@@ -220,6 +218,7 @@ enroll_kind_new(void)
 
 	*kind = (struct ledger_kind){
 	    .name = "enroll",
+	    .context = xcalloc(1, sizeof(struct device_ids)),
 	    .signs = true,
 	    .lock_and_read = lock_and_read,
 	    .decide = decide_all,
@@ -232,5 +231,7 @@ enroll_kind_new(void)
 void
 enroll_kind_free(struct ledger_kind *kind)
 {
+	if (kind != NULL)
+		free(kind->context);
 	free(kind);
 }

@@ -127,12 +127,6 @@ bind_tags(struct params *out, const struct ledger_batch *batch)
 	bind_tokens(out, batch);
 }
 
-static void
-bind_count(struct params *out, const struct ledger_batch *batch)
-{
-	params_int4(out, (int32_t)batch->count);
-}
-
 static bool
 queue(struct tx *tx, const struct stmt *stmt, const struct ledger_batch *batch,
     void (*bind)(struct params *out, const struct ledger_batch *batch), struct error *err)
@@ -145,7 +139,7 @@ queue(struct tx *tx, const struct stmt *stmt, const struct ledger_batch *batch,
 
 /* ---- from rows to the snapshot ---- */
 
-enum { BATCHES, STATIONS, TOKENS, KEYS, TAGS, DEVICE_IDS, FIRST_COUNT };
+enum { BATCHES, STATIONS, TOKENS, KEYS, TAGS, DEVICE_IDS, FIRST_COUNT }; /* ids: if too few */
 enum { DEVICES, SUPERSEDED, SECOND_COUNT };
 
 struct results {
@@ -315,34 +309,45 @@ take_superseded(struct enroll_snapshot *snapshot, const struct rows *rows)
 }
 
 static void
-take_device_ids(struct enroll_snapshot *snapshot, const struct rows *rows)
+take_device_ids(struct device_ids *ids, const struct rows *rows)
 {
-	snapshot->device_ids = xcalloc(rows_count(rows) + 1, sizeof *snapshot->device_ids);
 	for (size_t i = 0; i < rows_count(rows); i++)
-		snapshot->device_ids[i] = rows_int(rows, i, 0);
+		ids->ids[ids->count++] = rows_int(rows, i, 0);
 }
 
 /* ---- the two round trips ---- */
 
 static bool
-read_first(const struct ledger_batch *batch, struct enroll_snapshot *snapshot, struct error *err)
+queue_draw(struct tx *tx, size_t count, struct error *err)
+{
+	DEFER(params_clear) struct params params = {0};
+
+	params_int4(&params, (int32_t)count);
+	return tx_queue(tx, &DRAW_DEVICES, &params, err);
+}
+
+static bool
+read_first(const struct ledger_batch *batch, struct device_ids *ids,
+    struct enroll_snapshot *snapshot, struct error *err)
 {
 	DEFER(results_clear) struct results first = {0};
+	const bool draws = ids->count < batch->count;
 
 	if (!queue(batch->tx, &LOCK_BATCHES, batch, bind_batches, err) ||
 	    !queue(batch->tx, &READ_STATIONS, batch, bind_batches, err) ||
 	    !queue(batch->tx, &LOCK_TOKENS, batch, bind_tokens, err) ||
 	    !queue(batch->tx, &READ_KEYS, batch, bind_keys, err) ||
 	    !queue(batch->tx, &LOCK_TAGS, batch, bind_tags, err) ||
-	    !queue(batch->tx, &DRAW_DEVICES, batch, bind_count, err) ||
-	    !tx_flush(batch->tx, first.rows, FIRST_COUNT, err))
+	    (draws && !queue_draw(batch->tx, COUNT(ids->ids) - ids->count, err)) ||
+	    !tx_flush(batch->tx, first.rows, draws ? FIRST_COUNT : DEVICE_IDS, err))
 		return false;
 
 	take_batches(snapshot, first.rows[BATCHES], first.rows[STATIONS]);
 	take_tokens(snapshot, first.rows[TOKENS]);
 	take_keys(snapshot, first.rows[KEYS]);
 	take_tags(&snapshot->rows, first.rows[TAGS]);
-	take_device_ids(snapshot, first.rows[DEVICE_IDS]);
+	if (draws)
+		take_device_ids(ids, first.rows[DEVICE_IDS]);
 	return true;
 }
 
@@ -404,11 +409,12 @@ read_second(const struct ledger_batch *batch, struct enroll_snapshot *snapshot, 
 }
 
 bool
-enroll_store_read(const struct ledger_batch *batch, struct enroll_snapshot **out, struct error *err)
+enroll_store_read(const struct ledger_batch *batch, struct device_ids *ids,
+    struct enroll_snapshot **out, struct error *err)
 {
 	DEFER(enroll_snapshot_free) struct enroll_snapshot *snapshot = xcalloc(1, sizeof *snapshot);
 
-	if (!read_first(batch, snapshot, err) || !read_second(batch, snapshot, err))
+	if (!read_first(batch, ids, snapshot, err) || !read_second(batch, snapshot, err))
 		return false;
 	*out = TAKE(snapshot);
 	return true;
@@ -428,6 +434,5 @@ enroll_snapshot_free(struct enroll_snapshot *snapshot)
 	free(snapshot->token_handles);
 	free(snapshot->key_serials);
 	free(snapshot->superseded);
-	free(snapshot->device_ids);
 	free(snapshot);
 }

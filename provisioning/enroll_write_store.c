@@ -2,6 +2,8 @@
  * Nothing here waits: each statement travels with the COMMIT, and one that touches fewer rows than
  * it should ends the transaction.
  */
+#include <assert.h>
+
 #include "base/mem.h"
 #include "ca/certificate_store.h"
 #include "provisioning/enroll_store.h"
@@ -365,23 +367,27 @@ queue_certificates(const struct ledger_batch *batch, struct error *err)
 
 /* ---- the whole ---- */
 
-/* Gives the winners the ids that were drawn for them. */
+/* Even if the transaction fails, none is given away twice. */
 static size_t
-number_winners(const struct ledger_batch *batch, const struct enroll_snapshot *snapshot)
+number_winners(const struct ledger_batch *batch, struct device_ids *ids)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < batch->count; i++)
-		if (enroll_wins(enroll_at(batch, i)))
-			enroll_at(batch, i)->device = snapshot->device_ids[count++];
+	for (size_t i = 0; i < batch->count; i++) {
+		if (!enroll_wins(enroll_at(batch, i)))
+			continue;
+		assert(ids->count > 0);
+		enroll_at(batch, i)->device = ids->ids[--ids->count];
+		count++;
+	}
 	return count;
 }
 
 bool
-enroll_store_write(
-    const struct ledger_batch *batch, const struct enroll_snapshot *snapshot, struct error *err)
+enroll_store_write(const struct ledger_batch *batch, const struct enroll_snapshot *snapshot,
+    struct device_ids *ids, struct error *err)
 {
-	const size_t winner_count = number_winners(batch, snapshot);
+	const size_t winner_count = number_winners(batch, ids);
 
 	if (!queue_batch_counts(batch, err) || !queue_token_counts(batch, err))
 		return false;

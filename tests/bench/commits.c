@@ -51,7 +51,6 @@ struct commits {
 	struct test_db db;
 	struct authorities authorities;
 	struct key *key;
-	struct ledger_kind *kind;
 	struct clock clock;
 	struct rng rng;
 	int64_t person, first_batch;
@@ -59,7 +58,8 @@ struct commits {
 
 struct lane {
 	struct commits *commits;
-	struct ledger ledger; /* only what a transaction needs */
+	struct ledger ledger;     /* only what a transaction needs */
+	struct ledger_kind *kind; /* of its own, as each node has one */
 	struct batch *batch;
 	int64_t batch_id;
 	struct buf *csrs; /* base64, each + 1 */
@@ -96,7 +96,6 @@ commits_new(void)
 	test_db_init(&commits->db);
 	authorities_init(&commits->authorities);
 	commits->key = authorities_key(&commits->authorities, ISSUER_DEVICE_CA);
-	commits->kind = enrollment_kind_new();
 	commits->clock = clock_fixed(TEST_NOW_S);
 	commits->rng = rng_system();
 	store_authorities(commits);
@@ -109,7 +108,6 @@ commits_new(void)
 void
 commits_free(struct commits *commits)
 {
-	enrollment_kind_free(commits->kind);
 	key_free(commits->key);
 	authorities_clear(&commits->authorities);
 	test_db_clear(&commits->db);
@@ -156,6 +154,7 @@ open_lane(struct lane *lane, struct commits *commits, size_t number)
 	char origin[32];
 
 	lane->commits = commits;
+	lane->kind = enrollment_kind_new();
 	lane->batch = xcalloc(1, sizeof *lane->batch);
 	ledger->options = (struct ledger_options){.clock = &commits->clock,
 	    .rng = &commits->rng,
@@ -175,6 +174,7 @@ close_lane(struct lane *lane)
 	(void)pthread_mutex_destroy(&lane->ledger.mutex);
 	buf_clear_public(&lane->batch->text);
 	free(lane->batch);
+	enrollment_kind_free(lane->kind);
 	requests_free(lane->csrs, lane->each + 1);
 }
 
@@ -185,7 +185,7 @@ enroll_one(struct lane *lane, struct bytes csr)
 	DEFER(enrollment_free)
 	struct enrollment *enrollment = enrollment_new(
 	    &(struct enrollment_terms){
-		.kind = commits->kind,
+		.kind = lane->kind,
 		.issuer = issuers_active(commits->authorities.issuers, ISSUER_DEVICE_CA),
 		.rng = &commits->rng,
 		.person = commits->person,
@@ -197,7 +197,7 @@ enroll_one(struct lane *lane, struct bytes csr)
 	const struct record *record;
 	struct error err = {0};
 
-	lane->batch->kind = commits->kind;
+	lane->batch->kind = lane->kind;
 	lane->batch->entries[0] = &entry;
 	lane->batch->count = 1;
 	lane->batch->own = true;
