@@ -102,13 +102,15 @@ ledger_fail_queue(struct ledger *ledger, const struct error *failed, bool signin
 /* ---- the queue ---- */
 
 void
-ledger_take_batch(struct ledger *ledger, struct batch *batch)
+ledger_take_batch(struct ledger *ledger, struct batch *batch, bool unsigned_only)
 {
 	struct entry **at = &ledger->queue_head;
 
 	batch->count = 0;
 	ledger_lock(ledger);
-	batch->kind = ledger->queue_head != NULL ? ledger->queue_head->proposal->kind : NULL;
+	while (*at != NULL && unsigned_only && (*at)->proposal->kind->signs)
+		at = &(*at)->next;
+	batch->kind = *at != NULL ? (*at)->proposal->kind : NULL;
 	while (*at != NULL && batch->count < LEDGER_BATCH_MAX) {
 		struct entry *entry = *at;
 

@@ -116,8 +116,9 @@ void ledger_wake(struct ledger *ledger);
 void ledger_finish(struct ledger *ledger, struct entry *entry, const struct error *failed);
 /* All that wait, or only those whose kind asks for signatures. */
 void ledger_fail_queue(struct ledger *ledger, const struct error *failed, bool signing_only);
-/* Takes proposals of the oldest one's kind, in order, as many as a batch may have. */
-void ledger_take_batch(struct ledger *ledger, struct batch *batch);
+/* Takes proposals of the oldest one's kind, in order, as many as a batch may have; if asked, of the
+ * kinds that need no signature. */
+void ledger_take_batch(struct ledger *ledger, struct batch *batch, bool unsigned_only);
 /* Puts the batch's entries from `from` on back to the front of the queue. */
 void ledger_put_back(struct ledger *ledger, struct batch *batch, size_t from);
 void ledger_not_ready(struct ledger *ledger, const char *why);

@@ -97,13 +97,21 @@ note_waits(const struct ledger *ledger, const struct batch *batch)
 }
 
 static void
-run_batch(struct ledger *ledger, struct batch *batch, bool aborts)
+run_aborts(struct ledger *ledger, struct batch *batch)
 {
 	keeper_wait_for_flights(ledger, KEEPER_IN_FLIGHT_MAX - 1);
 	batch->kind = NULL;
 	batch->count = 0;
-	if (!aborts)
-		ledger_take_batch(ledger, batch);
+	batch_run(ledger, batch);
+}
+
+static void
+run_batch(struct ledger *ledger, struct batch *batch, bool unsigned_only)
+{
+	keeper_wait_for_flights(ledger, KEEPER_IN_FLIGHT_MAX - 1);
+	ledger_take_batch(ledger, batch, unsigned_only);
+	if (unsigned_only && batch->count == 0)
+		return; /* what came meanwhile needs signatures */
 	note_waits(ledger, batch);
 	batch_run(ledger, batch);
 }
@@ -124,7 +132,7 @@ answer_queue(struct ledger *ledger, struct batch *batch, const struct error *fai
 		ledger_fail_queue(ledger, failed, true);
 		if (!look(ledger).queued)
 			return;
-		run_batch(ledger, batch, false);
+		run_batch(ledger, batch, true);
 	}
 	ledger_fail_queue(ledger, failed, false);
 }
@@ -209,7 +217,7 @@ ledger_writer(void *context)
 		else if (work.must_recover)
 			recover_or_refuse(ledger, batch);
 		else if (work.queued || work.own)
-			run_batch(ledger, batch, work.aborts);
+			work.aborts ? run_aborts(ledger, batch) : run_batch(ledger, batch, false);
 		else
 			wait_for_work(ledger, work.wait_ms);
 	}

@@ -164,7 +164,7 @@ static void
 batches_that_do_not_take_it(void **state)
 {
 	struct world *world = *state;
-	char name[96], at[21];
+	char name[96], at[21], sql[256];
 	json_t *body;
 	int status;
 
@@ -193,10 +193,11 @@ batches_that_do_not_take_it(void **state)
 	(void)snprintf(name, sizeof name, "%s-ends", world->batch);
 	put_time(1, at);
 	open_as(world, name, json_pack("{s:s}", "closes_at", at));
-	for (int i = 0;
-	     i < 300 && world_count(world, "SELECT count(*) FROM batch WHERE closes_at_s + 1 "
-					   "< extract(epoch FROM clock_timestamp())") == 0;
-	     i++)
+	(void)snprintf(sql, sizeof sql,
+	    "SELECT count(*) FROM batch WHERE name = '%s' AND closes_at_s + 1"
+	    " < extract(epoch FROM clock_timestamp())",
+	    name);
+	for (int i = 0; i < 300 && world_count(world, sql) == 0; i++)
 		(void)nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
 	judge_batch(world, "a batch that has closed", STATION, name, 403, "BATCH_CLOSED");
 }

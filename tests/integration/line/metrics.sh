@@ -65,11 +65,12 @@ mac=$(random_mac)
 for name in one two; do make_key $name; done
 request one "$mac" | send /v1/enrollments station >"$work/one.json"
 request one "$mac" | send /v1/enrollments station >/dev/null
-request two "$mac" | send /v1/enrollments station >/dev/null
+echo '{"count": 1}' | send "/v1/batches/$batch/tokens" admin >"$work/token"
+# By a token, which is an actor of its own: the station may have had its ten leaves of this minute.
+request two "$mac" ". + {token: \"$(jq -r '.tokens[0]' "$work/token")\"}" | send /v1/enrollments nobody >/dev/null
 jq -r .certificate "$work/one.json" >"$work/one.pem"
 same "a device is enrolled" good "$(verdict "$work/one.json")"
 call GET /v1/nothing nobody >/dev/null
-echo '{"count": 1}' | send "/v1/batches/$batch/tokens" admin >"$work/token"
 openssl s_client -connect "${MONIKER_URL#https://}" -tls1_2 </dev/null >/dev/null 2>&1 || true
 jq -c '{select: {pseudonym}, action: "revoke", reason: "keyCompromise"}' "$work/one.json" | send /v1/revocations officer >"$work/p"
 same "it is revoked" applied "$(jq -r .status "$work/p")"
