@@ -17,6 +17,12 @@ enum looked_up {
 	REFUSALS_WINDOWED,
 	KEEPER_UP,
 	KEEPER_ATTACHED,
+	STATUS_SEQ,
+	STATUS_AGE,
+	STATUS_ENTRIES,
+	STATUS_BYTES,
+	STATUS_LISTENING,
+	STATUS_RELOADS,
 	CRL_NUMBER,
 	CRL_THIS_UPDATE,
 	CRL_NEXT_UPDATE,
@@ -44,6 +50,12 @@ static const struct metric TABLE[] = {
 	[REFUSALS_WINDOWED] = {"moniker_refusals_windowed_total",    METRIC_COUNTER, 1, NULL, NULL,            "Refusals that the audit log has as a count of their minute instead of a leaf each."},
 	[KEEPER_UP]        = {"moniker_keeper_up",                   METRIC_GAUGE,   1, NULL, NULL,            "1 while the key keeper answers, else 0."},
 	[KEEPER_ATTACHED]  = {"moniker_keeper_attached_total",       METRIC_COUNTER, 1, NULL, NULL,            "Keepers that this service was connected to; more than 1: the keeper was started again."},
+	[STATUS_SEQ]       = {"moniker_status_seq",                  METRIC_GAUGE,   1, NULL, NULL,            "Place in the order of status changes that this service answers by."},
+	[STATUS_AGE]       = {"moniker_status_age_seconds",          METRIC_GAUGE,   1000, NULL, NULL,         "Since the last successful look at the order of status changes."},
+	[STATUS_ENTRIES]   = {"moniker_status_entries",              METRIC_GAUGE,   1, NULL, NULL,            "Certificates that are held or revoked."},
+	[STATUS_BYTES]     = {"moniker_status_index_bytes",          METRIC_GAUGE,   1, NULL, NULL,            "Memory of the index of them."},
+	[STATUS_LISTENING] = {"moniker_status_listening",            METRIC_GAUGE,   1, NULL, NULL,            "1 while other nodes' changes are told at once; 0: within a second."},
+	[STATUS_RELOADS]   = {"moniker_status_reloads_total",        METRIC_COUNTER, 1, NULL, NULL,            "Times the index was read anew because the order had a gap."},
 	[CRL_NUMBER]       = {"moniker_crl_number",                  METRIC_GAUGE,   1, NULL, NULL,            "Number of the CRL in force; 0: none yet."},
 	[CRL_THIS_UPDATE]  = {"moniker_crl_this_update_timestamp_seconds", METRIC_GAUGE, 1, NULL, NULL,        "When the CRL in force was made."},
 	[CRL_NEXT_UPDATE]  = {"moniker_crl_next_update_timestamp_seconds", METRIC_GAUGE, 1, NULL, NULL,        "Until when the CRL in force holds."},
@@ -89,6 +101,22 @@ put_keeper(const struct app *app, struct buf *out)
 
 	put(out, KEEPER_UP, NULL, alive ? 1 : 0);
 	put(out, KEEPER_ATTACHED, NULL, (int64_t)generation);
+}
+
+static void
+put_statuses(const struct app *app, struct buf *out)
+{
+	struct status_index_health health;
+
+	status_index_health(app->statuses, &health);
+	put(out, STATUS_SEQ, NULL, health.seq);
+	put(out, STATUS_AGE, NULL, health.age_ms);
+	put(out, STATUS_ENTRIES, "state=\"held\"", (int64_t)health.held_count);
+	metrics_write_sample(
+	    out, &TABLE[STATUS_ENTRIES], "state=\"revoked\"", (int64_t)health.revoked_count);
+	put(out, STATUS_BYTES, NULL, (int64_t)health.bytes);
+	put(out, STATUS_LISTENING, NULL, health.listening ? 1 : 0);
+	put(out, STATUS_RELOADS, NULL, (int64_t)health.reloads);
 }
 
 /* One metric of all CRLs: a metric's series stand together. */
@@ -178,6 +206,7 @@ get_metrics(const struct app *app, const struct http_request *request,
 	metrics_write(app->db_metrics, out);
 	put_log(app, out);
 	put_keeper(app, out);
+	put_statuses(app, out);
 	for (enum looked_up which = CRL_NUMBER; which <= CRL_SIZE; which++)
 		put_crls(app, out, which);
 	put_all_expiries(app, out);

@@ -1,4 +1,6 @@
 /* Readiness: each component by its own look, and warnings of what will lapse. */
+#include <stdio.h>
+
 #include "api/handlers.h"
 #include "api/shapes.h"
 #include "base/mem.h"
@@ -63,6 +65,22 @@ look_at_crls(const struct app *app, json_t *components, bool *all)
 			    : "one is stale");
 }
 
+/* It answers all the same: this says that what it answers by is old. */
+static void
+look_at_statuses(const struct app *app, json_t *components, bool *all)
+{
+	struct status_index_health health;
+	char detail[64] = "";
+	bool current;
+
+	status_index_health(app->statuses, &health);
+	current = health.age_ms <= STATUS_INDEX_LATE_MS;
+	if (!current)
+		(void)snprintf(
+		    detail, sizeof detail, "%lld s old", (long long)(health.age_ms / 1000));
+	put_component(components, "status", all, current, detail);
+}
+
 /* What lapses is told ahead, and makes the service unready only when it has lapsed. */
 static json_t *
 look_at_expiries(const struct app *app, json_t *components, bool *all)
@@ -105,6 +123,7 @@ get_ready(const struct app *app, const struct http_request *request, struct http
 	look_at_keeper(app, components, &all);
 	look_at_log(app, components, &all);
 	look_at_crls(app, components, &all);
+	look_at_statuses(app, components, &all);
 	warnings = look_at_expiries(app, components, &all);
 	(void)http_ok(response, json_pack("{s:b, s:o, s:o}", "ready", all, "components", components,
 				    "warnings", warnings));

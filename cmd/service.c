@@ -38,6 +38,7 @@ struct service {
 	struct keeper_client *keeper;
 	struct db *db;
 	struct issuers *issuers;
+	struct status_index *statuses;
 	struct audit *audit;
 	struct ledger *ledger;
 	struct crl_publisher *crls;
@@ -127,6 +128,21 @@ open_database(struct service *service, struct error *err)
 	       certificate_ensure_partitions(service->db, clock_now_s(&service->clock), err);
 }
 
+static bool
+open_statuses(struct service *service, struct error *err)
+{
+	return status_index_new(&(struct status_index_options){.db = service->db,
+				    .url = service->settings->database_url,
+				    .clock = &service->clock},
+	    &service->statuses, err);
+}
+
+static void
+status_changed(void *statuses)
+{
+	status_index_wake(statuses);
+}
+
 /* Blocked until run_until_stopped() reads it. */
 static bool
 stop_is_pending(void)
@@ -163,7 +179,9 @@ open_ledger(struct service *service, const char *log_name, struct error *err)
 	    .metrics = service->db_metrics,
 	    .hooks = {.keep_signatures = certificate_keep_signatures,
 		.read_unsigned = certificate_read_unsigned,
-		.abort = abort_write}};
+		.abort = abort_write,
+		.statuses = service->statuses,
+		.status_changed = status_changed}};
 
 	if (!audit_new(&(struct audit_options){.db = service->db,
 			   .clock = &service->clock,
@@ -213,6 +231,7 @@ build_app(struct service *service)
 	    .audit = service->audit,
 	    .issuers = service->issuers,
 	    .crls = service->crls,
+	    .statuses = service->statuses,
 	    .expiries = service->expiries,
 	    .work = service->work,
 	    .callers = service->callers,
@@ -227,11 +246,11 @@ build_app(struct service *service)
 	app->operators =
 	    (struct operator_service){app->db, app->ledger, app->issuers, app->clock, app->rng};
 	app->enrollment = (struct enroll_service){app->db, app->ledger, app->keeper, app->issuers,
-	    service->batches, service->enroll_kind, app->clock, app->rng};
+	    service->batches, service->enroll_kind, service->statuses, app->clock, app->rng};
 	app->renewal = (struct renew_service){
 	    app->db, app->ledger, app->issuers, service->renew_kind, app->clock, app->rng};
-	app->revocation = (struct revoke_service){
-	    app->db, app->ledger, service->revoke_kind, app->crls, app->clock, app->rng};
+	app->revocation = (struct revoke_service){app->db, app->ledger, service->revoke_kind,
+	    app->crls, app->statuses, app->clock, app->rng};
 }
 
 static struct tls_identity_options
@@ -389,6 +408,7 @@ service_close(struct service *service)
 	if (service->audit != NULL)
 		audit_end(service->audit);
 	ledger_free(service->ledger);
+	status_index_free(service->statuses);
 	audit_free(service->audit);
 	caller_cache_free(service->callers);
 	limiter_free(service->limiter);
@@ -449,8 +469,8 @@ service_run(const char *config_path, const struct settings *settings, const char
 
 	if (!settings_read(config_path, &service.current, err) ||
 	    !block_signals(&service.signals, err) || !start_control(&service, err) ||
-	    !open_database(&service, err) || !open_ledger(&service, log_name, err) ||
-	    !open_crls(&service, err))
+	    !open_database(&service, err) || !open_statuses(&service, err) ||
+	    !open_ledger(&service, log_name, err) || !open_crls(&service, err))
 		return false;
 	build_app(&service);
 	if (!start_serving(&service, err) || !audit_begin(service.audit, service.ledger, err) ||

@@ -70,6 +70,11 @@ struct ledger_hooks {
 	 * frees what they took. From here on they are not unsigned any more. */
 	bool (*abort)(void *certificates, struct tx *tx,
 	    const uint8_t (*refs)[CERTIFICATE_REF_BYTES], size_t count, struct error *err);
+
+	void *statuses; /* context of: */
+	/* After the COMMIT of a batch that changed a status, before its waiters wake. On the
+	 * ledger's thread: never blocks. */
+	void (*status_changed)(void *statuses);
 };
 
 struct ledger_options {

@@ -289,6 +289,8 @@ forget_own_locked(struct ledger *ledger, const struct batch *batch)
 static void
 note_committed(struct ledger *ledger, struct batch *batch)
 {
+	const struct ledger_hooks *hooks = &ledger->options.hooks;
+
 	ledger_lock(ledger);
 	ledger->size += (int64_t)batch->record_count;
 	ledger->batches++;
@@ -306,6 +308,8 @@ note_committed(struct ledger *ledger, struct batch *batch)
 	}
 	if (batch->count > 0 && batch->kind->committed != NULL)
 		batch->kind->committed(batch->kind->context, &batch->public);
+	if (hooks->status_changed != NULL && changes_status(batch))
+		hooks->status_changed(hooks->statuses);
 }
 
 /* ---- the whole ---- */

@@ -109,6 +109,28 @@ encode(const struct enroll_service *service, const struct enroll_proposal *propo
 
 /* ---- one, and many ---- */
 
+/* What was replaced is revoked for whoever asks this service from now on. */
+static void
+sync_replaced(const struct enroll_service *service, struct proposal *const *proposals, size_t count)
+{
+	bool replaced = false;
+
+	for (size_t i = 0; i < count; i++)
+		replaced = replaced || proposals[i]->changes_status;
+	if (replaced && service->statuses != NULL)
+		(void)status_index_sync(service->statuses, STATUS_INDEX_SYNC_MS);
+}
+
+static bool
+submit(const struct enroll_service *service, struct proposal *const *proposals, size_t count,
+    struct error *err)
+{
+	if (!ledger_submit(service->ledger, proposals, count, err))
+		return false;
+	sync_replaced(service, proposals, count);
+	return true;
+}
+
 bool
 enroll(const struct enroll_service *service, const struct enroll_request *request,
     struct enrolled *out, struct error *err)
@@ -117,8 +139,7 @@ enroll(const struct enroll_service *service, const struct enroll_request *reques
 	struct proposal *const proposals[] = {&proposal.base};
 
 	enroll_prepare(service, request, &proposal, err, 1);
-	return err->code == E_NONE &&
-	       ledger_submit(service->ledger, proposals, COUNT(proposals), err) &&
+	return err->code == E_NONE && submit(service, proposals, COUNT(proposals), err) &&
 	       encode(service, &proposal, clock_monotonic_ms() + RECALL_WAIT_MS, out, err);
 }
 
@@ -172,7 +193,7 @@ submit_prepared(const struct many *many, struct error *err)
 	for (size_t i = 0; i < many->count; i++)
 		if (many->errs[i].code == E_NONE)
 			prepared[count++] = &many->proposals[i].base;
-	return count == 0 || ledger_submit(many->service->ledger, prepared, count, err);
+	return count == 0 || submit(many->service, prepared, count, err);
 }
 
 bool

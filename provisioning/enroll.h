@@ -9,6 +9,7 @@
 
 #include "ca/csr.h"
 #include "ca/issue.h"
+#include "ca/status_index.h"
 #include "keeper/client.h"
 #include "provisioning/batch.h"
 #include "provisioning/hwid.h"
@@ -20,6 +21,7 @@ struct enroll_service {
 	const struct issuers *issuers;
 	struct batch_cache *batches;
 	const struct ledger_kind *kind; /* enroll_kind_new() */
+	struct status_index *statuses;  /* answers by a replacement before this returns; or NULL */
 	const struct clock *clock;
 	const struct rng *rng;
 };

@@ -75,6 +75,14 @@ static const struct stmt REPLACE_DEVICES = STMT("enroll_replace_devices", 1, 1,
     " WHERE id = ANY ($1::int8[]) AND state = 'active' RETURNING 1)"
     " SELECT expect_rows(count(*), cardinality($1::int8[])) IS NULL FROM replaced");
 
+/*
+ * $1 the same. What is superseded is the one certificate that was read: after the devices are
+ * locked, a renewal that came between shows, and the decision is made anew.
+ */
+static const struct stmt REPLACE_HAS_ONE = STMT("enroll_replace_has_one", 1, 1,
+    "SELECT expect_rows(count(*), cardinality($1::int8[])) IS NULL FROM certificate"
+    " WHERE device = ANY ($1::int8[])");
+
 static const struct stmt *const STATEMENTS[] = {
     &COUNT_IN_BATCHES,
     &COUNT_ON_TOKENS,
@@ -85,6 +93,7 @@ static const struct stmt *const STATEMENTS[] = {
     &CONSUME_LEAVES,
     &SPEND_TOKENS,
     &REPLACE_DEVICES,
+    &REPLACE_HAS_ONE,
     NULL,
 };
 
@@ -337,7 +346,8 @@ queue_replaced(const struct ledger_batch *batch, struct error *err)
 	if (columns.count == 0)
 		return true;
 	params_int8_array(&params, columns.int8s[0], columns.count);
-	return tx_run(batch->tx, &REPLACE_DEVICES, &params, err);
+	return tx_run(batch->tx, &REPLACE_DEVICES, &params, err) &&
+	       tx_run(batch->tx, &REPLACE_HAS_ONE, &params, err);
 }
 
 /* ---- certificates ---- */

@@ -327,6 +327,9 @@ apply(const struct revoke_service *service, const struct revoke_request *request
 		*err = proposal->base.err;
 		return false;
 	}
+	/* Late at worst: it is on record, and in force here when the database answers again. */
+	if (proposal->base.changes_status && service->statuses != NULL)
+		(void)status_index_sync(service->statuses, STATUS_INDEX_SYNC_MS);
 	*out = proposal->result;
 	return true;
 }

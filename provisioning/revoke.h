@@ -4,6 +4,7 @@
 
 #include "ca/crl.h"
 #include "ca/status.h"
+#include "ca/status_index.h"
 #include "provisioning/enroll.h"
 
 enum revoke_select { REVOKE_BY_SERIAL, REVOKE_BY_PSEUDONYM, REVOKE_BY_HANDLE };
@@ -21,7 +22,8 @@ struct revoke_service {
 	struct db *db;
 	struct ledger *ledger;
 	const struct ledger_kind *kind;
-	struct crl_publisher *crls; /* woken after a change; may be NULL */
+	struct crl_publisher *crls;    /* woken after a change; may be NULL */
+	struct status_index *statuses; /* answers by a change before this returns; may be NULL */
 	const struct clock *clock;
 	const struct rng *rng;
 };

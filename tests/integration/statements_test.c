@@ -13,6 +13,7 @@
 #include "ca/issuer.h"
 #include "ca/roll.h"
 #include "ca/status.h"
+#include "ca/status_index.h"
 #include "db/ledger.h"
 #include "provisioning/abort.h"
 #include "provisioning/batch.h"
@@ -37,6 +38,7 @@ static const struct stmt *const *(*const STORES[])(void) = {
     issuer_statements,
     roll_statements,
     status_statements,
+    status_index_statements,
     abort_statements,
     batch_statements,
     enroll_statements,

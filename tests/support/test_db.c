@@ -178,6 +178,18 @@ test_db_run(const struct test_db *db, const char *sql)
 }
 
 void
+test_db_run_server(const char *sql)
+{
+	char server[TEST_DB_URL_MAX];
+	PGconn *pg;
+
+	read_server(server);
+	pg = connect_to(server);
+	(void)run_on(pg, sql);
+	PQfinish(pg);
+}
+
+void
 test_db_open_log(const struct test_db *db, const char *origin, const uint8_t public_key[static 32])
 {
 	char sql[512], hex[65];

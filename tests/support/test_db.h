@@ -26,6 +26,7 @@ DEFER_DECLARE_CLEAR(struct test_db, test_db_clear)
 
 /* As the superuser. */
 void test_db_run(const struct test_db *db, const char *sql);
+void test_db_run_server(const char *sql);                       /* in no test's database */
 int64_t test_db_int(const struct test_db *db, const char *sql); /* one row, one column */
 
 /* A row of audit_log, as `moniker init` makes it. */
