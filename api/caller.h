@@ -17,6 +17,7 @@
 #define CALLER_DEVICE (1U << 8)
 #define CALLER_ANY (1U << 9)    /* no credential is needed */
 #define CALLER_LOCAL (1U << 10) /* none is needed by who asks from this host itself */
+#define CALLER_TOKEN (1U << 11) /* a one-time token in HTTP Basic will do */
 
 enum caller_kind { CALLER_IS_NOBODY, CALLER_IS_OPERATOR, CALLER_IS_DEVICE };
 

@@ -10,9 +10,12 @@
 
 /* A credential where one is needed, and one that may: 401, 403, or go on. */
 static bool
-caller_may(const struct route *route, const struct caller *caller, struct error *err)
+caller_may(const struct route *route, const struct http_request *request,
+    const struct caller *caller, struct error *err)
 {
-	const bool anybody = (route->callers & CALLER_ANY) != 0;
+	const bool anybody =
+	    (route->callers & CALLER_ANY) != 0 ||
+	    ((route->callers & CALLER_TOKEN) != 0 && request->authorization.len > 0);
 
 	if (caller->refused.code != E_NONE) {
 		/* Who was never ours counts as nobody; whom we shut out stays out. */
@@ -24,7 +27,10 @@ caller_may(const struct route *route, const struct caller *caller, struct error 
 	if (anybody)
 		return true;
 	if (caller->kind == CALLER_IS_NOBODY)
-		return error_set(err, E_CALLER_MISSING, "a client certificate is needed here");
+		return error_set(err, E_CALLER_MISSING,
+		    (route->callers & CALLER_TOKEN) != 0
+			? "a station's certificate or a one-time token is needed here"
+			: "a client certificate is needed here");
 	if ((caller->mask & route->callers) == 0)
 		return error_set(err, E_ROLE_DENIED, "this certificate's roles do not allow it");
 	return !caller->expired || route->event == LEAF_RENEW_REFUSED ||
@@ -94,6 +100,7 @@ level_of(const struct error *err)
 {
 	switch ((int)err->code) {
 	case E_RATE_LIMITED: return LOG_LEVEL_DEBUG;
+	case E_NOT_OFFERED:
 	case E_BUSY: return LOG_LEVEL_INFO;
 	default: return problem_status(err) >= 500 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO;
 	}
@@ -126,6 +133,8 @@ dispatch_refuse(const struct app *app, const struct route *route,
 	dispatch_note_all(app, route != NULL ? route->event : LEAF_EVENT_NONE,
 	    route != NULL ? route->callers : 0, request, &err, 1);
 	problem_respond(err, request->request_id, response);
+	if (response->status == 401 && route != NULL && (route->callers & CALLER_TOKEN) != 0)
+		problem_ask_for_token(response);
 }
 
 void
@@ -142,7 +151,7 @@ dispatch(const struct app *app, const struct route *route, struct http_request *
 	request->caller = &caller;
 	if ((!open && (!caller_resolve(app->callers, memory, &caller, &err) ||
 			  !within_limits(app, request, &caller, &err) ||
-			  !caller_may(route, &caller, &err))) ||
+			  !caller_may(route, request, &caller, &err))) ||
 	    !route->handler(app, request, response, &err))
 		dispatch_refuse(app, route, request, &err, response);
 	request->caller = NULL;

@@ -10,6 +10,11 @@
 
 HANDLER(post_enrollment);
 HANDLER(post_renewal);
+HANDLER(get_est_cacerts);
+HANDLER(get_est_csrattrs);
+HANDLER(post_est_enroll);
+HANDLER(post_est_reenroll);
+HANDLER(post_est_serverkeygen);
 HANDLER(post_verification);
 HANDLER(get_device);
 HANDLER(post_revocation);

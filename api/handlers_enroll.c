@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/credential.h"
 #include "api/decode.h"
 #include "api/dispatch.h"
 #include "api/handlers.h"
 #include "api/http_metrics.h"
-#include "api/limits.h"
 #include "api/problem.h"
 #include "api/shapes.h"
 #include "base/json_out.h"
@@ -16,32 +16,6 @@
 #include "provisioning/renew.h"
 
 #define SINGLE_MAX 32768u /* octets of one enrollment's JSON */
-
-/* Who enrolls: a station, or the holder of a token; anybody else needs one of the two. */
-static bool
-take_credential(const struct app *app, const struct caller *caller, struct enroll_request *in,
-    struct error *err)
-{
-	if (caller->kind == CALLER_IS_OPERATOR && (caller->mask & ROLE_STATION) != 0) {
-		in->station_person = caller->person;
-		in->station_handle = caller->handle;
-		return in->batch != NULL || in->token != NULL ||
-		       error_set_field(err, E_INCOMPLETE, "/batch", "is required without a token");
-	}
-	if (in->token != NULL)
-		return limiter_token(app->limiter, in->token, err);
-	return caller->kind == CALLER_IS_NOBODY
-		   ? error_set(
-			 err, E_CALLER_MISSING, "a station's certificate or a token is needed")
-		   : error_set(
-			 err, E_ROLE_DENIED, "the caller is no station, and there is no token");
-}
-
-static size_t
-result_of(const struct enrolled *enrolled)
-{
-	return enrolled->created ? ENROLLMENT_ISSUED : ENROLLMENT_REPLAYED;
-}
 
 static bool
 post_one(const struct app *app, const struct http_request *request, struct http_response *response,
@@ -56,10 +30,10 @@ post_one(const struct app *app, const struct http_request *request, struct http_
 		return error_set(
 		    err, E_TOO_LARGE, "one enrollment is at most %u octets", SINGLE_MAX);
 	if (!decode_json(request, &body, err) || !decode_enrollment(body, &in, err) ||
-	    !take_credential(app, request->caller, &in, err) ||
+	    !credential_take(app, request->caller, &in, err) ||
 	    !enroll(&app->enrollment, &in, &out, err))
 		return false;
-	metrics_add(app->metrics, HTTP_ENROLLMENTS, result_of(&out), 1);
+	metrics_add(app->metrics, HTTP_ENROLLMENTS, credential_result(&out), 1);
 	(void)snprintf(location, sizeof location, "/v1/devices/%s", out.pseudonym);
 	return out.created ? http_created(response, location, shape_enrolled(&out))
 			   : http_ok(response, shape_enrolled(&out));
@@ -129,7 +103,7 @@ decode_line(void *context, size_t i)
 		line->readable =
 		    json_parse(line->text, &line->body, &line->err) &&
 		    decode_enrollment(line->body, &line->request, &line->err) &&
-		    take_credential(many->app, many->request->caller, &line->request, &line->err);
+		    credential_take(many->app, many->request->caller, &line->request, &line->err);
 }
 
 static bool
@@ -202,8 +176,8 @@ post_many(const struct app *app, const struct http_request *request, struct http
 	note_refusals(app, &many);
 	for (size_t i = 0; i < many.count; i++) {
 		if (many.lines[i].err.code == E_NONE)
-			metrics_add(
-			    app->metrics, HTTP_ENROLLMENTS, result_of(&many.lines[i].out), 1);
+			metrics_add(app->metrics, HTTP_ENROLLMENTS,
+			    credential_result(&many.lines[i].out), 1);
 		buf_append(&response->body, buf_bytes(&many.lines[i].result));
 	}
 	response->status = 200;
@@ -246,7 +220,7 @@ post_renewal(const struct app *app, const struct http_request *request,
 	in.csr = bytes_of_text(members.csr);
 	if (!renew(&app->renewal, &in, &out, err))
 		return false;
-	metrics_add(app->metrics, HTTP_RENEWALS, result_of(&out), 1);
+	metrics_add(app->metrics, HTTP_RENEWALS, credential_result(&out), 1);
 	return out.created ? http_created(response, NULL, shape_enrolled(&out))
 			   : http_ok(response, shape_enrolled(&out));
 }

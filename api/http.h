@@ -16,6 +16,7 @@
 #define HTTP_PARAMS_MAX 2  /* {name} parts of a path */
 #define HTTP_QUERY_MAX 16  /* query arguments */
 #define HTTP_HEADERS_MAX 8 /* that a response sets */
+#define HTTP_AGENT_MAX 31  /* octets of User-Agent that we look at */
 
 enum http_method { HTTP_GET, HTTP_POST, HTTP_DELETE };
 
@@ -35,6 +36,10 @@ struct http_request {
 	size_t query_count;
 	char content_type[HTTP_VALUE_MAX + 1]; /* without parameters, lower case; "" when absent */
 	char if_none_match[HTTP_VALUE_MAX + 1];
+	char user_agent[HTTP_AGENT_MAX + 1]; /* how it begins */
+	struct bytes authorization;          /* the header field: a secret; empty: none */
+	struct bytes binding; /* channel binding of the TLS session (csr_binding.h); empty: none */
+	bool shown;           /* TLS may be 1.2: the client's certificate is seen on the way */
 	struct bytes body;
 	uint8_t network[9]; /* of the client: see LIMITER_NETWORK_BYTES */
 	bool draining;      /* the service is being stopped */

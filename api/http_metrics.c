@@ -5,12 +5,12 @@
 /* ---- label values: closed lists ---- */
 
 /* What routes and problems answer; anything else is counted as the last one, 0. */
-static const int STATUSES[] = {
-    200, 201, 204, 304, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 500, 501, 503, 0};
+static const int STATUSES[] = {200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 408, 409, 413, 415,
+    422, 429, 500, 501, 503, 0};
 
 static const char *const METHODS[] = {
     [HTTP_GET] = "GET", [HTTP_POST] = "POST", [HTTP_DELETE] = "DELETE"};
-static const char *const PORTS[] = {"tls", "plain"};
+static const char *const PORTS[] = {"tls", "plain", "est"};
 
 static size_t
 status_index(int status)
@@ -202,7 +202,12 @@ http_metrics_refused(struct metrics *metrics, enum leaf_event event, enum error_
 static size_t
 port_index(enum route_port port)
 {
-	return port == ROUTE_TLS ? 0 : 1;
+	switch (port) {
+	case ROUTE_TLS: return 0;
+	case ROUTE_PLAIN: return 1;
+	case ROUTE_EST: break;
+	}
+	return 2;
 }
 
 void

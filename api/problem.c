@@ -1,5 +1,8 @@
 #include "api/problem.h"
 
+#include <stdio.h>
+#include <string.h>
+
 int
 problem_status(const struct error *err)
 {
@@ -15,6 +18,7 @@ problem_status(const struct error *err)
 	case ERROR_KIND_MEDIA_TYPE: return 415;
 	case ERROR_KIND_UNPROCESSABLE: return 422;
 	case ERROR_KIND_RATE_LIMITED: return 429;
+	case ERROR_KIND_NOT_IMPLEMENTED: return 501;
 	case ERROR_KIND_UNAVAILABLE: return 503;
 	case ERROR_KIND_INTERNAL:
 	case ERROR_KIND_NONE: return 500;
@@ -63,4 +67,16 @@ problem_respond(const struct error *err, const char *request_id, struct http_res
 	if (response->status == 401)
 		/* RFC 9110 section 11.6.1 wants a challenge, and TLS has no registered scheme. */
 		http_header(response, "WWW-Authenticate", "ClientCertificate realm=\"moniker\"");
+}
+
+void
+problem_ask_for_token(struct http_response *response)
+{
+	for (size_t i = 0; i < response->header_count; i++) {
+		struct http_header *header = &response->headers[i];
+
+		if (strcmp(header->name, "WWW-Authenticate") == 0)
+			(void)snprintf(
+			    header->value, sizeof header->value, "Basic realm=\"moniker\"");
+	}
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/est.h"
 #include "api/handlers.h"
 
 #define KB ((size_t)1024)
@@ -16,7 +17,9 @@
 #define DEVICE CALLER_DEVICE
 #define ANY CALLER_ANY
 #define LOCAL CALLER_LOCAL
+#define TOKEN CALLER_TOKEN
 #define TLS ROUTE_TLS
+#define EST (ROUTE_TLS | ROUTE_EST)
 #define BOTH (ROUTE_TLS | ROUTE_PLAIN)
 
 /* clang-format off */
@@ -42,6 +45,16 @@ static const struct route ROUTES[] = {
 	{ HTTP_GET,    "/v1/audit/events",               AUDITOR,            TLS,  0,           LEAF_EVENT_NONE,         get_events },
 	{ HTTP_GET,    "/audit/logs",                    AUDITOR,            TLS,  0,           LEAF_EVENT_NONE,         get_logs },
 	{ HTTP_GET,    "/audit/{log}/checkpoint",        ANY,                TLS,  0,           LEAF_EVENT_NONE,         get_checkpoint },
+	{ HTTP_GET,      "/.well-known/est/cacerts",        ANY,                EST, 0,              LEAF_EVENT_NONE,         get_est_cacerts },
+	{ HTTP_GET,      "/.well-known/est/csrattrs",       ANY,                EST, 0,              LEAF_EVENT_NONE,         get_est_csrattrs },
+	{ HTTP_POST,     "/.well-known/est/simpleenroll",   STATION | TOKEN,    EST, EST_BODY_MAX,   LEAF_ENROLL_REFUSED,     post_est_enroll },
+	{ HTTP_POST,     "/.well-known/est/simplereenroll", DEVICE,             EST, EST_BODY_MAX,   LEAF_RENEW_REFUSED,      post_est_reenroll },
+	{ HTTP_POST,     "/.well-known/est/serverkeygen",   ANY,                EST, EST_BODY_MAX,   LEAF_EVENT_NONE,         post_est_serverkeygen },
+	{ HTTP_GET,      "/.well-known/est/{label}/cacerts", ANY,                EST, 0,              LEAF_EVENT_NONE,         get_est_cacerts },
+	{ HTTP_GET,      "/.well-known/est/{label}/csrattrs", ANY,                EST, 0,              LEAF_EVENT_NONE,         get_est_csrattrs },
+	{ HTTP_POST,     "/.well-known/est/{label}/simpleenroll", STATION | TOKEN,    EST, EST_BODY_MAX,   LEAF_ENROLL_REFUSED,     post_est_enroll },
+	{ HTTP_POST,     "/.well-known/est/{label}/simplereenroll", DEVICE,             EST, EST_BODY_MAX,   LEAF_RENEW_REFUSED,      post_est_reenroll },
+	{ HTTP_POST,     "/.well-known/est/{label}/serverkeygen", ANY,                EST, EST_BODY_MAX,   LEAF_EVENT_NONE,         post_est_serverkeygen },
 	{ HTTP_GET,    "/crl/{issuer}/{shard}.crl",      ANY,                BOTH, 0,           LEAF_EVENT_NONE,         get_crl },
 	{ HTTP_GET,    "/ca/{issuer}.cer",               ANY,                BOTH, 0,           LEAF_EVENT_NONE,         get_ca },
 	{ HTTP_GET,    "/healthz",                       ANY,                TLS,  0,           LEAF_EVENT_NONE,         get_health },

@@ -9,7 +9,11 @@
 typedef bool (*route_handler)(const struct app *app, const struct http_request *request,
     struct http_response *response, struct error *err);
 
-enum route_port { ROUTE_TLS = 1 << 0, ROUTE_PLAIN = 1 << 1 };
+enum route_port {
+	ROUTE_TLS = 1 << 0,
+	ROUTE_PLAIN = 1 << 1,
+	ROUTE_EST = 1 << 2, /* TLS 1.2, too, for old EST clients */
+};
 
 struct route {
 	enum http_method method;

@@ -62,8 +62,9 @@ struct connection {
 	struct connection *next, **prev;
 	int64_t deadline_ms; /* monotonic; 0: none */
 	enum connection_state state;
-	struct tls_session tls; /* of the TLS port */
-	bool certificate_read;
+	struct tls_session tls; /* where it has one */
+	bool session_read;      /* its certificate and binding are */
+	struct buf binding;
 	struct caller_memory memory;
 };
 
@@ -93,6 +94,7 @@ struct exchange {
 	struct http_request request;
 	struct http_response response;
 	struct buf body;
+	struct buf authorization;
 	size_t body_max;
 	char request_id[HANDLE_TEXT_LEN + 1];
 	struct request_line line;
@@ -113,6 +115,10 @@ MUST_CHECK bool guard_check(struct MHD_Connection *mhd, const struct request_lin
 /* The parts of the request that handlers need. E_BAD_SYNTAX */
 MUST_CHECK bool guard_read_request(struct MHD_Connection *mhd, const char *url, const char *method,
     struct http_request *out, struct error *err);
+
+/* Takes the Authorization header field out of the request, after guard_check(): what is left in
+ * libmicrohttpd's buffer is spaces. */
+void guard_take_authorization(struct MHD_Connection *mhd, struct buf *out);
 
 /* server_loop.c: what it does now. */
 void connection_enter(struct connection *connection, enum connection_state state);

@@ -66,6 +66,7 @@ exchange_end(
 	connection_enter(exchange->connection, CONNECTION_IDLE);
 	http_response_clear(&exchange->response);
 	buf_clear(&exchange->body);
+	buf_clear(&exchange->authorization);
 	free(exchange);
 	*slot = NULL;
 }
@@ -167,12 +168,13 @@ refuse_now(struct exchange *exchange, struct MHD_Connection *mhd, struct error *
 
 /* Once a connection. */
 static void
-read_certificate(struct connection *connection)
+read_session(struct connection *connection)
 {
-	if (connection->certificate_read || connection->loop->port != ROUTE_TLS)
+	if (connection->session_read || connection->loop->port == ROUTE_PLAIN)
 		return;
-	connection->certificate_read = true;
+	connection->session_read = true;
 	tls_read_certificate(connection->mhd, CERTIFICATE_DER_MAX, &connection->memory.certificate);
+	tls_read_binding(connection->mhd, &connection->binding);
 }
 
 static enum MHD_Result
@@ -182,7 +184,7 @@ take_head(struct loop *loop, struct exchange *exchange, struct MHD_Connection *m
 	struct error err = {0};
 	struct error guarded = {0};
 
-	read_certificate(exchange->connection);
+	read_session(exchange->connection);
 	exchange->begun = true;
 	(void)atomic_fetch_add(&loop->server->unanswered, 1);
 	exchange->line.method = method;
@@ -196,6 +198,7 @@ take_head(struct loop *loop, struct exchange *exchange, struct MHD_Connection *m
 	peer_network(mhd, exchange->request.network);
 	if (!guard_check(mhd, &exchange->line, exchange->body_max, &guarded))
 		return refuse_now(exchange, mhd, &guarded, true);
+	guard_take_authorization(mhd, &exchange->authorization);
 	/* The connection stays: to make a new one would cost us more than the answer does. */
 	if (!limiter_address(
 		loop->server->app->limiter, exchange->request.network, 1, &exchange->refused))
@@ -294,6 +297,9 @@ hand_to_worker(struct loop *loop, struct exchange *exchange, struct MHD_Connecti
 	struct error err = {0};
 
 	exchange->request.body = buf_bytes(&exchange->body);
+	exchange->request.authorization = buf_bytes(&exchange->authorization);
+	exchange->request.binding = buf_bytes(&exchange->connection->binding);
+	exchange->request.shown = loop->port == ROUTE_EST;
 	exchange->request.draining = is_draining(loop);
 	connection_enter(exchange->connection, CONNECTION_WORKING);
 	exchange->connection->deadline_ms = 0;

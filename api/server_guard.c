@@ -11,11 +11,13 @@
 
 #include "api/server_core.h"
 
+#define AUTHORIZATION "Authorization"
+
 struct seen {
 	const char
 	    *expected; /* where the next header line begins if all octets are accounted for */
 	bool gap;      /* one did not begin there */
-	int lengths, codings, hosts;
+	int lengths, codings, hosts, credentials;
 	bool bad_name, bad_value, bad_coding, bad_length;
 	uint64_t length;
 };
@@ -96,6 +98,8 @@ look_at_header(void *context, enum MHD_ValueKind kind, const char *name, size_t 
 		seen->bad_coding = seen->bad_coding || !is_named(value, value_len, "chunked");
 	} else if (is_named(name, name_len, "Host"))
 		seen->hosts++;
+	else if (is_named(name, name_len, AUTHORIZATION))
+		seen->credentials++;
 	return MHD_YES;
 }
 
@@ -137,6 +141,8 @@ guard_check(
 		return error_set(err, E_BAD_SYNTAX, "the header block is not well-formed");
 	if (seen.hosts > 1 || (seen.hosts == 0 && !is_1_0))
 		return error_set(err, E_BAD_SYNTAX, "exactly one Host is needed");
+	if (seen.credentials > 1)
+		return error_set(err, E_BAD_SYNTAX, "Authorization is there twice");
 	if (seen.lengths > 1 || seen.bad_length)
 		return error_set(err, E_BAD_SYNTAX, "Content-Length is not one number");
 	if (seen.codings > 1 || seen.bad_coding || (seen.codings > 0 && is_1_0))
@@ -147,6 +153,19 @@ guard_check(
 		    err, E_BAD_SYNTAX, "Content-Length and Transfer-Encoding exclude each other");
 	return seen.length <= body_max ||
 	       error_set(err, E_TOO_LARGE, "at most %zu octets here", body_max);
+}
+
+void
+guard_take_authorization(struct MHD_Connection *mhd, struct buf *out)
+{
+	const char *value = MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, AUTHORIZATION);
+	const size_t len = value == NULL ? 0 : strlen(value);
+
+	if (len == 0)
+		return;
+	buf_append(out, bytes_of(value, len));
+	/* libmicrohttpd parsed it in its own buffer, where it would stay until the next request. */
+	memset((char *)(uintptr_t)value, ' ', len);
 }
 
 /* ---- what handlers need ---- */
@@ -231,6 +250,8 @@ guard_read_request(struct MHD_Connection *mhd, const char *url, const char *meth
 	if (!copy_value(out->if_none_match, sizeof out->if_none_match,
 		MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, "If-None-Match")))
 		out->if_none_match[0] = '\0';
+	(void)copy_value(out->user_agent, sizeof out->user_agent,
+	    MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, "User-Agent"));
 	(void)MHD_get_connection_values_n(mhd, MHD_GET_ARGUMENT_KIND, read_argument, &query);
 	return !query.bad || error_set(err, E_BAD_SYNTAX, "the query is not well-formed");
 }

@@ -18,6 +18,12 @@
 #define LOOP_WAIT_MS 1000
 #define REAP_EVERY_MS 500
 
+#define PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:%NO_TICKETS"
+/* Of TLS 1.2 only what TLS 1.3 kept: ephemeral keys, AEAD. */
+#define LEGACY_PRIORITIES                                                              \
+	"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:-CIPHER-ALL:" \
+	"+AES-256-GCM:+CHACHA20-POLY1305:+AES-128-GCM:-MAC-ALL:+AEAD:%NO_TICKETS"
+
 /* ---- connections ---- */
 
 void
@@ -46,7 +52,7 @@ connection_open(struct loop *loop, struct MHD_Connection *mhd, void **slot)
 	*slot = connection;
 	connection_enter(connection, CONNECTION_IDLE);
 	http_metrics_connected(loop->server->app->metrics, loop->port);
-	if (loop->port == ROUTE_TLS)
+	if (loop->port != ROUTE_PLAIN)
 		tls_begin(mhd, &connection->tls);
 }
 
@@ -61,11 +67,12 @@ connection_close(void **slot)
 	*connection->prev = connection->next;
 	if (connection->next != NULL)
 		connection->next->prev = connection->prev;
-	if (connection->loop->port == ROUTE_TLS && !connection->tls.done)
+	if (connection->loop->port != ROUTE_PLAIN && !connection->tls.done)
 		metrics_add(connection->loop->server->app->metrics, HTTP_HANDSHAKES_FAILED, 0, 1);
 	connection_enter(connection, CONNECTION_NONE);
 	tls_end(&connection->tls);
 	caller_memory_clear(&connection->memory);
+	buf_clear(&connection->binding);
 	free(connection);
 	*slot = NULL;
 }
@@ -202,11 +209,11 @@ static struct MHD_Daemon *
 start_daemon(struct loop *loop, int listen_fd)
 {
 	const struct server_options *options = &loop->server->options;
-	const bool tls = loop->port == ROUTE_TLS;
-	/* TLS 1.3 only, no tickets: a session is as long as its connection. */
+	const bool tls = loop->port != ROUTE_PLAIN;
+	/* No tickets: a session is as long as its connection. */
 	const struct MHD_OptionItem tls_items[] = {
 	    {MHD_OPTION_HTTPS_PRIORITIES, 0,
-		(void *)(uintptr_t) "NORMAL:-VERS-ALL:+VERS-TLS1.3:%NO_TICKETS"},
+		(void *)(uintptr_t)(loop->port == ROUTE_EST ? LEGACY_PRIORITIES : PRIORITIES)},
 	    {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)tls_chain_callback()},
 	    {MHD_OPTION_END, 0, NULL}};
 	const struct MHD_OptionItem no_items[] = {{MHD_OPTION_END, 0, NULL}};

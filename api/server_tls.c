@@ -206,6 +206,25 @@ tls_read_certificate(struct MHD_Connection *mhd, size_t len_max, struct buf *out
 		buf_append_u8(out, 0); /* something was shown, and it is no credential */
 }
 
+void
+tls_read_binding(struct MHD_Connection *mhd, struct buf *out)
+{
+	gnutls_session_t session = session_of(mhd);
+	gnutls_datum_t binding = {0};
+	bool exports;
+
+	if (session == NULL)
+		return;
+	exports = gnutls_protocol_get_version(session) == GNUTLS_TLS1_3;
+	if (!exports && gnutls_session_ext_master_secret_status(session) == 0)
+		return;
+	if (gnutls_session_channel_binding(
+		session, exports ? GNUTLS_CB_TLS_EXPORTER : GNUTLS_CB_TLS_UNIQUE, &binding) >= 0) {
+		buf_append(out, bytes_of(binding.data, binding.size));
+		gnutls_free(binding.data);
+	}
+}
+
 bool
 tls_send(struct MHD_Connection *mhd, struct bytes octets)
 {

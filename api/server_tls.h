@@ -43,6 +43,9 @@ void tls_end(struct tls_session *ours);
 /* Appends the client's certificate, DER; nothing when none was shown; one octet when it is too
  * large. */
 void tls_read_certificate(struct MHD_Connection *mhd, size_t len_max, struct buf *out);
+/* Appends the session's channel binding: tls-exporter (RFC 9266) on TLS 1.3; on TLS 1.2 tls-unique
+ * (RFC 5929), with an extended master secret only (RFC 7627 section 7); else nothing. */
+void tls_read_binding(struct MHD_Connection *mhd, struct buf *out);
 /* Octets straight into the session, past libmicrohttpd, as many as it takes at once. False: the
  * connection has no session. */
 bool tls_send(struct MHD_Connection *mhd, struct bytes octets);

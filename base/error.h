@@ -27,6 +27,7 @@ enum error_kind { /* transport-neutral; api/problem.c maps it to HTTP */
 	ERROR_KIND_MEDIA_TYPE,      /* a content type this path does not take */
 	ERROR_KIND_UNPROCESSABLE,   /* well-formed, but refused by policy */
 	ERROR_KIND_RATE_LIMITED,    /* too many; try again later */
+	ERROR_KIND_NOT_IMPLEMENTED, /* known, and not done here */
 	ERROR_KIND_UNAVAILABLE,     /* try again later */
 	ERROR_KIND_INTERNAL,        /* our fault */
 };

@@ -5,6 +5,7 @@
 #include "base/der.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "ca/csr_binding.h"
 #include "ca/csr_key.h"
 
 struct csr {
@@ -103,18 +104,44 @@ decode_text(struct bytes text, struct buf *out)
 	return plain.len > 0 && base64_decode(buf_bytes(&plain), out);
 }
 
+static bool
+decode_bounded(struct bytes text, struct buf *out, struct error *err)
+{
+	if (text.len > CSR_TEXT_MAX)
+		return error_set_field(
+		    err, E_BAD_SYNTAX, "/csr", "longer than %d characters", CSR_TEXT_MAX);
+	return decode_text(text, out) ||
+	       error_set_field(err, E_BAD_SYNTAX, "/csr", "neither one PEM block nor base64");
+}
+
 bool
 csr_parse_text(struct bytes text, struct csr **out_csr, struct error *err)
 {
 	DEFER(buf_clear_public) struct buf der = {0};
 
-	if (text.len > CSR_TEXT_MAX)
-		return error_set_field(
-		    err, E_BAD_SYNTAX, "/csr", "longer than %d characters", CSR_TEXT_MAX);
-	if (!decode_text(text, &der))
-		return error_set_field(
-		    err, E_BAD_SYNTAX, "/csr", "neither one PEM block nor base64");
-	return csr_parse(buf_bytes(&der), out_csr, err);
+	return decode_bounded(text, &der, err) && csr_parse(buf_bytes(&der), out_csr, err);
+}
+
+bool
+csr_parse_any(
+    struct bytes input, const struct bytes *binding, struct csr **out_csr, struct error *err)
+{
+	DEFER(buf_clear_public) struct buf decoded = {0};
+	DEFER(csr_free) struct csr *csr = NULL;
+	struct bytes der = input;
+
+	/* No PEM and no base64 of a request begins with '0'. */
+	if (input.len == 0 || input.data[0] != DER_SEQUENCE) {
+		if (!decode_bounded(input, &decoded, err))
+			return false;
+		der = buf_bytes(&decoded);
+	}
+	/* Proven first: what it is bound to is the key holder's word then. */
+	if (!csr_parse(der, &csr, err) ||
+	    (binding != NULL && !csr_binding_check(der, *binding, err)))
+		return false;
+	*out_csr = TAKE(csr);
+	return true;
 }
 
 void

@@ -4,7 +4,8 @@
  * A struct csr exists only if the DER was exactly one request of at most CSR_DER_MAX octets,
  * its key is of a supported kind and sound, and its self-signature verified over exactly the
  * octets that were parsed: holding one is proof of possession of the private key. Names,
- * attributes and extensions in it are discarded unread. It says nothing about policy: see
+ * attributes and extensions in it are discarded unread (but for a channel binding, where one is
+ * asked for). It says nothing about policy: see
  * profile.h.
  */
 #ifndef CA_CSR_H
@@ -39,6 +40,12 @@ struct csr;
 MUST_CHECK bool csr_parse(struct bytes der, struct csr **out_csr, struct error *err);
 /* The same from PEM ("CERTIFICATE REQUEST" or "NEW CERTIFICATE REQUEST") or base64 of DER. */
 MUST_CHECK bool csr_parse_text(struct bytes text, struct csr **out_csr, struct error *err);
+/*
+ * DER, or either text. `binding`: the channel binding of the TLS session that brought it, or NULL:
+ * one in it is not looked at. See csr_binding.h: E_BINDING_MISMATCH
+ */
+MUST_CHECK bool csr_parse_any(
+    struct bytes input, const struct bytes *binding, struct csr **out_csr, struct error *err);
 void csr_free(struct csr *csr); /* NULL is fine */
 DEFER_DECLARE(struct csr, csr_free)
 

@@ -14,6 +14,15 @@ const struct bytes OID_AUTHORITY_KEY_IDENTIFIER = BYTES_LITERAL("\x55\x1d\x23");
 const struct bytes OID_EXTENDED_KEY_USAGE = BYTES_LITERAL("\x55\x1d\x25");
 const struct bytes OID_AUTHORITY_INFO_ACCESS = BYTES_LITERAL("\x2b\x06\x01\x05\x05\x07\x01\x01");
 
+const struct bytes OID_CHALLENGE_PASSWORD = BYTES_LITERAL("\x2a\x86\x48\x86\xf7\x0d\x01\x09\x07");
+const struct bytes OID_EST_IDENTITY_LINKING =
+    BYTES_LITERAL("\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x3a");
+const struct bytes OID_DATA = BYTES_LITERAL("\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01");
+const struct bytes OID_SIGNED_DATA = BYTES_LITERAL("\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02");
+const struct bytes OID_EC_PUBLIC_KEY = BYTES_LITERAL("\x2a\x86\x48\xce\x3d\x02\x01");
+const struct bytes OID_SECP256R1 = BYTES_LITERAL("\x2a\x86\x48\xce\x3d\x03\x01\x07");
+const struct bytes OID_ECDSA_SHA256 = BYTES_LITERAL("\x2a\x86\x48\xce\x3d\x04\x03\x02");
+
 const struct bytes OID_SERVER_AUTH = BYTES_LITERAL("\x2b\x06\x01\x05\x05\x07\x03\x01");
 const struct bytes OID_CLIENT_AUTH = BYTES_LITERAL("\x2b\x06\x01\x05\x05\x07\x03\x02");
 const struct bytes OID_AD_OCSP = BYTES_LITERAL("\x2b\x06\x01\x05\x05\x07\x30\x01");

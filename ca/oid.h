@@ -19,6 +19,14 @@ extern const struct bytes OID_AUTHORITY_KEY_IDENTIFIER;
 extern const struct bytes OID_EXTENDED_KEY_USAGE;
 extern const struct bytes OID_AUTHORITY_INFO_ACCESS;
 
+extern const struct bytes OID_CHALLENGE_PASSWORD;   /* PKCS #9 */
+extern const struct bytes OID_EST_IDENTITY_LINKING; /* RFC 7894 */
+extern const struct bytes OID_DATA;                 /* PKCS #7 */
+extern const struct bytes OID_SIGNED_DATA;
+extern const struct bytes OID_EC_PUBLIC_KEY;
+extern const struct bytes OID_SECP256R1;
+extern const struct bytes OID_ECDSA_SHA256;
+
 extern const struct bytes OID_SERVER_AUTH;
 extern const struct bytes OID_CLIENT_AUTH;
 extern const struct bytes OID_AD_OCSP;

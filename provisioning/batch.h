@@ -77,6 +77,12 @@ MUST_CHECK bool batch_get(struct db *db, const char *name, struct batch *out, st
 /* In order of id, after `after_id`; with station_person not 0 only those open to this station. */
 MUST_CHECK bool batch_list(struct db *db, int64_t after_id, int64_t station_person, size_t limit,
     struct batch *out, size_t *out_count, struct error *err);
+/*
+ * The name of the one batch that is open now to this station, whatever the hour.
+ * E_INCOMPLETE   there is none, or there are several: the caller has to name one
+ */
+MUST_CHECK bool batch_get_only_open(struct db *db, int64_t station_person, int64_t now_s,
+    char out_name[static BATCH_NAME_MAX + 1], struct error *err);
 /* Whether this station may read the batch. */
 bool batch_allows_station(const struct batch *batch, int64_t person);
 

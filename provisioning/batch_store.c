@@ -36,6 +36,14 @@ static const struct stmt ROWS_AFTER = STMT("batch_rows_after", 3, ROW_COLUMNS,
 	" OR EXISTS (SELECT FROM batch_station AS s WHERE s.batch = b.id AND s.person = $3::int8))"
 	" ORDER BY b.id LIMIT $2::int8");
 
+/* $1 person, $2 now: of the batches that take this station's enrollments two at most */
+static const struct stmt OPEN_TO = STMT("batch_open_to", 2, 1,
+    "SELECT b.name FROM batch AS b WHERE b.closed_at_s IS NULL AND b.opens_at_s <= $2::int8"
+    " AND (b.closes_at_s IS NULL OR b.closes_at_s > $2::int8)"
+    " AND (NOT EXISTS (SELECT FROM batch_station AS s WHERE s.batch = b.id)"
+    " OR EXISTS (SELECT FROM batch_station AS s WHERE s.batch = b.id AND s.person = $1::int8))"
+    " LIMIT 2");
+
 /* $1 batches */
 static const struct stmt STATIONS_OF = STMT("batch_stations_of", 1, 3,
     "SELECT s.batch::int8, s.person, p.name FROM batch_station AS s"
@@ -92,6 +100,7 @@ static const struct stmt *const STATEMENTS[] = {
     &FACTS_BY_ID,
     &ROW_BY_NAME,
     &ROWS_AFTER,
+    &OPEN_TO,
     &STATIONS_OF,
     &REVOKED_OF,
     &STATIONS_BY_NAME,
@@ -131,6 +140,25 @@ batch_store_find_facts(struct db *db, const char *name, int64_t id, struct batch
 	out->mode = rows_bool(rows, 0, 2) ? BATCH_UNLINKABLE : BATCH_PSEUDONYMOUS;
 	rows_text(rows, 0, 3, out->profile, sizeof out->profile);
 	out->hardware_ids_required = rows_bool(rows, 0, 4);
+	return true;
+}
+
+bool
+batch_get_only_open(struct db *db, int64_t station_person, int64_t now_s,
+    char out_name[static BATCH_NAME_MAX + 1], struct error *err)
+{
+	DEFER(params_clear) struct params params = {0};
+	DEFER(rows_free) struct rows *rows = NULL;
+
+	params_int8(&params, station_person);
+	params_int8(&params, now_s);
+	if (!db_query(db, &OPEN_TO, &params, &rows, err))
+		return false;
+	if (rows_count(rows) != 1)
+		return error_set_field(err, E_INCOMPLETE, "/batch",
+		    rows_count(rows) == 0 ? "no batch is open to this station: an admin opens one"
+					  : "several batches are open to this station: name one");
+	rows_text(rows, 0, 0, out_name, BATCH_NAME_MAX + 1);
 	return true;
 }
 

@@ -1,5 +1,7 @@
 #include "provisioning/decide.h"
 
+#include <limits.h>
+
 #include "provisioning/decide_round.h"
 #include "provisioning/token.h"
 
@@ -122,10 +124,13 @@ batch_is_not_closed(struct turn *turn, struct error *err)
 static bool
 batch_has_opened(struct turn *turn, struct error *err)
 {
-	if (turn->round->now_s < turn->batch->opens_at_s)
-		return error_set_field(
-		    err, E_BATCH_NOT_OPEN, "/batch", "it opens later: GET /v1/batches says when");
-	return true;
+	const int64_t wait_s = turn->batch->opens_at_s - turn->round->now_s;
+
+	if (wait_s <= 0)
+		return true;
+	err->retry_after_s = wait_s > INT_MAX ? INT_MAX : (int)wait_s;
+	return error_set_field(
+	    err, E_BATCH_NOT_OPEN, "/batch", "it opens later: GET /v1/batches says when");
 }
 
 /* Hours may go over midnight: from 22:00 until 06:00. */
@@ -358,7 +363,8 @@ static bool (*const RULES[])(struct turn *turn, struct error *err) = {
 /* ---- one turn ---- */
 
 static const enum error_code COUNTED[] = {E_BAD_SYNTAX, E_BAD_TYPE, E_BAD_ALGORITHM, E_BAD_PROOF,
-    E_WEAK_KEY, E_HARDWARE_ID_MISSING, E_HARDWARE_ID_INVALID, E_DUPLICATE_HARDWARE};
+    E_BINDING_MISMATCH, E_WEAK_KEY, E_HARDWARE_ID_MISSING, E_HARDWARE_ID_INVALID,
+    E_DUPLICATE_HARDWARE};
 
 static bool
 counts_on_token(enum error_code code)

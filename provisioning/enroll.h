@@ -41,6 +41,9 @@ struct enroll_request {
 	size_t hardware_id_count;
 	bool replace;
 	const char *profile; /* or NULL: the batch's */
+	/* of the TLS session, or NULL: a channel binding in the CSR is not looked at (csr.h) */
+	const struct bytes *binding;
+	bool shown; /* who asks is seen by all that listen: no unlinkable batch */
 };
 
 struct enrolled {

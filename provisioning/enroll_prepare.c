@@ -6,8 +6,6 @@
 #include "ca/certificate_store.h"
 #include "provisioning/token.h"
 
-#define DER_SEQUENCE 0x30 /* no PEM and no base64 of a CSR begins with it */
-
 /* ---- who asks ---- */
 
 /* A forged token costs no database access and leaves no record of its own: the edge counts it. */
@@ -57,11 +55,10 @@ find_batch(const struct enroll_service *service, const struct enroll_request *re
 /* ---- whose key, and what for ---- */
 
 static bool
-read_csr(struct bytes text, struct enroll_proposal *out, struct csr **out_csr, struct error *err)
+read_csr(const struct enroll_request *request, struct enroll_proposal *out, struct csr **out_csr,
+    struct error *err)
 {
-	bool is_der = text.len > 0 && text.data[0] == DER_SEQUENCE;
-
-	if (!(is_der ? csr_parse(text, out_csr, err) : csr_parse_text(text, out_csr, err)))
+	if (!csr_parse_any(request->csr, request->binding, out_csr, err))
 		return false;
 	memcpy(out->input.spki_sha256, csr_spki_sha256(*out_csr), SHA256_BYTES);
 	return true;
@@ -73,6 +70,9 @@ find_profile(const struct enroll_request *request, const struct batch_facts *fac
 {
 	const struct profile *profile = profile_find(facts->profile);
 
+	if (facts->mode == BATCH_UNLINKABLE && request->shown)
+		return error_set_field(err, E_PROFILE_DENIED, "/batch",
+		    "it is unlinkable: this port shows who asks, use the TLS 1.3 port");
 	if (profile == NULL || !profile->for_devices || facts->mode != BATCH_PSEUDONYMOUS)
 		return error_set_field(
 		    err, E_PROFILE_DENIED, "/batch", "the batch's profile is not offered here");
@@ -167,7 +167,7 @@ describe(const struct enroll_service *service, const struct enroll_request *requ
 	struct batch_facts facts;
 
 	return find_batch(service, request, out->proposal, &facts, err) &&
-	       read_csr(request->csr, out->proposal, &out->csr, err) &&
+	       read_csr(request, out->proposal, &out->csr, err) &&
 	       find_profile(request, &facts, out->csr, &out->profile, err) &&
 	       parse_hardware(request, &out->hardware, err);
 }

@@ -277,15 +277,6 @@ renew_kind_free(struct ledger_kind *kind)
 
 /* ---- the service ---- */
 
-static bool
-read_csr(struct bytes csr, struct csr **out, struct error *err)
-{
-	if (csr.len > 0 &&
-	    csr.data[0] == 0x30) /* SEQUENCE: DER; no text of a CSR begins with '0' */
-		return csr_parse(csr, out, err);
-	return csr_parse_text(csr, out, err);
-}
-
 /* Everything that can be known before the ledger: key, profile, the certificate to be. */
 static bool
 prepare(const struct renew_service *service, const struct renew_request *request,
@@ -304,7 +295,8 @@ prepare(const struct renew_service *service, const struct renew_request *request
 	if (profile == NULL)
 		return error_set(
 		    err, E_PROFILE_DENIED, "the device's profile is no longer offered");
-	if (!read_csr(request->csr, &csr, err) || !profile_check_key(profile, csr, err))
+	if (!csr_parse_any(request->csr, request->binding, &csr, err) ||
+	    !profile_check_key(profile, csr, err))
 		return false;
 	memcpy(proposal->spki_sha256, csr_spki_sha256(csr), SHA256_BYTES);
 	proposal->same_key =

@@ -20,6 +20,7 @@ struct renew_request {
 	    serial[SERIAL_BYTES]; /* of the certificate that the device presented (and proved) */
 	const uint8_t *presented_spki_sha256; /* its key */
 	struct bytes csr;                     /* PEM or base64 or DER */
+	const struct bytes *binding;          /* as in struct enroll_request */
 };
 /* Two thirds into the validity. */
 int64_t renew_after_s(int64_t not_before_s, int64_t not_after_s);

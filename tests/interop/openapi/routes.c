@@ -11,8 +11,9 @@ struct word {
 
 static const struct word CALLERS[] = {{ROLE_ADMIN, "admin"}, {ROLE_STATION, "station"},
     {ROLE_VERIFIER, "verifier"}, {ROLE_OFFICER, "officer"}, {ROLE_AUDITOR, "auditor"},
-    {ROLE_LEGAL, "legal"}, {CALLER_DEVICE, "device"}, {CALLER_LOCAL, "local"}, {CALLER_ANY, "any"}};
-static const struct word PORTS[] = {{ROUTE_TLS, "tls"}, {ROUTE_PLAIN, "plain"}};
+    {ROLE_LEGAL, "legal"}, {CALLER_DEVICE, "device"}, {CALLER_TOKEN, "token"},
+    {CALLER_LOCAL, "local"}, {CALLER_ANY, "any"}};
+static const struct word PORTS[] = {{ROUTE_TLS, "tls"}, {ROUTE_EST, "est"}, {ROUTE_PLAIN, "plain"}};
 
 static void
 put_words(const struct word *words, size_t count, unsigned bits)

@@ -132,6 +132,52 @@ nobody_is_asked_for_a_credential(void **state)
 	assert_non_null(strstr(buf_text(&f->response.body), "\"code\":\"CALLER_MISSING\""));
 }
 
+static bool
+has_header(const struct http_response *response, const char *name, const char *value)
+{
+	for (size_t i = 0; i < response->header_count; i++)
+		if (strcmp(response->headers[i].name, name) == 0)
+			return strcmp(response->headers[i].value, value) == 0;
+	return false;
+}
+
+static void
+where_a_token_will_do_nobody_is_asked_for_one(void **state)
+{
+	struct fixture *f = *state;
+	const struct route route = {.callers = ROLE_STATION | CALLER_TOKEN, .handler = says_hello};
+
+	dispatch(&f->app, &route, &f->request, &f->memory, &f->response);
+	assert_int_equal(f->response.status, 401);
+	assert_int_equal(f->response.header_count, 1);
+	assert_true(has_header(&f->response, "WWW-Authenticate", "Basic realm=\"moniker\""));
+}
+
+/* Whether it is a good one is the handler's to find out. */
+static void
+where_a_token_will_do_who_sends_one_is_heard(void **state)
+{
+	struct fixture *f = *state;
+	const struct route route = {.callers = ROLE_STATION | CALLER_TOKEN, .handler = says_hello};
+
+	f->request.authorization = bytes_of_text("Basic eA==");
+	dispatch(&f->app, &route, &f->request, &f->memory, &f->response);
+	assert_int_equal(f->response.status, 200);
+}
+
+static void
+elsewhere_a_token_is_no_credential(void **state)
+{
+	struct fixture *f = *state;
+	const struct route route = {.callers = ROLE_STATION, .handler = says_hello};
+
+	f->request.authorization = bytes_of_text("Basic eA==");
+	dispatch(&f->app, &route, &f->request, &f->memory, &f->response);
+	assert_int_equal(f->response.status, 401);
+	assert_true(
+	    has_header(&f->response, "WWW-Authenticate", "ClientCertificate realm=\"moniker\""));
+}
+
 /* Of nobody the address is all there is, and the server counted one when the request began. */
 static void
 each_line_of_nobody_s_enrollments_counts(void **state)
@@ -234,6 +280,9 @@ main(void)
 	    TEST(what_this_host_may_have_is_not_for_others),
 	    TEST(this_host_alone_is_no_credential),
 	    TEST(nobody_is_asked_for_a_credential),
+	    TEST(where_a_token_will_do_nobody_is_asked_for_one),
+	    TEST(where_a_token_will_do_who_sends_one_is_heard),
+	    TEST(elsewhere_a_token_is_no_credential),
 	    TEST(each_line_of_nobody_s_enrollments_counts),
 	    TEST(a_handler_s_error_becomes_the_whole_answer),
 	    TEST(refusals_are_recorded_where_the_tables_say_so),

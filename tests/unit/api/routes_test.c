@@ -70,6 +70,23 @@ the_plain_port_serves_crls_and_authorities_only(void **state)
 	assert_int_equal(plain, 2);
 }
 
+static void
+the_port_for_old_est_clients_serves_est_only(void **state)
+{
+	size_t count, est = 0;
+	const struct route *routes = routes_all(&count);
+
+	(void)state;
+	for (size_t i = 0; i < count; i++) {
+		const bool is_est = strncmp(routes[i].pattern, "/.well-known/est/", 17) == 0;
+
+		assert_int_equal((routes[i].ports & ROUTE_EST) != 0, is_est);
+		assert_true(!is_est || routes[i].ports == (ROUTE_TLS | ROUTE_EST));
+		est += is_est;
+	}
+	assert_int_equal(est, 10);
+}
+
 static const struct found {
 	const char *path, *pattern, *first, *second;
 	enum http_method method;
@@ -88,6 +105,13 @@ static const struct found {
     {"/crl/0123456789abcdef/0000.crl", "/crl/{issuer}/{shard}.crl", "0123456789abcdef", "0000",
 	HTTP_GET},
     {"/ca/0123456789abcdef.cer", "/ca/{issuer}.cer", "0123456789abcdef", "", HTTP_GET},
+    {"/.well-known/est/cacerts", "/.well-known/est/cacerts", "", "", HTTP_GET},
+    {"/.well-known/est/lot-7/cacerts", "/.well-known/est/{label}/cacerts", "lot-7", "", HTTP_GET},
+    {"/.well-known/est/cacerts/csrattrs", "/.well-known/est/{label}/csrattrs", "cacerts", "",
+	HTTP_GET},
+    {"/.well-known/est/simpleenroll", "/.well-known/est/simpleenroll", "", "", HTTP_POST},
+    {"/.well-known/est/lot-7/simplereenroll", "/.well-known/est/{label}/simplereenroll", "lot-7",
+	"", HTTP_POST},
     {"/audit/node1-2026/checkpoint", "/audit/{log}/checkpoint", "node1-2026", "", HTTP_GET},
 };
 
@@ -139,6 +163,16 @@ static const struct lost {
     {"another method", "/healthz", HTTP_POST, ROUTE_TLS, E_METHOD_NOT_ALLOWED},
     {"a deletion of all", "/v1/operators", HTTP_DELETE, ROUTE_TLS, E_METHOD_NOT_ALLOWED},
     {"the API on the plain port", "/v1/batches", HTTP_GET, ROUTE_PLAIN, E_NOT_FOUND},
+    {"EST on the plain port", "/.well-known/est/cacerts", HTTP_GET, ROUTE_PLAIN, E_NOT_FOUND},
+    {"two labels", "/.well-known/est/a/b/cacerts", HTTP_GET, ROUTE_TLS, E_NOT_FOUND},
+    {"no label", "/.well-known/est//cacerts", HTTP_GET, ROUTE_TLS, E_NOT_FOUND},
+    {"what EST has and we have not", "/.well-known/est/fullcmc", HTTP_POST, ROUTE_TLS, E_NOT_FOUND},
+    {"to fetch what is sent", "/.well-known/est/simpleenroll", HTTP_GET, ROUTE_TLS,
+	E_METHOD_NOT_ALLOWED},
+    {"the API on the port for old EST clients", "/v1/batches", HTTP_GET, ROUTE_EST, E_NOT_FOUND},
+    {"liveness on the port for old EST clients", "/healthz", HTTP_GET, ROUTE_EST, E_NOT_FOUND},
+    {"CRLs on the port for old EST clients", "/crl/0123456789abcdef/0000.crl", HTTP_GET, ROUTE_EST,
+	E_NOT_FOUND},
     {"liveness on the plain port", "/healthz", HTTP_GET, ROUTE_PLAIN, E_NOT_FOUND},
 };
 
@@ -201,6 +235,7 @@ main(void)
 	    cmocka_unit_test(no_two_routes_are_alike),
 	    cmocka_unit_test(only_what_changes_something_takes_a_body),
 	    cmocka_unit_test(the_plain_port_serves_crls_and_authorities_only),
+	    cmocka_unit_test(the_port_for_old_est_clients_serves_est_only),
 	    cmocka_unit_test(paths_find_their_routes),
 	    cmocka_unit_test(other_paths_find_none),
 	    cmocka_unit_test(a_parameter_that_is_too_long_finds_none),

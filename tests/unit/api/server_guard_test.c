@@ -33,6 +33,8 @@ static const struct row {
 	{ "an unknown coding", OCTETS(POST "Transfer-Encoding: gzip\r\n\r\n"), 400 },
 	{ "a misspelled coding", OCTETS(POST "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"), 400 },
 	{ "a coding in HTTP/1.0", OCTETS("POST /v1/revocations HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 400 },
+	{ "two credentials", OCTETS(POST "Authorization: Basic eA==\r\nauthorization: Basic eQ==\r\nContent-Length: 1\r\n\r\nx"), 400 },
+	{ "a credential", OCTETS(POST "Authorization: Basic eA==\r\nContent-Length: 1\r\n\r\nx"), 401 },
 	{ "no host", OCTETS(HEAD "\r\n"), 400 },
 	{ "two hosts", OCTETS(HEAD "Host: a\r\nHost: b\r\n\r\n"), 400 },
 	{ "a space before a colon", OCTETS(HEAD "Host: a\r\nX : b\r\n\r\n"), 400 },
