@@ -30,7 +30,8 @@ json_t *
 problem_to_json(const struct error *err, const char *request_id)
 {
 	const struct error_info *info = error_info(err->code);
-	const bool ours = problem_status(err) >= 500;
+	/* Of our own failures the client is told no more; what is not done here is none. */
+	const bool ours = info->kind == ERROR_KIND_UNAVAILABLE || problem_status(err) == 500;
 	json_t *problem = json_pack("{s:s+, s:s, s:i, s:s*, s:s, s:s}", "type",
 	    "urn:moniker:problem:", info->slug, "title", info->title, "status", problem_status(err),
 	    "detail", ours ? NULL : err->detail, "code", info->name, "request_id", request_id);

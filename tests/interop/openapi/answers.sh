@@ -217,7 +217,8 @@ everything() {
 	done
 	via 404 GET $est/no-such-lot/cacerts nobody
 	jq -c --arg id "$lot-later" --arg at "$(date -ud '+1 hour' +%FT%TZ)" '.id = $id | .opens_at = $at' "$work/lot" | send 201 /v1/batches admin
-	label=/$lot-later est_send 202 simpleenroll station three
+	make_key late
+	label=/$lot-later est_send 202 simpleenroll station late
 
 	# for anybody
 	local crl
