@@ -7,6 +7,7 @@
 #include "base/work.h"
 #include "ca/crl.h"
 #include "ca/expiry.h"
+#include "ca/ocsp.h"
 #include "ca/status_index.h"
 #include "provisioning/batch.h"
 #include "provisioning/enroll.h"
@@ -28,6 +29,7 @@ struct app {
 	const struct issuers *issuers;
 	struct crl_publisher *crls;
 	struct status_index *statuses;
+	struct ocsp *ocsp;
 	struct expiry_watch *expiries;
 	struct work_pool *work;       /* CPU work of NDJSON requests */
 	struct caller_cache *callers; /* api/caller.h */

@@ -35,6 +35,8 @@ HANDLER(get_logs);
 HANDLER(get_checkpoint);
 HANDLER(get_crl);
 HANDLER(get_ca);
+HANDLER(get_ocsp);
+HANDLER(post_ocsp);
 HANDLER(get_health);
 HANDLER(get_ready);
 HANDLER(get_metrics);

@@ -204,6 +204,7 @@ get_metrics(const struct app *app, const struct http_request *request,
 	put_build(app, out);
 	metrics_write(app->metrics, out);
 	metrics_write(app->db_metrics, out);
+	metrics_write(ocsp_metrics(app->ocsp), out);
 	put_log(app, out);
 	put_keeper(app, out);
 	put_statuses(app, out);

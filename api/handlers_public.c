@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "api/handlers.h"
 #include "base/text.h"
@@ -27,28 +26,12 @@ parse_shard(const char *text, int *out)
 	return true;
 }
 
-/* RFC 9110 section 5.6.7. */
-static void
-put_date(struct http_response *response, const char *name, int64_t at_s)
-{
-	static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-	static const char *const months[] = {
-	    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-	const time_t time = (time_t)at_s;
-	struct tm utc;
-
-	(void)gmtime_r(&time, &utc);
-	http_header(response, name, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[utc.tm_wday],
-	    utc.tm_mday, months[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min,
-	    utc.tm_sec);
-}
-
 bool
 get_crl(const struct app *app, const struct http_request *request, struct http_response *response,
     struct error *err)
 {
 	struct crl_info info;
-	char etag[32];
+	char etag[32], date[HTTP_DATE_LEN + 1];
 	int shard = 0;
 
 	if (!parse_shard(request->params[1], &shard))
@@ -58,7 +41,8 @@ get_crl(const struct app *app, const struct http_request *request, struct http_r
 	(void)snprintf(etag, sizeof etag, "\"%llu\"", (unsigned long long)info.number);
 	http_header(response, "ETag", "%s", etag);
 	http_header(response, "Cache-Control", "max-age=%d", CRL_MAX_AGE_S);
-	put_date(response, "Last-Modified", info.this_update_s);
+	http_date(date, info.this_update_s);
+	http_header(response, "Last-Modified", "%s", date);
 	response->content_type = "application/pkix-crl";
 	response->status = 200;
 	if (http_etag_named(request, etag)) {

@@ -81,6 +81,16 @@ look_at_statuses(const struct app *app, json_t *components, bool *all)
 	put_component(components, "status", all, current, detail);
 }
 
+static void
+look_at_ocsp(const struct app *app, json_t *components, bool *all)
+{
+	struct ocsp_signers_health health;
+
+	ocsp_health(app->ocsp, &health);
+	put_component(components, "ocsp", all, health.missing == 0,
+	    health.missing == 0 ? NULL : "an authority has no responder");
+}
+
 /* What lapses is told ahead, and makes the service unready only when it has lapsed. */
 static json_t *
 look_at_expiries(const struct app *app, json_t *components, bool *all)
@@ -124,6 +134,7 @@ get_ready(const struct app *app, const struct http_request *request, struct http
 	look_at_log(app, components, &all);
 	look_at_crls(app, components, &all);
 	look_at_statuses(app, components, &all);
+	look_at_ocsp(app, components, &all);
 	warnings = look_at_expiries(app, components, &all);
 	(void)http_ok(response, json_pack("{s:b, s:o, s:o}", "ready", all, "components", components,
 				    "warnings", warnings));

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/json_out.h"
 #include "base/text.h"
@@ -116,6 +117,21 @@ http_header(struct http_response *response, const char *name, const char *format
 	(void)vsnprintf(header->value, sizeof header->value, format, ap);
 	va_end(ap);
 	response->header_count++;
+}
+
+void
+http_date(char out[static HTTP_DATE_LEN + 1], int64_t at_s)
+{
+	static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+	static const char *const months[] = {
+	    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+	const time_t time = (time_t)at_s;
+	struct tm utc;
+
+	(void)gmtime_r(&time, &utc);
+	(void)snprintf(out, HTTP_DATE_LEN + 1, "%s, %02d %s %04d %02d:%02d:%02d GMT",
+	    days[utc.tm_wday], utc.tm_mday, months[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour,
+	    utc.tm_min, utc.tm_sec);
 }
 
 static void

@@ -32,6 +32,7 @@ struct http_request {
 	bool head;  /* HEAD: a GET whose body is not sent */
 	char path[HTTP_PATH_MAX + 1];
 	char params[HTTP_PARAMS_MAX][HTTP_VALUE_MAX + 1]; /* of the route's {…}, in order */
+	const char *tail; /* of path: what the route's {+...} stands for, or NULL */
 	struct http_pair query[HTTP_QUERY_MAX];
 	size_t query_count;
 	char content_type[HTTP_VALUE_MAX + 1]; /* without parameters, lower case; "" when absent */
@@ -82,6 +83,10 @@ DEFER_DECLARE_CLEAR(struct http_response, http_response_clear)
 
 void http_header(struct http_response *response, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* RFC 9110 section 5.6.7: "Thu, 01 Jan 2026 00:00:00 GMT" */
+#define HTTP_DATE_LEN 29
+void http_date(char out[static HTTP_DATE_LEN + 1], int64_t at_s);
 
 /* The last step of a handler: their value is true. `json` is taken over. */
 bool http_ok(struct http_response *response, json_t *json);

@@ -57,6 +57,8 @@ static const struct route ROUTES[] = {
 	{ HTTP_POST,     "/.well-known/est/{label}/serverkeygen", ANY,                EST, EST_BODY_MAX,   LEAF_EVENT_NONE,         post_est_serverkeygen },
 	{ HTTP_GET,    "/crl/{issuer}/{shard}.crl",      ANY,                BOTH, 0,           LEAF_EVENT_NONE,         get_crl },
 	{ HTTP_GET,    "/ca/{issuer}.cer",               ANY,                BOTH, 0,           LEAF_EVENT_NONE,         get_ca },
+	{ HTTP_GET,    "/ocsp/{+request}",               ANY,                BOTH, 0,           LEAF_EVENT_NONE,         get_ocsp },
+	{ HTTP_POST,   "/ocsp",                          ANY,                BOTH, 16 * KB,     LEAF_EVENT_NONE,         post_ocsp },
 	{ HTTP_GET,    "/healthz",                       ANY,                TLS,  0,           LEAF_EVENT_NONE,         get_health },
 	{ HTTP_GET,    "/readyz",                        ANY,                TLS,  0,           LEAF_EVENT_NONE,         get_ready },
 	{ HTTP_GET,    "/metrics",                       ADMIN | LOCAL,      TLS,  0,           LEAF_EVENT_NONE,         get_metrics },
@@ -101,12 +103,28 @@ match_param(const char **pattern, const char **path, char *out)
 	return true;
 }
 
+/* base64 of either alphabet: what an OCSP request looks like in a path, '/' included. */
 static bool
-match(const char *pattern, const char *path, char params[HTTP_PARAMS_MAX][HTTP_VALUE_MAX + 1])
+match_rest(const char *path, const char **out_tail)
+{
+	for (const char *c = path; *c != '\0'; c++)
+		if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+			(*c >= '0' && *c <= '9') || strchr("+/=-_", *c) != NULL))
+			return false;
+	*out_tail = path;
+	return *path != '\0';
+}
+
+static bool
+match(const char *pattern, const char *path, char params[HTTP_PARAMS_MAX][HTTP_VALUE_MAX + 1],
+    const char **out_tail)
 {
 	size_t count = 0;
 
+	*out_tail = NULL;
 	while (*pattern != '\0') {
+		if (strncmp(pattern, "{+", 2) == 0)
+			return match_rest(path, out_tail);
 		if (*pattern == '{') {
 			if (!match_param(&pattern, &path, params[count++]))
 				return false;
@@ -126,7 +144,7 @@ routes_find(
 		const struct route *route = &ROUTES[i];
 
 		if ((route->ports & port) == 0 ||
-		    !match(route->pattern, request->path, request->params))
+		    !match(route->pattern, request->path, request->params, &request->tail))
 			continue;
 		path_known = true;
 		if (route->method != request->method)
@@ -135,6 +153,7 @@ routes_find(
 		return true;
 	}
 	memset(request->params, 0, sizeof request->params);
+	request->tail = NULL;
 	return path_known ? error_set(err, E_METHOD_NOT_ALLOWED, "not with this method")
 			  : error_set(err, E_NOT_FOUND, "there is no such path");
 }
@@ -146,12 +165,13 @@ routes_methods(
 	static const char *const names[] = {
 	    [HTTP_GET] = "GET, HEAD", [HTTP_POST] = "POST", [HTTP_DELETE] = "DELETE"};
 	char params[HTTP_PARAMS_MAX][HTTP_VALUE_MAX + 1];
+	const char *tail;
 	size_t len = 0;
 
 	out[0] = '\0';
 	for (size_t i = 0; i < COUNT(ROUTES); i++)
 		if ((ROUTES[i].ports & port) != 0 &&
-		    match(ROUTES[i].pattern, request->path, params))
+		    match(ROUTES[i].pattern, request->path, params, &tail))
 			len += (size_t)snprintf(&out[len], ROUTES_METHODS_LEN - len, "%s%s",
 			    len > 0 ? ", " : "", names[ROUTES[i].method]);
 }

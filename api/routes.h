@@ -17,7 +17,8 @@ enum route_port {
 
 struct route {
 	enum http_method method;
-	const char *pattern;   /* {name} is a segment's text up to what follows it there */
+	const char
+	    *pattern; /* {name}: a segment's text up to what follows it there; {+name}: the rest */
 	unsigned callers;      /* who may: role bits, CALLER_DEVICE, CALLER_ANY */
 	unsigned ports;        /* enum route_port bits */
 	size_t body_max;       /* octets; 0: no body */

@@ -101,6 +101,8 @@ void der_put_bits(struct der_writer *w, struct bytes octets); /* BIT STRING, no 
 void der_put_named_bits(struct der_writer *w, unsigned bits);
 /* UTCTime to 2049, GeneralizedTime from 2050 on (RFC 5280 section 4.1.2.5). */
 void der_put_time(struct der_writer *w, int64_t at_s);
+/* GeneralizedTime whatever the year, as OCSP has it (RFC 6960 section 4.2.2.1). */
+void der_put_generalized_time(struct der_writer *w, int64_t at_s);
 struct bytes der_written(const struct der_writer *w);
 
 #endif

@@ -150,19 +150,40 @@ der_put_named_bits(struct der_writer *w, unsigned bits)
 	der_put_element(w, DER_BIT_STRING, bytes_of(contents, len));
 }
 
-void
-der_put_time(struct der_writer *w, int64_t at_s)
+/* "20260101000000Z", without its NUL. */
+enum { COMPACT_TIME_LEN = 15 };
+
+static void
+compact_time(char out[static COMPACT_TIME_LEN], int64_t at_s)
 {
 	char text[TIME_TEXT_LEN + 1];
-	char compact[16];
 	size_t len = 0;
-	const bool utc = at_s < YEAR_2050_AT_S;
 
 	time_encode(text, at_s);
 	for (const char *c = text; *c != '\0'; c++)
 		if (*c >= '0' && *c <= '9')
-			compact[len++] = *c;
-	compact[len++] = 'Z';
-	der_put_element(w, utc ? DER_UTC_TIME : DER_GENERALIZED_TIME,
-	    utc ? bytes_of(compact + 2, len - 2) : bytes_of(compact, len));
+			out[len++] = *c;
+	out[len] = 'Z';
+}
+
+void
+der_put_generalized_time(struct der_writer *w, int64_t at_s)
+{
+	char compact[COMPACT_TIME_LEN];
+
+	compact_time(compact, at_s);
+	der_put_element(w, DER_GENERALIZED_TIME, bytes_of(compact, sizeof compact));
+}
+
+void
+der_put_time(struct der_writer *w, int64_t at_s)
+{
+	char compact[COMPACT_TIME_LEN];
+
+	if (at_s >= YEAR_2050_AT_S) {
+		der_put_generalized_time(w, at_s);
+		return;
+	}
+	compact_time(compact, at_s);
+	der_put_element(w, DER_UTC_TIME, bytes_of(compact + 2, sizeof compact - 2));
 }

@@ -13,6 +13,7 @@ static const struct {
 	[EXPIRY_ROOT_CRL]   = { "root-crl",   "run moniker ca crl with the roots' keyring", true },
 	[EXPIRY_ISSUER]     = { "issuer",     "run moniker ca roll for this authority", true },
 	[EXPIRY_TLS]        = { "tls",        "see service.tls in this node's log: it cannot be renewed", true },
+	[EXPIRY_OCSP]       = { "ocsp",       "see ocsp.responder in this node's log: it cannot be renewed", true },
 	[EXPIRY_OPERATORS]  = { "operators",  "let these persons renew, then run moniker operator sign", false },
 	[EXPIRY_LOG]        = { "log",        "open a new log", false },
 	[EXPIRY_PARTITIONS] = { "partitions", "see service.partitions in this node's log", true },
@@ -107,12 +108,12 @@ put_issuers(struct list *list, const struct issuers *issuers)
 
 /* Due for a while and still not renewed: a day, or a quarter of the time that is left. */
 static void
-put_tls(struct list *list, const struct expiry_tls *tls)
+put_renewed(struct list *list, enum expiry_what what, const struct expiry_renewed *renewed)
 {
-	const int64_t left_s = tls->not_after_s - tls->renew_at_s;
+	const int64_t left_s = renewed->not_after_s - renewed->renew_at_s;
 	const int64_t patience_s = left_s / 4 < DAY_S ? left_s / 4 : DAY_S;
 
-	put(list, EXPIRY_TLS, "", tls->not_after_s, tls->failing ? left_s : left_s - patience_s);
+	put(list, what, "", renewed->not_after_s, renewed->failing ? left_s : left_s - patience_s);
 }
 
 static void
@@ -133,7 +134,8 @@ expiry_list(const struct expiry_facts *facts, struct expiry out[static EXPIRY_MA
 	put_roots(&list, facts->issuers);
 	put_root_crls(&list, facts);
 	put_issuers(&list, facts->issuers);
-	put_tls(&list, &facts->tls);
+	put_renewed(&list, EXPIRY_TLS, &facts->tls);
+	put_renewed(&list, EXPIRY_OCSP, &facts->ocsp);
 	put_operators(&list, facts);
 	if (facts->log_opened_at_s > 0)
 		put(&list, EXPIRY_LOG, facts->log_origin, facts->log_opened_at_s + EXPIRY_LOG_AGE_S,

@@ -18,6 +18,7 @@ enum expiry_what {
 	EXPIRY_ROOT_CRL,   /* a root's CRL, renewed by hand */
 	EXPIRY_ISSUER,     /* an active issuing CA's certificate */
 	EXPIRY_TLS,        /* the service's own certificate, on this node */
+	EXPIRY_OCSP,       /* the first of its OCSP responders' certificates */
 	EXPIRY_OPERATORS,  /* the first person's certificate that will lapse */
 	EXPIRY_LOG,        /* the open log's age, on this node */
 	EXPIRY_PARTITIONS, /* months that the tables are ready for */
@@ -41,7 +42,7 @@ struct expiry_root_crl {
 	uint8_t issuer[ISSUER_ID_BYTES];
 	int64_t next_update_s;
 };
-struct expiry_tls {
+struct expiry_renewed {      /* a certificate that the service renews by itself */
 	int64_t not_after_s; /* 0: not known */
 	int64_t renew_at_s;
 	bool failing; /* the last attempt to renew failed */
@@ -50,7 +51,7 @@ struct expiry_facts { /* a time of 0: not known, and not in the list */
 	const struct issuers *issuers;
 	struct expiry_root_crl root_crls[ISSUERS_MAX];
 	size_t root_crl_count;
-	struct expiry_tls tls;
+	struct expiry_renewed tls, ocsp;
 	/* Persons whose newest certificate is not past its end: the first to lapse, and how many
 	 * lapse within EXPIRY_OPERATORS_WARN_S. */
 	int64_t operators_not_after_s, operators_due_count;
@@ -85,8 +86,9 @@ struct expiry_watch *expiry_watch_new(const struct expiry_watch_options *options
 void expiry_watch_free(struct expiry_watch *watch);
 DEFER_DECLARE(struct expiry_watch, expiry_watch_free)
 
-/* The service says how its own certificate stands. Any thread. */
-void expiry_watch_tls(struct expiry_watch *watch, const struct expiry_tls *tls);
+/* The service says how its own certificates stand. Any thread. */
+void expiry_watch_tls(struct expiry_watch *watch, const struct expiry_renewed *tls);
+void expiry_watch_ocsp(struct expiry_watch *watch, const struct expiry_renewed *ocsp);
 /*
  * The list as it stands; the database is asked every five seconds at most. Any thread.
  * E_DATABASE_UNAVAILABLE

@@ -71,10 +71,18 @@ expiry_watch_free(struct expiry_watch *watch)
 }
 
 void
-expiry_watch_tls(struct expiry_watch *watch, const struct expiry_tls *tls)
+expiry_watch_tls(struct expiry_watch *watch, const struct expiry_renewed *tls)
 {
 	pthread_mutex_lock(&watch->lock);
 	watch->facts.tls = *tls;
+	pthread_mutex_unlock(&watch->lock);
+}
+
+void
+expiry_watch_ocsp(struct expiry_watch *watch, const struct expiry_renewed *ocsp)
+{
+	pthread_mutex_lock(&watch->lock);
+	watch->facts.ocsp = *ocsp;
 	pthread_mutex_unlock(&watch->lock);
 }
 

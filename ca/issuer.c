@@ -108,6 +108,7 @@ issuer_init(
 	issuer->kind = row->kind;
 	issuer->shard_count = row->shard_count;
 	issuer->in_keeper = row->in_keeper;
+	issuer->ocsp = row->ocsp && row->in_keeper;
 	atomic_init(&issuer->state, row->state);
 	issuer_id_of_spki(issuer->certificate.spki, issuer->id);
 	hex_encode(issuer->id_text, bytes_of(issuer->id, ISSUER_ID_BYTES));
@@ -117,6 +118,7 @@ issuer_init(
 	    .http_url = http_url,
 	    .id_text = issuer->id_text,
 	    .shard_count = row->shard_count,
+	    .ocsp = issuer->ocsp,
 	};
 	if (!issuer->certificate.is_ca || issuer->certificate.key_identifier.len == 0)
 		return error_set(

@@ -52,6 +52,7 @@ struct issuer {
 	struct tbs_issuer tbs; /* for what it issues */
 	int shard_count;
 	bool in_keeper;
+	bool ocsp; /* a responder answers for what it issues: its policy allows one */
 	_Atomic(enum issuer_state) state; /* issuer_state() */
 };
 enum issuer_state issuer_state(const struct issuer *issuer);
@@ -64,6 +65,7 @@ struct issuer_row { /* one authority as the database has it; all borrowed */
 	struct bytes parent;      /* ISSUER_ID_BYTES, or empty: a root */
 	int shard_count;
 	bool in_keeper;
+	bool ocsp;
 	enum issuer_state state;
 };
 #define ISSUERS_MAX 64

@@ -3,8 +3,8 @@
 #include "base/mem.h"
 
 /* $1 at most so many, plus one */
-static const struct stmt ISSUERS_READ = STMT("ca_issuers_read", 1, 6,
-    "SELECT kind, certificate, parent, shard_count, in_keeper, state FROM ca_issuer"
+static const struct stmt ISSUERS_READ = STMT("ca_issuers_read", 1, 7,
+    "SELECT kind, certificate, parent, shard_count, in_keeper, state, ocsp FROM ca_issuer"
     " ORDER BY not_before_at_s, id LIMIT $1::int4");
 
 static const struct stmt GENERATION =
@@ -31,6 +31,7 @@ row_read(const struct rows *rows, size_t row, struct issuer_row *out, struct err
 	out->shard_count = (int)rows_int(rows, row, 3);
 	out->in_keeper = rows_bool(rows, row, 4);
 	rows_text(rows, row, 5, state, sizeof state);
+	out->ocsp = rows_bool(rows, row, 6);
 	return issuer_state_of(state, &out->state) ||
 	       error_set(err, E_CONFIG_INVALID, "no such state of an authority: %s", state);
 }

@@ -25,8 +25,17 @@ const struct bytes OID_ECDSA_SHA256 = BYTES_LITERAL("\x2a\x86\x48\xce\x3d\x04\x0
 
 const struct bytes OID_SERVER_AUTH = BYTES_LITERAL("\x2b\x06\x01\x05\x05\x07\x03\x01");
 const struct bytes OID_CLIENT_AUTH = BYTES_LITERAL("\x2b\x06\x01\x05\x05\x07\x03\x02");
+const struct bytes OID_OCSP_SIGNING = BYTES_LITERAL("\x2b\x06\x01\x05\x05\x07\x03\x09");
 const struct bytes OID_AD_OCSP = BYTES_LITERAL("\x2b\x06\x01\x05\x05\x07\x30\x01");
 const struct bytes OID_AD_CA_ISSUERS = BYTES_LITERAL("\x2b\x06\x01\x05\x05\x07\x30\x02");
+
+const struct bytes OID_OCSP_BASIC = BYTES_LITERAL("\x2b\x06\x01\x05\x05\x07\x30\x01\x01");
+const struct bytes OID_OCSP_NONCE = BYTES_LITERAL("\x2b\x06\x01\x05\x05\x07\x30\x01\x02");
+const struct bytes OID_OCSP_RESPONSE = BYTES_LITERAL("\x2b\x06\x01\x05\x05\x07\x30\x01\x04");
+const struct bytes OID_OCSP_NOCHECK = BYTES_LITERAL("\x2b\x06\x01\x05\x05\x07\x30\x01\x05");
+
+const struct bytes OID_SHA1 = BYTES_LITERAL("\x2b\x0e\x03\x02\x1a");
+const struct bytes OID_SHA256 = BYTES_LITERAL("\x60\x86\x48\x01\x65\x03\x04\x02\x01");
 
 const struct bytes ALGORITHM_ECDSA_SHA256 =
     BYTES_LITERAL("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02");

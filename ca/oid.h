@@ -29,8 +29,18 @@ extern const struct bytes OID_ECDSA_SHA256;
 
 extern const struct bytes OID_SERVER_AUTH;
 extern const struct bytes OID_CLIENT_AUTH;
+extern const struct bytes OID_OCSP_SIGNING;
 extern const struct bytes OID_AD_OCSP;
 extern const struct bytes OID_AD_CA_ISSUERS;
+
+/* RFC 6960 sections 4.2.1, 4.2.2.2.1, 4.4.1 and 4.4.3. */
+extern const struct bytes OID_OCSP_BASIC;
+extern const struct bytes OID_OCSP_NONCE;
+extern const struct bytes OID_OCSP_RESPONSE;
+extern const struct bytes OID_OCSP_NOCHECK;
+
+extern const struct bytes OID_SHA1;
+extern const struct bytes OID_SHA256;
 
 /* The whole AlgorithmIdentifier of ecdsa-with-SHA256: no parameters (RFC 5758 section 3.2). */
 extern const struct bytes ALGORITHM_ECDSA_SHA256;

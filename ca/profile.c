@@ -6,13 +6,16 @@
 static const struct profile PROFILES[] = {
 	{
 		.name = PROFILE_DEVICE, .key_types = KEYS_ANY, .ekus = PROFILE_CLIENT_AUTH,
-		.validity_s = 365 * DAY_S, .same_key_renewal = true, .cdp = true, .for_devices = true,
+		.validity_s = 365 * DAY_S, .same_key_renewal = true, .cdp = true, .ocsp = true, .for_devices = true,
 	}, {
 		.name = PROFILE_OPERATOR, .key_types = KEYS_ANY, .ekus = PROFILE_CLIENT_AUTH,
 		.validity_s = 365 * DAY_S,
 	}, {
 		.name = PROFILE_SERVICE, .key_types = CSR_KEY_P256, .ekus = PROFILE_SERVER_AUTH,
 		.validity_s = 90 * DAY_S, .cdp = true,
+	}, {
+		.name = PROFILE_OCSP, .key_types = CSR_KEY_P256, .ekus = PROFILE_OCSP_SIGNING,
+		.validity_s = 7 * DAY_S, .responder = true,
 	},
 };
 

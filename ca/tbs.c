@@ -26,6 +26,7 @@ static const struct {
 } EKUS[] = {
     {PROFILE_CLIENT_AUTH, &OID_CLIENT_AUTH},
     {PROFILE_SERVER_AUTH, &OID_SERVER_AUTH},
+    {PROFILE_OCSP_SIGNING, &OID_OCSP_SIGNING},
 };
 
 /* What the certificates of devices, people and authorities have in common. */
@@ -214,6 +215,16 @@ put_extended_usage(struct der_writer *w, unsigned ekus)
 	extension_wrap(w, OID_EXTENDED_KEY_USAGE, false, mark);
 }
 
+/* RFC 6960 section 4.2.2.2.1: nobody needs to ask for the responder's own status. */
+static void
+put_no_check(struct der_writer *w)
+{
+	size_t mark = der_mark(w);
+
+	der_put_element(w, DER_NULL, (struct bytes){0});
+	extension_wrap(w, OID_OCSP_NOCHECK, false, mark);
+}
+
 static void
 put_usage(struct der_writer *w, unsigned usage)
 {
@@ -250,7 +261,10 @@ tbs_build(const struct tbs_request *request, struct buf *out, struct error *err)
 		return false;
 
 	mark = der_mark(&w);
-	put_authority_access(&w, issuer, request->profile->ocsp);
+	if (request->profile->responder)
+		put_no_check(&w);
+	else
+		put_authority_access(&w, issuer, request->profile->ocsp && issuer->ocsp);
 	if (request->profile->cdp)
 		put_crl_points(&w, issuer, serial_shard(request->serial, issuer->shard_count));
 	extension_put_authority_key(&w, issuer->key_identifier);

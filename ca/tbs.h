@@ -18,6 +18,7 @@ struct tbs_issuer {                  /* borrowed */
 	const char *http_url;        /* public HTTP address, no slash at its end; CDP and AIA */
 	const char *id_text;         /* 16 hex digits */
 	int shard_count;
+	bool ocsp; /* its devices' certificates name the OCSP responder, if their profile says so */
 };
 
 struct tbs_request {

@@ -26,6 +26,7 @@
 #define READY_LOOK_MS 500    /* meanwhile, for a stop */
 #define HOUSEKEEPING_S 3600
 #define LOOK_EVERY_MS 60000  /* at what is due */
+#define OCSP_LOOK_MS 1000    /* an authority that was rolled in needs a responder at once */
 #define CONTROL_LOOK_MS 1000 /* between two looks at the channels */
 
 /* Everything that is built at start, in order; torn down in the reverse order. */
@@ -42,6 +43,7 @@ struct service {
 	struct audit *audit;
 	struct ledger *ledger;
 	struct crl_publisher *crls;
+	struct ocsp *ocsp;
 	struct expiry_watch *expiries;
 	struct work_pool *work;
 	struct batch_cache *batches;
@@ -210,11 +212,41 @@ open_crls(struct service *service, struct error *err)
 	    &service->crls, err);
 }
 
+/* Authorities that have come, and responders that are due. */
+static void
+look_at_ocsp(struct service *service)
+{
+	struct ocsp_signers_health health;
+
+	ocsp_look(service->ocsp);
+	ocsp_health(service->ocsp, &health);
+	expiry_watch_ocsp(
+	    service->expiries, &(struct expiry_renewed){.not_after_s = health.not_after_s,
+				   .renew_at_s = health.renew_at_s,
+				   .failing = health.missing > 0});
+}
+
+/* Its responders get their certificates before anybody can ask. */
+static void
+open_ocsp(struct service *service)
+{
+	service->ocsp = ocsp_new(&(struct ocsp_options){.db = service->db,
+	    .statuses = service->statuses,
+	    .signers = {.issuers = service->issuers,
+		.ledger = service->ledger,
+		.clock = &service->clock,
+		.rng = &service->rng,
+		.node = service->settings->node,
+		.validity_s = service->settings->ocsp_validity_min * 60}});
+	look_at_ocsp(service);
+}
+
 static void
 build_app(struct service *service)
 {
 	struct app *app = &service->app;
 
+	open_ocsp(service);
 	service->metrics = http_metrics_new();
 	service->work = work_pool_new((int)sysconf(_SC_NPROCESSORS_ONLN));
 	service->batches = batch_cache_new(service->db);
@@ -232,6 +264,7 @@ build_app(struct service *service)
 	    .issuers = service->issuers,
 	    .crls = service->crls,
 	    .statuses = service->statuses,
+	    .ocsp = service->ocsp,
 	    .expiries = service->expiries,
 	    .work = service->work,
 	    .callers = service->callers,
@@ -292,7 +325,7 @@ start_serving(struct service *service, struct error *err)
 static void
 tell_tls(struct service *service, bool failing)
 {
-	const struct expiry_tls tls = {.not_after_s = service->tls.not_after_s,
+	const struct expiry_renewed tls = {.not_after_s = service->tls.not_after_s,
 	    .renew_at_s = service->tls.renew_at_s,
 	    .failing = failing};
 
@@ -366,31 +399,37 @@ look_at_expiries(struct service *service)
 	expiry_watch_log(service->expiries);
 }
 
-/* Until the next look, or the end of a short certificate's time. */
-static int
-look_in_ms(const struct service *service)
+/* Monotonic: at the next look, or the end of a short certificate's time. */
+static int64_t
+next_look_ms(const struct service *service)
 {
 	const int64_t left_s = service->tls.renew_at_s - clock_now_s(&service->clock);
 
-	return left_s > 0 && left_s * 1000 < LOOK_EVERY_MS ? (int)left_s * 1000 : LOOK_EVERY_MS;
+	return clock_monotonic_ms() +
+	       (left_s > 0 && left_s * 1000 < LOOK_EVERY_MS ? left_s * 1000 : LOOK_EVERY_MS);
 }
 
 static void
 run_until_stopped(struct service *service)
 {
 	int64_t housekeeping_at_ms = clock_monotonic_ms() + HOUSEKEEPING_S * 1000;
+	int64_t look_at_ms = 0;
 
 	for (;;) {
 		struct pollfd fd = {.fd = service->signals, .events = POLLIN};
 		struct signalfd_siginfo info;
 
-		look_at_expiries(service);
-		if (poll(&fd, 1, look_in_ms(service)) > 0 &&
+		if (clock_monotonic_ms() >= look_at_ms) {
+			look_at_expiries(service);
+			look_at_ms = next_look_ms(service);
+		}
+		look_at_ocsp(service);
+		if (poll(&fd, 1, OCSP_LOOK_MS) > 0 &&
 		    read(service->signals, &info, sizeof info) == (ssize_t)sizeof info) {
 			if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
 				return;
 			reload(service); /* SIGHUP */
-			housekeeping_at_ms = 0;
+			housekeeping_at_ms = look_at_ms = 0;
 		}
 		if (clock_monotonic_ms() < housekeeping_at_ms)
 			continue;
@@ -405,6 +444,7 @@ service_close(struct service *service)
 	if (service->server != NULL)
 		server_drain_and_free(service->server, (int)service->settings->drain_s * 1000);
 	crl_publisher_free(service->crls);
+	ocsp_free(service->ocsp);
 	if (service->audit != NULL)
 		audit_end(service->audit);
 	ledger_free(service->ledger);

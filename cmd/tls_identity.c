@@ -8,12 +8,10 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#include "audit/note.h"
 #include "base/defer_openssl.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "ca/certificate_store.h"
-#include "ca/issue.h"
+#include "ca/own.h"
 #include "cmd/settings.h"
 
 #define NAMES_MAX 16
@@ -63,54 +61,6 @@ names_parse(const char *server_names, struct names *out, struct error *err)
 	return out->first != NULL || error_set(err, E_CONFIG_INVALID, "server_names is empty");
 }
 
-/* ---- what the ledger does for one certificate of the service's own ---- */
-
-struct tls_proposal {
-	struct proposal base;
-	struct record record;
-	const struct issued *issued;
-	const char *node;
-};
-
-static void
-tls_decide(void *context, struct ledger_batch *batch)
-{
-	(void)context;
-	for (size_t i = 0; i < batch->count; i++) {
-		struct tls_proposal *p = (struct tls_proposal *)batch->proposals[i];
-		char actor[LEAF_VALUE_MAX + 1];
-		char subject[LEAF_VALUE_MAX + 1];
-
-		(void)snprintf(actor, sizeof actor, "system:%.50s", p->node);
-		(void)snprintf(subject, sizeof subject, "h:%s", p->issued->handle);
-		p->record = (struct record){0};
-		note_leaf(&p->record.leaf, LEAF_CERT_ISSUE, actor, subject, NULL, batch->now_s);
-		issue_fill_record(p->issued, &p->record);
-		p->base.err = (struct error){0};
-		p->base.records = &p->record;
-		p->base.record_count = 1;
-		p->base.changes_status = false;
-	}
-}
-
-static bool
-tls_write(void *context, struct ledger_batch *batch, bool *out_lost_race, struct error *err)
-{
-	(void)context;
-	*out_lost_race = false;
-	for (size_t i = 0; i < batch->count; i++) {
-		const struct tls_proposal *p = (const struct tls_proposal *)batch->proposals[i];
-
-		if (!certificate_insert_bodies(
-			batch->tx, batch->log, &p->issued, &p->record.seq, 1, err))
-			return false;
-	}
-	return true;
-}
-
-static const struct ledger_kind TLS_KIND = {
-    .name = "tls", .signs = true, .decide = tls_decide, .write = tls_write};
-
 /* ---- making a new one ---- */
 
 static bool
@@ -144,7 +94,7 @@ make_key(EVP_PKEY **out_key, struct buf *out_spki, struct buf *out_pem, struct e
 
 static bool
 issue_and_record(const struct tls_identity_options *options, const struct names *names,
-    struct bytes spki, struct issued *issued, struct buf *out_pem, struct error *err)
+    struct bytes spki, struct buf *out_pem, struct error *err)
 {
 	const struct issuer *issuer = issuers_active(options->issuers, ISSUER_SERVICE_CA);
 	const struct issue_request request = {.profile = profile_find(PROFILE_SERVICE),
@@ -156,20 +106,14 @@ issue_and_record(const struct tls_identity_options *options, const struct names 
 	    .ip_count = names->ip_count,
 	    .now_s = clock_now_s(options->clock),
 	    .validity_s = options->validity_s};
-	struct tls_proposal proposal = {
-	    .base.kind = &TLS_KIND, .issued = issued, .node = options->node};
-	struct proposal *const proposals[] = {&proposal.base};
 	DEFER(buf_clear_public) struct buf der = {0};
 
-	if (!issue_prepare(&request, options->rng, issued, err) ||
-	    !ledger_submit(options->ledger, proposals, 1, err))
+	if (!own_issue(&(struct own_request){.issue = &request,
+			   .ledger = options->ledger,
+			   .rng = options->rng,
+			   .node = options->node},
+		&der, err))
 		return false;
-	if (proposal.base.err.code != E_NONE) {
-		*err = proposal.base.err;
-		return false;
-	}
-	issue_certificate(
-	    issued, bytes_of(proposal.record.signature, proposal.record.signature_len), &der);
 	pem_encode(out_pem, "CERTIFICATE", buf_bytes(&der));
 	issuer_chain_pem(issuer, out_pem);
 	return true;
@@ -183,10 +127,9 @@ make_new(const struct tls_identity_options *options, const struct names *names,
 	DEFER(buf_clear_public) struct buf spki = {0};
 	DEFER(buf_clear) struct buf key_pem = {0};
 	DEFER(buf_clear_public) struct buf pem = {0};
-	DEFER(issued_clear) struct issued issued = {0};
 
 	return make_key(&key, &spki, &key_pem, err) &&
-	       issue_and_record(options, names, buf_bytes(&spki), &issued, &pem, err) &&
+	       issue_and_record(options, names, buf_bytes(&spki), &pem, err) &&
 	       file_write(key_path, buf_bytes(&key_pem), 0600, err) &&
 	       file_write(certificate_path, buf_bytes(&pem), 0644, err);
 }

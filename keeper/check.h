@@ -23,6 +23,21 @@
 MUST_CHECK bool check_tbs(
     const struct policy_issuer *issuer, struct bytes tbs, int64_t now_s, struct error *err);
 
+/*
+ * Whether `tbs` is the certificate of the issuer's own OCSP responder, and nothing else: for an
+ * authority of devices that has an OCSP address; CN=OCSP responder, a P-256 key, valid for
+ * CHECK_RESPONDER_VALIDITY_S at most, EKU OCSPSigning alone, id-pkix-ocsp-nocheck; neither
+ * subjectAltName nor CDP nor AIA; the rest as above. E_KEEPER_REFUSED
+ */
+#define CHECK_RESPONDER_VALIDITY_S (7 * INT64_C(86400))
+MUST_CHECK bool check_responder(
+    const struct policy_issuer *issuer, struct bytes tbs, int64_t now_s, struct error *err);
+
+/* The one of these two that the leaf's event is for: an authority of devices certifies its
+ * responder under cert.issue, and nothing else under that. */
+MUST_CHECK bool check_issued(const struct policy_issuer *issuer, enum leaf_event event,
+    struct bytes tbs, int64_t now_s, struct error *err);
+
 /* Whether this leaf's event may commit to a TBS of the issuer, and does to this one.
  * E_KEEPER_REFUSED */
 MUST_CHECK bool check_leaf(const struct policy_issuer *issuer, const struct leaf_view *leaf,

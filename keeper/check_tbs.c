@@ -20,6 +20,8 @@ struct tbs { /* RFC 5280 section 4.1: TBSCertificate, taken apart; all borrowed 
 	int64_t not_before_s, not_after_s;
 	struct der extensions;
 	struct bytes common_name;
+	unsigned key_types; /* enum policy_key_type bits that the subject's key may be of */
+	int64_t validity_max_s;
 };
 
 static bool
@@ -72,9 +74,9 @@ check_validity(const struct tbs *tbs, int64_t now_s, struct error *err)
 
 	if (tbs->not_after_s <= tbs->not_before_s)
 		return refused(err, "notAfter is not after notBefore");
-	if (tbs->not_after_s - tbs->not_before_s > issuer->validity_max_s)
+	if (tbs->not_after_s - tbs->not_before_s > tbs->validity_max_s)
 		return error_set(err, E_KEEPER_REFUSED, "valid for more than %" PRId64 " s",
-		    issuer->validity_max_s);
+		    tbs->validity_max_s);
 	if (tbs->not_before_s < issuer->not_before_s || tbs->not_after_s > issuer->not_after_s)
 		return refused(err, "the validity is not inside the issuer's own");
 	if (tbs->not_before_s > now_s + AHEAD_MAX_S)
@@ -199,7 +201,7 @@ check_key(const struct tbs *tbs, struct error *err)
 	for (size_t i = 0; i < COUNT(KEY_FORMS); i++) {
 		if (!bytes_equal(KEY_FORMS[i].algorithm, algorithm))
 			continue;
-		if ((tbs->issuer->key_types & KEY_FORMS[i].type) == 0)
+		if ((tbs->key_types & KEY_FORMS[i].type) == 0)
 			return refused(err, "the subject's key is of a type that is not allowed");
 		if (!point_valid(&KEY_FORMS[i], key))
 			return refused(err, "the subject's key is malformed or weak");
@@ -394,20 +396,90 @@ static const struct extension_rule RULES[] = {
 };
 /* clang-format on */
 
+/* What is the same in all that an issuer signs; `out` says which keys and how long. */
+static bool
+check_frame(struct bytes tbs, int64_t now_s, struct tbs *out, struct error *err)
+{
+	if (tbs.len > CHECK_TBS_MAX)
+		return error_set(err, E_KEEPER_REFUSED, "longer than %d octets", CHECK_TBS_MAX);
+	if (!tbs_split(tbs, out))
+		return refused(err, "not exactly one TBSCertificate of version 3");
+	if (!bytes_equal(out->algorithm, CHECK_ECDSA_SHA256))
+		return refused(err, "the signature algorithm is not ecdsa-with-SHA256");
+	if (!bytes_equal(out->issuer_name, buf_bytes(&out->issuer->subject)))
+		return refused(err, "the issuer's name is another");
+	return check_serial(out, err) && check_validity(out, now_s, err) && check_key(out, err);
+}
+
 bool
 check_tbs(const struct policy_issuer *issuer, struct bytes tbs, int64_t now_s, struct error *err)
 {
-	struct tbs parts = {.issuer = issuer};
+	struct tbs parts = {.issuer = issuer,
+	    .key_types = issuer->key_types,
+	    .validity_max_s = issuer->validity_max_s};
 
-	if (tbs.len > CHECK_TBS_MAX)
-		return error_set(err, E_KEEPER_REFUSED, "longer than %d octets", CHECK_TBS_MAX);
-	if (!tbs_split(tbs, &parts))
-		return refused(err, "not exactly one TBSCertificate of version 3");
-	if (!bytes_equal(parts.algorithm, CHECK_ECDSA_SHA256))
-		return refused(err, "the signature algorithm is not ecdsa-with-SHA256");
-	if (!bytes_equal(parts.issuer_name, buf_bytes(&issuer->subject)))
-		return refused(err, "the issuer's name is another");
-	return check_serial(&parts, err) && check_validity(&parts, now_s, err) &&
-	       check_subject(&parts, err) && check_key(&parts, err) &&
+	return check_frame(tbs, now_s, &parts, err) && check_subject(&parts, err) &&
 	       check_extensions(&parts.extensions, RULES, COUNT(RULES), &parts, err);
+}
+
+/* ---- the issuer's OCSP responder ---- */
+
+static bool
+responder_eku_matches(const void *context, struct bytes value)
+{
+	static const struct bytes ocsp_signing =
+	    BYTES_LITERAL("\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x09");
+
+	(void)context;
+	return bytes_equal(value, ocsp_signing);
+}
+
+/* NULL, RFC 6960 section 4.2.2.2.1. */
+static bool
+no_check_matches(const void *context, struct bytes value)
+{
+	static const struct bytes null = BYTES_LITERAL("\x05\x00");
+
+	(void)context;
+	return bytes_equal(value, null);
+}
+
+/* clang-format off */
+static const struct extension_rule RESPONDER_RULES[] = {
+	{CHECK_OID_CE("\x23"), "authorityKeyIdentifier", CRITICAL_NEVER,  authority_key_matches,   NULL},
+	{CHECK_OID_CE("\x0e"), "subjectKeyIdentifier",   CRITICAL_NEVER,  subject_key_matches,     NULL},
+	{CHECK_OID_CE("\x0f"), "keyUsage",               CRITICAL_ALWAYS, key_usage_matches,       NULL},
+	{CHECK_OID_CE("\x13"), "basicConstraints",       CRITICAL_EITHER, basic_constraints_match, NULL},
+	{CHECK_OID_CE("\x25"), "extKeyUsage",            CRITICAL_EITHER, responder_eku_matches,   NULL},
+	{BYTES_LITERAL("\x2b\x06\x01\x05\x05\x07\x30\x01\x05"), "ocsp-nocheck", CRITICAL_NEVER,
+	 no_check_matches, NULL},
+};
+/* clang-format on */
+
+bool
+check_responder(
+    const struct policy_issuer *issuer, struct bytes tbs, int64_t now_s, struct error *err)
+{
+	static const struct bytes name = BYTES_LITERAL("OCSP responder");
+	struct tbs parts = {.issuer = issuer,
+	    .key_types = POLICY_KEY_P256,
+	    .validity_max_s = CHECK_RESPONDER_VALIDITY_S};
+
+	if (issuer->form != POLICY_FORM_DEVICE || issuer->ocsp_url.len == 0)
+		return refused(err, "the issuer has no OCSP responder");
+	if (!check_frame(tbs, now_s, &parts, err))
+		return false;
+	if (!name_split(parts.subject, &parts.common_name) || !bytes_equal(parts.common_name, name))
+		return refused(err, "the commonName is not the OCSP responder's");
+	return check_extensions(
+	    &parts.extensions, RESPONDER_RULES, COUNT(RESPONDER_RULES), &parts, err);
+}
+
+bool
+check_issued(const struct policy_issuer *issuer, enum leaf_event event, struct bytes tbs,
+    int64_t now_s, struct error *err)
+{
+	if (issuer->form == POLICY_FORM_DEVICE && event == LEAF_CERT_ISSUE)
+		return check_responder(issuer, tbs, now_s, err);
+	return check_tbs(issuer, tbs, now_s, err);
 }

@@ -169,7 +169,8 @@ entry_sign(const struct keeper_core *core, const struct wire_entry *entry,
 	if (signer == NULL)
 		return error_set(err, E_NOT_FOUND, "no key of this issuer is here");
 	return check_leaf(signer->issuer, view, entry->nonce, entry->tbs, err) &&
-	       check_tbs(signer->issuer, entry->tbs, clock_now_s(core->clock), err) &&
+	       check_issued(
+		   signer->issuer, view->event, entry->tbs, clock_now_s(core->clock), err) &&
 	       key_sign(signer->key, entry->tbs, out, out_len, err);
 }
 

@@ -51,6 +51,7 @@ main(int argc, char **argv)
 	(void)umask(022);
 	seed_texts();
 	seed_requests();
+	seed_ocsp();
 	seed_signed();
 	seed_keeper();
 	return 0;

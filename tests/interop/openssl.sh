@@ -42,7 +42,7 @@ extension_is "$device" subjectAltName "URI:urn:uuid:$pseudonym"
 [[ $pseudonym =~ ^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$ ]] ||
 	die "$pseudonym is not a version 4 UUID"
 extension_is "$device" crlDistributionPoints 'Full Name:' "URI:$(crl_url "$device")"
-extension_is "$device" authorityInfoAccess "CA Issuers - URI:$(issuer_url "$device")"
+extension_is "$device" authorityInfoAccess "OCSP - URI:$MONIKER_HTTP_URL/ocsp" "CA Issuers - URI:$(issuer_url "$device")"
 same "a serial has 20 octets" 40 "$(serial_of "$device" | tr -d '\n' | wc -c)"
 same "the answer names the serial" "$(jq -r .serial "$work/device.json")" "$(serial_of "$device" | tr A-F a-f)"
 same "notBefore is the start of a day" 00:00:00 \

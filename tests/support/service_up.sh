@@ -46,6 +46,7 @@ port = $port
 http_port = $http_port
 server_names = localhost,127.0.0.1
 public_http_url = http://localhost:$http_port
+ocsp_validity_min = ${MONIKER_TEST_OCSP_VALIDITY_MIN:-0}
 tls_validity_min = ${MONIKER_TEST_TLS_VALIDITY_MIN:-0}
 
 [database]

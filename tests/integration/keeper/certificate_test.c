@@ -86,6 +86,7 @@ CHANGE(authority_key,        a->parts.extensions[X_AKI] = tlv_extension(0x23, fa
 CHANGE(server_auth,          a->parts.extensions[X_EKU] = tlv_extension(0x25, false, purposes_of("\1")))
 CHANGE(both_purposes,        a->parts.extensions[X_EKU] = tlv_extension(0x25, false, purposes_of("\1\2")))
 CHANGE(code_signing,         a->parts.extensions[X_EKU] = tlv_extension(0x25, false, purposes_of("\3")))
+CHANGE(ocsp_signing,         a->parts.extensions[X_EKU] = tlv_extension(0x25, false, purposes_of("\x09")))
 CHANGE(any_purpose,          a->parts.extensions[X_EKU] = tlv_extension(0x25, false, tlv_wrap(DER_SEQUENCE, tlv_of(DER_OID, "\x55\x1d\x25\x00", 4))))
 CHANGE(no_purpose,           a->parts.extensions[X_EKU].len = 0)
 CHANGE(unknown_critical,     a->parts.extensions[X_MORE] = tlv_extension(0x7b, true, tlv_of(DER_OCTET_STRING, "", 0)))
@@ -141,6 +142,7 @@ static const struct row { const char *what; change change; const char *why; } RO
 	{"EKU serverAuth",                            server_auth,         "extKeyUsage is not the one allowed"},
 	{"EKU clientAuth and serverAuth",             both_purposes,       "extKeyUsage is not the one allowed"},
 	{"EKU codeSigning",                           code_signing,        "extKeyUsage is not the one allowed"},
+	{"EKU OCSPSigning for a device",              ocsp_signing,        "extKeyUsage is not the one allowed"},
 	{"EKU anyExtendedKeyUsage",                   any_purpose,         "extKeyUsage is not the one allowed"},
 	{"no EKU",                                    no_purpose,          "extKeyUsage is missing"},
 	{"an unknown critical extension",             unknown_critical,    "an extension is not allowed"},

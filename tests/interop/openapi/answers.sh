@@ -229,6 +229,12 @@ everything() {
 	via 404 GET /crl/0000000000000000/0000.crl nobody
 	via 200 GET "/ca/$(issuer_url "$work/one.pem" | sed 's|.*/ca/||')" nobody
 	via 404 GET /ca/0000000000000000.cer nobody
+	openssl ocsp -issuer <(jq -r '.chain[0]' "$work/one.json") -cert "$work/one.pem" -no_nonce -reqout "$work/ocsp"
+	via 200 POST /ocsp nobody -H 'Content-Type: application/ocsp-request' --data-binary "@$work/ocsp"
+	via 200 GET "/ocsp/$(base64 -w0 "$work/ocsp" | jq -sRr @uri)" nobody
+	via 304 GET "/ocsp/$(base64 -w0 "$work/ocsp" | jq -sRr @uri)" nobody -H 'If-None-Match: *'
+	via 200 GET /ocsp/MAA= nobody
+	via 404 GET /ocsp/no.base64 nobody
 	via 200 GET /healthz nobody
 	via 200 GET /readyz nobody
 	via 200 GET /metrics nobody

@@ -1,6 +1,7 @@
 /* The table of routes, one a line: METHOD PATTERN CALLERS PORTS BODY_MAX; lists in the order in
  * which the description has them are compared by check.mjs. */
 #include <stdio.h>
+#include <string.h>
 
 #include "api/routes.h"
 
@@ -36,7 +37,12 @@ main(void)
 	const struct route *routes = routes_all(&count);
 
 	for (size_t i = 0; i < count; i++) {
-		printf("%s %s", methods[routes[i].method], routes[i].pattern);
+		/* In the description a parameter is but its name. */
+		const char *rest = strstr(routes[i].pattern, "{+");
+		const int len = rest != NULL ? (int)(rest + 1 - routes[i].pattern) : -1;
+
+		printf("%s %.*s%s", methods[routes[i].method], len, routes[i].pattern,
+		    rest != NULL ? rest + 2 : "");
 		put_words(CALLERS, COUNT(CALLERS), routes[i].callers);
 		put_words(PORTS, COUNT(PORTS), routes[i].ports);
 		printf(" %zu\n", routes[i].body_max);

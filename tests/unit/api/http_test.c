@@ -137,10 +137,23 @@ no_content_is_empty(void **state)
 	assert_int_equal(response.body.len, 0);
 }
 
+static void
+dates_are_as_http_wants_them(void **state)
+{
+	char date[HTTP_DATE_LEN + 1];
+
+	(void)state;
+	http_date(date, 784111777);
+	assert_string_equal(date, "Sun, 06 Nov 1994 08:49:37 GMT");
+	http_date(date, 1767225600);
+	assert_string_equal(date, "Thu, 01 Jan 2026 00:00:00 GMT");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(dates_are_as_http_wants_them),
 	    cmocka_unit_test(numbers_that_are_none_or_out_of_bounds_are_refused),
 	    cmocka_unit_test(numbers_within_their_bounds_are_read),
 	    cmocka_unit_test(times_are_rfc_3339_or_refused),

@@ -65,9 +65,10 @@ the_plain_port_serves_crls_and_authorities_only(void **state)
 		plain++;
 		assert_int_equal(routes[i].callers, CALLER_ANY);
 		assert_true(strncmp(routes[i].pattern, "/crl/", 5) == 0 ||
-			    strncmp(routes[i].pattern, "/ca/", 4) == 0);
+			    strncmp(routes[i].pattern, "/ca/", 4) == 0 ||
+			    strncmp(routes[i].pattern, "/ocsp", 5) == 0);
 	}
-	assert_int_equal(plain, 2);
+	assert_int_equal(plain, 4);
 }
 
 static void
@@ -112,6 +113,9 @@ static const struct found {
     {"/.well-known/est/simpleenroll", "/.well-known/est/simpleenroll", "", "", HTTP_POST},
     {"/.well-known/est/lot-7/simplereenroll", "/.well-known/est/{label}/simplereenroll", "lot-7",
 	"", HTTP_POST},
+    {"/ocsp", "/ocsp", "", "", HTTP_POST},
+    {"/ocsp/MEMwQTA/AbC+x-_Y=", "/ocsp/{+request}", "", "", HTTP_GET},
+    {"/ocsp//", "/ocsp/{+request}", "", "", HTTP_GET},
     {"/audit/node1-2026/checkpoint", "/audit/{log}/checkpoint", "node1-2026", "", HTTP_GET},
 };
 
@@ -162,6 +166,10 @@ static const struct lost {
     {"capitals", "/HEALTHZ", HTTP_GET, ROUTE_TLS, E_NOT_FOUND},
     {"another method", "/healthz", HTTP_POST, ROUTE_TLS, E_METHOD_NOT_ALLOWED},
     {"a deletion of all", "/v1/operators", HTTP_DELETE, ROUTE_TLS, E_METHOD_NOT_ALLOWED},
+    {"no rest of a path", "/ocsp/", HTTP_GET, ROUTE_PLAIN, E_NOT_FOUND},
+    {"a rest that is no base64", "/ocsp/MEMw QTA", HTTP_GET, ROUTE_PLAIN, E_NOT_FOUND},
+    {"a rest that leads upward", "/ocsp/../ca", HTTP_GET, ROUTE_PLAIN, E_NOT_FOUND},
+    {"OCSP without a request", "/ocsp", HTTP_GET, ROUTE_PLAIN, E_METHOD_NOT_ALLOWED},
     {"the API on the plain port", "/v1/batches", HTTP_GET, ROUTE_PLAIN, E_NOT_FOUND},
     {"EST on the plain port", "/.well-known/est/cacerts", HTTP_GET, ROUTE_PLAIN, E_NOT_FOUND},
     {"two labels", "/.well-known/est/a/b/cacerts", HTTP_GET, ROUTE_TLS, E_NOT_FOUND},
@@ -189,7 +197,23 @@ other_paths_find_none(void **state)
 			fail_msg("%s found %s", LOST[i].why, route->pattern);
 		assert_int_equal(err.code, LOST[i].want);
 		assert_string_equal(request.params[0], "");
+		assert_null(request.tail);
 	}
+}
+
+static void
+the_rest_of_a_path_is_as_long_as_a_path(void **state)
+{
+	struct http_request request = request_of(HTTP_GET, "/ocsp/");
+	const size_t start = strlen(request.path);
+	const struct route *route = NULL;
+	struct error err = {0};
+
+	(void)state;
+	memset(&request.path[start], '/', HTTP_PATH_MAX - start);
+	assert_true(routes_find(&request, ROUTE_PLAIN, &route, &err));
+	assert_ptr_equal(request.tail, &request.path[start]);
+	assert_int_equal(strlen(request.tail), HTTP_PATH_MAX - start);
 }
 
 static void
@@ -239,6 +263,7 @@ main(void)
 	    cmocka_unit_test(paths_find_their_routes),
 	    cmocka_unit_test(other_paths_find_none),
 	    cmocka_unit_test(a_parameter_that_is_too_long_finds_none),
+	    cmocka_unit_test(the_rest_of_a_path_is_as_long_as_a_path),
 	    cmocka_unit_test(a_path_says_what_it_takes),
 	};
 

@@ -37,6 +37,7 @@ authorities_rows(const struct ceremony *ceremony, uint8_t (*ids)[ISSUER_ID_BYTES
 		    .certificate = der,
 		    .shard_count = 1,
 		    .in_keeper = kind == ISSUER_DEVICE_CA || kind == ISSUER_SERVICE_CA,
+		    .ocsp = kind == ISSUER_DEVICE_CA,
 		    .state = ISSUER_ACTIVE,
 		};
 		if (kind != ISSUER_DEVICE_ROOT && kind != ISSUER_OPERATIONS_ROOT)

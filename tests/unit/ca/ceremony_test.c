@@ -60,7 +60,10 @@ the_policy_names_the_keepers_authorities_and_no_other(void **state)
 			NULL,
 		    PLACES[i].in_keeper);
 	device = policy_find(policy, issuers_active(authorities.issuers, ISSUER_DEVICE_CA)->id);
-	assert_int_equal(device->events & UINT64_C(1) << LEAF_CERT_ISSUE, 0);
+	/* Its OCSP responder's certificate, and no other: keeper/check_responder_test.c */
+	assert_int_not_equal(device->events & UINT64_C(1) << LEAF_CERT_ISSUE, 0);
+	assert_true(
+	    bytes_equal(buf_bytes(&device->ocsp_url), bytes_of_text(TEST_HTTP_URL "/ocsp")));
 	assert_int_not_equal(device->events & UINT64_C(1) << LEAF_ENROLL_OK, 0);
 	assert_int_equal(device->validity_max_s, 365 * DAY_S);
 }

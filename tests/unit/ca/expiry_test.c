@@ -19,7 +19,7 @@ find(const struct expiry *list, size_t count, enum expiry_what what, const char 
 static const struct row {
 	const char *what;
 	enum expiry_what of;
-	struct expiry_tls tls;
+	struct expiry_renewed renewed;
 	int64_t operators, log, partitions; /* the other facts; 0: not known */
 	int64_t not_after, warn_from;       /* wanted */
 	bool vital;
@@ -30,6 +30,8 @@ static const struct row {
 	  EXPIRY_TLS, { 7200, 4800, false }, 0, 0, 0, 7200, 5400, true },
 	{ "and none after a failure",
 	  EXPIRY_TLS, { 90 * DAY_S, 60 * DAY_S, true }, 0, 0, 0, 90 * DAY_S, 60 * DAY_S, true },
+	{ "the same for the responders of OCSP",
+	  EXPIRY_OCSP, { 7 * DAY_S, 7 * DAY_S / 2, false }, 0, 0, 0, 7 * DAY_S, 7 * DAY_S / 2 + 7 * DAY_S / 8, true },
 	{ "persons have 30 days",
 	  EXPIRY_OPERATORS, { 0 }, 100 * DAY_S, 0, 0, 100 * DAY_S, 70 * DAY_S, false },
 	{ "a log has 13 months",
@@ -42,6 +44,7 @@ static const struct row {
 static void
 each_fact_warns_from_its_own_day_on(void **state)
 {
+	static const struct expiry_renewed none = {0};
 	DEFER(authorities_clear) struct authorities authorities = {0};
 
 	(void)state;
@@ -49,7 +52,8 @@ each_fact_warns_from_its_own_day_on(void **state)
 	for (size_t i = 0; i < COUNT(ROWS); i++) {
 		const struct row *row = &ROWS[i];
 		struct expiry_facts facts = {.issuers = authorities.issuers,
-		    .tls = row->tls,
+		    .tls = row->of == EXPIRY_TLS ? row->renewed : none,
+		    .ocsp = row->of == EXPIRY_OCSP ? row->renewed : none,
 		    .operators_not_after_s = row->operators,
 		    .operators_due_count = 7,
 		    .log_origin = "moniker.example/a",

@@ -101,6 +101,8 @@ profiles(void **state)
 	    {"operator", PROFILE_OPERATOR, "Moniker Operators CA", "7f3kq2m5nv4wxyza", NULL, 1,
 		false},
 	    {"service", PROFILE_SERVICE, "Moniker Service TLS CA", "pki.example", NULL, 1, true},
+	    {"ocsp", PROFILE_OCSP, "Moniker Device CA", OCSP_RESPONDER_NAME, NULL, 1, false},
+	    {"device-without-ocsp", PROFILE_DEVICE, "Moniker Device CA", UUID, UUID, 1, false},
 	};
 
 	(void)state;
@@ -121,6 +123,8 @@ profiles(void **state)
 		struct error err = {0};
 
 		memcpy(request.serial, SERIAL, sizeof SERIAL);
+		/* As before there was a responder: an authority keeps to what its policy says. */
+		request.issuer.ocsp = strcmp(rows[i].file, "device-without-ocsp") != 0;
 		assert_true(tbs_build(&request, &tbs, &err));
 		compare_certificate(rows[i].file, buf_bytes(&tbs));
 	}

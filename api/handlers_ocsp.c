@@ -1,0 +1,84 @@
+/* OCSP over HTTP (RFC 6960 appendix A, RFC 5019 sections 5 and 6). */
+#include "api/handlers.h"
+#include "base/text.h"
+
+#define MAX_AGE_S 60 /* how long a cache on the way may hide a change of status */
+
+/*
+ * base64 in a path comes in all spellings: percent-encoded or not (that is undone by now), in the
+ * alphabet for URLs, and without its padding. False: it is none.
+ */
+static bool
+decode_path(const char *text, struct buf *out)
+{
+	char plain[HTTP_PATH_MAX + 1];
+	size_t len = strlen(text);
+
+	while (len > 0 && text[len - 1] == '=')
+		len--;
+	for (size_t i = 0; i < len; i++)
+		plain[i] = (char)(text[i] == '+' ? '-' : text[i] == '/' ? '_' : text[i]);
+	return base64url_decode(bytes_of(plain, len), out);
+}
+
+/* RFC 5019 section 6.2. */
+static void
+put_lifetime(const struct app *app, const struct ocsp_times *times, struct http_response *response)
+{
+	const int64_t left_s = times->next_update_s - clock_now_s(app->clock);
+	char date[HTTP_DATE_LEN + 1];
+
+	http_header(response, "Cache-Control", "max-age=%d, public, no-transform, must-revalidate",
+	    left_s < MAX_AGE_S ? (int)left_s : MAX_AGE_S);
+	http_header(response, "ETag", "%s", times->etag);
+	http_date(date, times->produced_at_s);
+	http_header(response, "Last-Modified", "%s", date);
+	http_date(date, times->next_update_s);
+	http_header(response, "Expires", "%s", date);
+}
+
+/* Whatever the answer says, it is one: 200. */
+static void
+put_answer(struct ocsp_reply *reply, struct http_response *response)
+{
+	response->body = reply->der;
+	reply->der = (struct buf){0};
+	response->content_type = "application/ocsp-response";
+	response->status = 200;
+}
+
+bool
+get_ocsp(const struct app *app, const struct http_request *request, struct http_response *response,
+    struct error *err)
+{
+	DEFER(ocsp_reply_clear) struct ocsp_reply reply = {0};
+	DEFER(buf_clear_public) struct buf der = {0};
+
+	(void)err;
+	if (decode_path(request->tail, &der))
+		ocsp_answer(app->ocsp, buf_bytes(&der), &reply);
+	else
+		ocsp_refuse(app->ocsp, OCSP_MALFORMED, &reply);
+	if (reply.cacheable)
+		put_lifetime(app, &reply.times, response);
+	else
+		http_header(response, "Cache-Control", "no-store");
+	if (reply.cacheable && http_etag_named(request, reply.times.etag)) {
+		response->status = 304;
+		return true;
+	}
+	put_answer(&reply, response);
+	return true;
+}
+
+bool
+post_ocsp(const struct app *app, const struct http_request *request, struct http_response *response,
+    struct error *err)
+{
+	DEFER(ocsp_reply_clear) struct ocsp_reply reply = {0};
+
+	(void)err;
+	ocsp_answer(app->ocsp, request->body, &reply);
+	put_answer(&reply, response);
+	return true;
+}
