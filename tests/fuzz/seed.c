@@ -54,5 +54,6 @@ main(int argc, char **argv)
 	seed_ocsp();
 	seed_signed();
 	seed_keeper();
+	seed_trust();
 	return 0;
 }

@@ -14,5 +14,6 @@ void seed_requests(void); /* seed_requests.c: certification requests */
 void seed_keeper(void);   /* seed_keeper.c: what the keeper reads */
 void seed_ocsp(void);     /* seed_ocsp.c: OCSP requests */
 void seed_signed(void);   /* seed_signed.c: certificates, notes */
+void seed_trust(void);    /* seed_trust.c: trust bundles, status sets */
 
 #endif

@@ -1,7 +1,8 @@
 # Sourced by the lint scripts, which run in the project's root and need git, perl and coreutils.
 
 FOLDERS='base proof keeper db audit ca provisioning api cmd'
-PRODUCT='^('$(echo "$FOLDERS" | tr ' ' '|')')/.*\.[ch]$'
+ASIDE=verify # a library for others: it stands beside the order
+PRODUCT='^('$(echo "$FOLDERS $ASIDE" | tr ' ' '|')')/.*\.[ch]$'
 
 # lint_files REGEX: the files of the checkout, new ones included, or of an unpacked archive.
 lint_files()

@@ -11,7 +11,7 @@ fail()
 }
 
 mkdir "$tree/clean" && cp "$here/../../.clang-format" "$tree/clean"
-for folder in $FOLDERS; do
+for folder in $FOLDERS $ASIDE; do
 	mkdir "$tree/clean/$folder"
 	printf '/* plain: goto is fine in a comment. */\nvoid %s_plain(void);\n' "$folder" \
 	    >"$tree/clean/$folder/plain.h"
@@ -96,6 +96,25 @@ plant_each layers proof/bad.c <<'END'
 #include "plain.h"
 # include "audit/plain.h"
 #include <microhttpd.h>
+END
+plant_each layers verify/bad.c <<'END'
+#include "base/plain.h"
+#include "base/error.h"
+#include "cmd/plain.h"
+END
+allow layers verify/good.c <<'END'
+#include "base/bytes.h"
+#include "verify/plain.h"
+END
+plant_each layers api/bad.c <<'END'
+#include "verify/moniker_verify.h"
+#include "verify/plain.h"
+END
+plant layers cmd/bad.c <<'END'
+#include "verify/plain.h"
+END
+allow layers cmd/good.c <<'END'
+#include "verify/moniker_verify.h"
 END
 plant layers api/handler.c <<'END'
 #include <microhttpd.h>
