@@ -6,7 +6,7 @@
 static int
 judge(struct moniker_verifier *verifier, const char *path)
 {
-	static char pem[MONIKER_CERTIFICATE_MAX];
+	char pem[MONIKER_CERTIFICATE_MAX];
 	struct moniker_result result;
 	FILE *file = fopen(path, "rb");
 	const size_t len = file == NULL ? 0 : fread(pem, 1, sizeof pem, file);
