@@ -34,6 +34,7 @@ HANDLER(get_events);
 HANDLER(get_logs);
 HANDLER(get_checkpoint);
 HANDLER(get_crl);
+HANDLER(get_delta_crl);
 HANDLER(get_ca);
 HANDLER(get_ocsp);
 HANDLER(post_ocsp);

@@ -27,6 +27,11 @@ enum looked_up {
 	CRL_THIS_UPDATE,
 	CRL_NEXT_UPDATE,
 	CRL_SIZE,
+	CRL_DELTA_NUMBER,
+	CRL_DELTA_THIS_UPDATE,
+	CRL_DELTA_SIZE,
+	CRL_FAILURES,
+	CRL_FAILING, /* the last of them */
 	EXPIRY_AT,
 	EXPIRY_WARN,
 	PROCESS_CPU,
@@ -60,6 +65,11 @@ static const struct metric TABLE[] = {
 	[CRL_THIS_UPDATE]  = {"moniker_crl_this_update_timestamp_seconds", METRIC_GAUGE, 1, NULL, NULL,        "When the CRL in force was made."},
 	[CRL_NEXT_UPDATE]  = {"moniker_crl_next_update_timestamp_seconds", METRIC_GAUGE, 1, NULL, NULL,        "Until when the CRL in force holds."},
 	[CRL_SIZE]         = {"moniker_crl_size_bytes",              METRIC_GAUGE,   1, NULL, NULL,            "Octets of the CRL in force."},
+	[CRL_DELTA_NUMBER] = {"moniker_crl_delta_number",            METRIC_GAUGE,   1, NULL, NULL,            "Number of the delta CRL in force; 0: none."},
+	[CRL_DELTA_THIS_UPDATE] = {"moniker_crl_delta_this_update_timestamp_seconds", METRIC_GAUGE, 1, NULL, NULL, "When the delta CRL in force was made."},
+	[CRL_DELTA_SIZE]   = {"moniker_crl_delta_size_bytes",        METRIC_GAUGE,   1, NULL, NULL,            "Octets of the delta CRL in force."},
+	[CRL_FAILURES]     = {"moniker_crl_build_failures_total",    METRIC_COUNTER, 1, NULL, NULL,            "Builds of CRLs that failed."},
+	[CRL_FAILING]      = {"moniker_crl_build_failing",           METRIC_GAUGE,   1, NULL, NULL,            "1 while the last build failed."},
 	[EXPIRY_AT]        = {"moniker_expiry_timestamp_seconds",    METRIC_GAUGE,   1, NULL, NULL,            "When something lapses: a root, a root's CRL, an issuing CA, the service's certificate, the first of the operators'."},
 	[EXPIRY_WARN]      = {"moniker_expiry_warn_timestamp_seconds", METRIC_GAUGE, 1, NULL, NULL,            "From when on it should be renewed."},
 	[PROCESS_CPU]      = {"process_cpu_seconds_total",           METRIC_COUNTER, METRIC_US_PER_S, NULL, NULL, "User and system CPU time of the service's process."},
@@ -123,20 +133,24 @@ put_statuses(const struct app *app, struct buf *out)
 static void
 put_crls(const struct app *app, struct buf *out, enum looked_up which)
 {
-	const struct issuer *issuer;
-	struct crl_info info;
-	int shard;
+	struct crl_state crl;
 
 	metrics_write_head(out, &TABLE[which]);
-	for (size_t i = 0; crl_at(app->crls, i, &issuer, &shard, &info); i++) {
-		const int64_t values[] = {[0] = (int64_t)info.number,
-		    [CRL_THIS_UPDATE - CRL_NUMBER] = info.this_update_s,
-		    [CRL_NEXT_UPDATE - CRL_NUMBER] = info.next_update_s,
-		    [CRL_SIZE - CRL_NUMBER] = (int64_t)info.der_len};
+	for (size_t i = 0; crl_at(app->crls, i, &crl); i++) {
+		const struct crl_info *full = &crl.lists[CRL_FULL], *delta = &crl.lists[CRL_DELTA];
+		const int64_t values[] = {[0] = (int64_t)full->number,
+		    [CRL_THIS_UPDATE - CRL_NUMBER] = full->this_update_s,
+		    [CRL_NEXT_UPDATE - CRL_NUMBER] = full->next_update_s,
+		    [CRL_SIZE - CRL_NUMBER] = (int64_t)full->der_len,
+		    [CRL_DELTA_NUMBER - CRL_NUMBER] = (int64_t)delta->number,
+		    [CRL_DELTA_THIS_UPDATE - CRL_NUMBER] = delta->this_update_s,
+		    [CRL_DELTA_SIZE - CRL_NUMBER] = (int64_t)delta->der_len,
+		    [CRL_FAILURES - CRL_NUMBER] = crl.failures,
+		    [CRL_FAILING - CRL_NUMBER] = crl.failing != E_NONE};
 		char labels[LABELS_MAX];
 
-		(void)snprintf(
-		    labels, sizeof labels, "issuer=\"%s\",shard=\"%04d\"", issuer->id_text, shard);
+		(void)snprintf(labels, sizeof labels, "issuer=\"%s\",shard=\"%04d\"",
+		    crl.issuer->id_text, crl.shard);
 		metrics_write_sample(out, &TABLE[which], labels, values[which - CRL_NUMBER]);
 	}
 }
@@ -208,7 +222,7 @@ get_metrics(const struct app *app, const struct http_request *request,
 	put_log(app, out);
 	put_keeper(app, out);
 	put_statuses(app, out);
-	for (enum looked_up which = CRL_NUMBER; which <= CRL_SIZE; which++)
+	for (enum looked_up which = CRL_NUMBER; which <= CRL_FAILING; which++)
 		put_crls(app, out, which);
 	put_all_expiries(app, out);
 	put_process(app, out);

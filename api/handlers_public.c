@@ -26,31 +26,80 @@ parse_shard(const char *text, int *out)
 	return true;
 }
 
+static void
+release_list(void *context)
+{
+	crl_file_free(context);
+}
+
+/* Sends what the view has, without a copy: the response holds it until it is sent. */
+static void
+share_list(struct crl_view *view, bool gzip, struct http_response *response)
+{
+	struct crl_file *file = gzip ? TAKE(view->gzip) : TAKE(view->der);
+
+	response->shared = crl_file_bytes(file);
+	response->release = release_list;
+	response->release_context = file;
+	response->content_type = "application/pkix-crl";
+	response->status = 200;
+}
+
+/* Whether the client has it: by its tag, or else by its exact date (RFC 9110 section 13.2.2). */
+static bool
+is_known(const struct http_request *request, const char *etag, const char *date)
+{
+	if (request->if_none_match[0] != '\0')
+		return http_etag_named(request, etag);
+	return strcmp(request->if_modified_since, date) == 0;
+}
+
+static bool
+answer_list(const struct app *app, const struct http_request *request, enum crl_kind kind,
+    struct http_response *response, struct error *err)
+{
+	DEFER(crl_view_clear) struct crl_view view = {0};
+	const int64_t now_s = clock_now_s(app->clock);
+	char etag[48], date[HTTP_DATE_LEN + 1], expires[HTTP_DATE_LEN + 1];
+	int shard = 0;
+	bool gzip;
+
+	if (!parse_shard(request->params[1], &shard))
+		return error_set(err, E_NOT_FOUND, "there is no such CRL");
+	if (!crl_get(app->crls, request->params[0], shard, kind, &view, err))
+		return false;
+	gzip = view.gzip != NULL && http_accepts_gzip(request);
+	(void)snprintf(etag, sizeof etag, "\"%llu%s\"", (unsigned long long)view.info.number,
+	    gzip ? "-gzip" : "");
+	http_date(date, view.info.this_update_s);
+	http_date(expires, now_s + CRL_MAX_AGE_S);
+	http_header(response, "ETag", "%s", etag);
+	http_header(response, "Cache-Control", "max-age=%d", CRL_MAX_AGE_S);
+	http_header(response, "Expires", "%s", expires);
+	http_header(response, "Last-Modified", "%s", date);
+	http_header(response, "Vary", "Accept-Encoding");
+	if (is_known(request, etag, date)) {
+		response->status = 304;
+		return true;
+	}
+	if (gzip)
+		http_header(response, "Content-Encoding", "gzip");
+	share_list(&view, gzip, response);
+	return true;
+}
+
 bool
 get_crl(const struct app *app, const struct http_request *request, struct http_response *response,
     struct error *err)
 {
-	struct crl_info info;
-	char etag[32], date[HTTP_DATE_LEN + 1];
-	int shard = 0;
+	return answer_list(app, request, CRL_FULL, response, err);
+}
 
-	if (!parse_shard(request->params[1], &shard))
-		return error_set(err, E_NOT_FOUND, "there is no such CRL");
-	if (!crl_get(app->crls, request->params[0], shard, &response->body, &info, err))
-		return false;
-	(void)snprintf(etag, sizeof etag, "\"%llu\"", (unsigned long long)info.number);
-	http_header(response, "ETag", "%s", etag);
-	http_header(response, "Cache-Control", "max-age=%d", CRL_MAX_AGE_S);
-	http_date(date, info.this_update_s);
-	http_header(response, "Last-Modified", "%s", date);
-	response->content_type = "application/pkix-crl";
-	response->status = 200;
-	if (http_etag_named(request, etag)) {
-		buf_clear_public(&response->body);
-		response->content_type = NULL;
-		response->status = 304;
-	}
-	return true;
+bool
+get_delta_crl(const struct app *app, const struct http_request *request,
+    struct http_response *response, struct error *err)
+{
+	return answer_list(app, request, CRL_DELTA, response, err);
 }
 
 bool

@@ -53,16 +53,32 @@ look_at_log(const struct app *app, json_t *components, bool *all)
 					   : NULL);
 }
 
+/* The one whose last build failed, if there is any. */
+static bool
+find_failing(const struct app *app, struct crl_state *out)
+{
+	for (size_t i = 0; crl_at(app->crls, i, out); i++)
+		if (out->failing != E_NONE)
+			return true;
+	return false;
+}
+
+/* A failed build is told at once; the service is unready when its lists are old. */
 static void
 look_at_crls(const struct app *app, json_t *components, bool *all)
 {
 	const int64_t oldest_s = crl_oldest_update_s(app->crls);
 	const bool fresh = oldest_s > 0 && clock_now_s(app->clock) - oldest_s <= CRL_AGE_MAX_S;
+	struct crl_state failing;
+	char detail[128] = "";
 
-	put_component(components, "crl", all, fresh,
-	    fresh           ? NULL
-	    : oldest_s == 0 ? "one is missing"
-			    : "one is stale");
+	if (find_failing(app, &failing))
+		(void)snprintf(detail, sizeof detail, "building %s/%04d fails: %s",
+		    failing.issuer->id_text, failing.shard, error_info(failing.failing)->name);
+	else if (!fresh)
+		(void)snprintf(
+		    detail, sizeof detail, oldest_s == 0 ? "one is missing" : "one is stale");
+	put_component(components, "crl", all, fresh, detail);
 }
 
 /* It answers all the same: this says that what it answers by is old. */

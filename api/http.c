@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "base/json_out.h"
@@ -99,10 +100,70 @@ http_etag_named(const struct http_request *request, const char *etag)
 	return found;
 }
 
+/* One `coding [;q=weight]` off the front; *out_weight in thousandths. False: it is malformed. */
+static bool
+take_coding(const char **at, struct bytes *out_coding, int *out_weight)
+{
+	const char *start = *at, *end = start + strcspn(start, " \t,;");
+	int thousandths = 1000;
+
+	*out_coding = bytes_of(start, (size_t)(end - start));
+	end += strspn(end, " \t");
+	if (*end == ';') {
+		end += 1 + strspn(end + 1, " \t");
+		if ((end[0] != 'q' && end[0] != 'Q') || end[1] != '=' ||
+		    (end[2] != '0' && end[2] != '1'))
+			return false;
+		thousandths = end[2] == '1' ? 1000 : 0;
+		end += 3;
+		if (*end == '.') {
+			int unit = 100;
+
+			for (end++; *end >= '0' && *end <= '9'; end++, unit /= 10)
+				thousandths += (*end - '0') * unit;
+		}
+		end += strspn(end, " \t");
+	}
+	*at = end;
+	*out_weight = thousandths;
+	return out_coding->len > 0 && (*end == ',' || *end == '\0');
+}
+
+static bool
+is_coding(struct bytes coding, const char *name)
+{
+	return coding.len == strlen(name) &&
+	       strncasecmp((const char *)coding.data, name, coding.len) == 0;
+}
+
+bool
+http_accepts_gzip(const struct http_request *request)
+{
+	const char *at = request->accept_encoding;
+	int gzip = -1, any = -1;
+
+	while (*(at += strspn(at, " \t,")) != '\0') {
+		struct bytes coding;
+		int weight;
+
+		if (!take_coding(&at, &coding, &weight))
+			return false;
+		if (is_coding(coding, "gzip") || is_coding(coding, "x-gzip"))
+			gzip = weight;
+		else if (is_coding(coding, "*"))
+			any = weight;
+	}
+	return gzip >= 0 ? gzip > 0 : any > 0;
+}
+
 void
 http_response_clear(struct http_response *response)
 {
 	buf_clear(&response->body);
+	if (response->release != NULL)
+		response->release(response->release_context);
+	response->release = NULL;
+	response->shared = (struct bytes){0};
 }
 
 void

@@ -37,6 +37,8 @@ struct http_request {
 	size_t query_count;
 	char content_type[HTTP_VALUE_MAX + 1]; /* without parameters, lower case; "" when absent */
 	char if_none_match[HTTP_VALUE_MAX + 1];
+	char if_modified_since[HTTP_VALUE_MAX + 1];
+	char accept_encoding[HTTP_VALUE_MAX + 1];
 	char user_agent[HTTP_AGENT_MAX + 1]; /* how it begins */
 	struct bytes authorization;          /* the header field: a secret; empty: none */
 	struct bytes binding; /* channel binding of the TLS session (csr_binding.h); empty: none */
@@ -66,6 +68,9 @@ MUST_CHECK bool http_query_time(
  * list names nothing.
  */
 bool http_etag_named(const struct http_request *request, const char *etag);
+/* Whether Accept-Encoding lets us send gzip (RFC 9110 section 12.5.3); a field that is no such list
+ * does not. */
+bool http_accepts_gzip(const struct http_request *request);
 
 struct http_header {
 	const char *name; /* static */
@@ -75,6 +80,11 @@ struct http_response {
 	int status;
 	const char *content_type; /* static */
 	struct buf body;
+	/* A body that many responses share, instead of `body`: until `release` is called with it.
+	 */
+	struct bytes shared;
+	void (*release)(void *context);
+	void *release_context;
 	struct http_header headers[HTTP_HEADERS_MAX];
 	size_t header_count;
 };

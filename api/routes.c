@@ -56,6 +56,7 @@ static const struct route ROUTES[] = {
 	{ HTTP_POST,     "/.well-known/est/{label}/simplereenroll", DEVICE,             EST, EST_BODY_MAX,   LEAF_RENEW_REFUSED,      post_est_reenroll },
 	{ HTTP_POST,     "/.well-known/est/{label}/serverkeygen", ANY,                EST, EST_BODY_MAX,   LEAF_EVENT_NONE,         post_est_serverkeygen },
 	{ HTTP_GET,    "/crl/{issuer}/{shard}.crl",      ANY,                BOTH, 0,           LEAF_EVENT_NONE,         get_crl },
+	{ HTTP_GET,    "/crl/{issuer}/{shard}/delta.crl", ANY,               BOTH, 0,           LEAF_EVENT_NONE,         get_delta_crl },
 	{ HTTP_GET,    "/ca/{issuer}.cer",               ANY,                BOTH, 0,           LEAF_EVENT_NONE,         get_ca },
 	{ HTTP_GET,    "/ocsp/{+request}",               ANY,                BOTH, 0,           LEAF_EVENT_NONE,         get_ocsp },
 	{ HTTP_POST,   "/ocsp",                          ANY,                BOTH, 16 * KB,     LEAF_EVENT_NONE,         post_ocsp },

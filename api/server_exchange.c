@@ -119,13 +119,15 @@ note_answer(const struct exchange *exchange)
 	    (long long)(now_us - exchange->began_us));
 }
 
-/* The body stays the exchange's, which lives until exchange_end(). */
+/* The body stays the exchange's or is held by it, and that lives until exchange_end(). */
 static enum MHD_Result
 answer(struct exchange *exchange, struct MHD_Connection *mhd, bool close)
 {
 	struct http_response *from = &exchange->response;
+	const struct bytes body = from->shared.data != NULL ? from->shared : buf_bytes(&from->body);
+	/* libmicrohttpd only reads it, though its type does not say so. */
 	struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback(
-	    from->body.len, from->body.data, no_free);
+	    body.len, (void *)(uintptr_t)body.data, no_free);
 	enum MHD_Result queued = MHD_NO;
 
 	if (response == NULL)

@@ -233,6 +233,15 @@ read_argument(void *context, enum MHD_ValueKind kind, const char *name, size_t n
 	return MHD_YES;
 }
 
+/* What only saves octets: one that is too long is as good as none. */
+static void
+read_condition(struct MHD_Connection *mhd, const char *name, char out[static HTTP_VALUE_MAX + 1])
+{
+	if (!copy_value(
+		out, HTTP_VALUE_MAX + 1, MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, name)))
+		out[0] = '\0';
+}
+
 bool
 guard_read_request(struct MHD_Connection *mhd, const char *url, const char *method,
     struct http_request *out, struct error *err)
@@ -247,9 +256,9 @@ guard_read_request(struct MHD_Connection *mhd, const char *url, const char *meth
 		return false;
 	read_content_type(
 	    MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, "Content-Type"), out->content_type);
-	if (!copy_value(out->if_none_match, sizeof out->if_none_match,
-		MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, "If-None-Match")))
-		out->if_none_match[0] = '\0';
+	read_condition(mhd, "If-None-Match", out->if_none_match);
+	read_condition(mhd, "If-Modified-Since", out->if_modified_since);
+	read_condition(mhd, "Accept-Encoding", out->accept_encoding);
 	(void)copy_value(out->user_agent, sizeof out->user_agent,
 	    MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, "User-Agent"));
 	(void)MHD_get_connection_values_n(mhd, MHD_GET_ARGUMENT_KIND, read_argument, &query);

@@ -11,8 +11,11 @@ static const struct stmt ISSUER_INSERT = STMT("ca_issuer_insert", 7, 0,
 
 /* $1 issuer, $2 this_update, $3 next_update, $4 der */
 static const struct stmt ROOT_CRL_INSERT = STMT("root_crl_insert", 4, 0,
-    "INSERT INTO crl (issuer, shard, number, this_update_at_s, next_update_at_s, der)"
-    " VALUES ($1::bytea, 0, 1, $2::int8, $3::int8, $4::bytea)");
+    "WITH made AS ("
+    " INSERT INTO crl (issuer, shard, number, full_number, this_update_at_s, next_update_at_s)"
+    " VALUES ($1::bytea, 0, 1, 1, $2::int8, $3::int8) RETURNING issuer, shard)"
+    " INSERT INTO crl_part (issuer, shard, delta, part, octets)"
+    " SELECT issuer, shard, false, 0, $4::bytea FROM made");
 
 /* $1 issuer: locks the row. */
 static const struct stmt ROOT_CRL_NUMBER = STMT("root_crl_number", 1, 1,
@@ -20,8 +23,12 @@ static const struct stmt ROOT_CRL_NUMBER = STMT("root_crl_number", 1, 1,
 
 /* $1 issuer, $2 number, $3 this_update, $4 next_update, $5 der */
 static const struct stmt ROOT_CRL_UPDATE = STMT("root_crl_update", 5, 0,
-    "UPDATE crl SET number = $2::int8, this_update_at_s = $3::int8, next_update_at_s = $4::int8,"
-    " der = $5::bytea WHERE issuer = $1::bytea AND shard = 0");
+    "WITH renewed AS (UPDATE crl SET number = $2::int8, full_number = $2::int8,"
+    " this_update_at_s = $3::int8, next_update_at_s = $4::int8"
+    " WHERE issuer = $1::bytea AND shard = 0 RETURNING issuer, shard)"
+    " INSERT INTO crl_part (issuer, shard, delta, part, octets)"
+    " SELECT issuer, shard, false, 0, $5::bytea FROM renewed"
+    " ON CONFLICT (issuer, shard, delta, part) DO UPDATE SET octets = excluded.octets");
 
 /* $1 origin, $2 public key, $3 now */
 static const struct stmt LOG_INSERT = STMT("audit_log_insert", 3, 0,

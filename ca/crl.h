@@ -1,10 +1,12 @@
 /*
  * crl: certificate revocation lists, RFC 5280 section 5, streamed as DER and signed by the keeper.
  *
- * A publisher thread rebuilds a CRL after a change (at most once a second) and every hour;
- * thisUpdate now, nextUpdate 24 h. Numbers come from the database and never go back; one node
- * holds the lease while it builds. Readers get the newest from memory. A failed build never fails
- * a revocation: it is logged, recorded as crl.fail, and tried again.
+ * A publisher thread builds for each shard of each authority a full CRL and a delta CRL to an
+ * earlier full one: after a change (the delta within a second; the full one, too, if it is short,
+ * see BUILD_EVERY_MS) and every hour; thisUpdate now, nextUpdate 24 h. Numbers come from the
+ * database, are shared by both and never go back; one node holds the lease while it builds.
+ * Readers get the newest from the page cache. A failed build never fails a revocation: it is
+ * logged, recorded as crl.fail, told by /readyz and metrics, and tried again.
  */
 #ifndef CA_CRL_H
 #define CA_CRL_H
@@ -12,6 +14,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/rng.h"
+#include "ca/crl_file.h"
+#include "ca/crl_store.h"
 #include "ca/issuer.h"
 #include "db/ledger.h"
 #include "keeper/client.h"
@@ -24,6 +28,7 @@ struct crl_options {
 	struct ledger *ledger; /* for crl.publish and crl.fail leaves (audit/note.h: note_record) */
 	const struct clock *clock;
 	const char *node; /* names the lease and the leaf's actor */
+	const char *dir;  /* where finished lists lie, in files without a name */
 };
 MUST_CHECK bool crl_publisher_new(
     const struct crl_options *options, struct crl_publisher **out, struct error *err);
@@ -32,21 +37,33 @@ DEFER_DECLARE(struct crl_publisher, crl_publisher_free)
 /* A status has changed: build soon. Any thread; never blocks. */
 void crl_publisher_wake(struct crl_publisher *publisher);
 
-/* Appends the DER in force. E_NOT_FOUND: no such issuer or shard, or none built yet */
 struct crl_info {
-	uint64_t number;
+	uint64_t number; /* 0: none yet */
 	int64_t this_update_s, next_update_s;
 	size_t der_len; /* octets */
 };
+/* A list in force, for as long as it is held. */
+struct crl_view {
+	struct crl_file *der;
+	struct crl_file *gzip; /* the same, compressed; NULL: not yet, or not worth it */
+	struct crl_info info;
+};
+void crl_view_clear(struct crl_view *view);
+DEFER_DECLARE_CLEAR(struct crl_view, crl_view_clear)
+/* No copy. E_NOT_FOUND: no such issuer or shard, or none built yet */
 MUST_CHECK bool crl_get(struct crl_publisher *publisher, const char *issuer_id_text, int shard,
-    struct buf *out_der, struct crl_info *out_info, struct error *err);
-/*
- * The i-th CRL that this service answers for; false: there are no more. *out_info is zero while
- * it has not been built.
- */
-bool crl_at(struct crl_publisher *publisher, size_t i, const struct issuer **out_issuer,
-    int *out_shard, struct crl_info *out_info);
-/* The oldest thisUpdate among the CRLs that this service builds, for /readyz; 0 while one is
+    enum crl_kind kind, struct crl_view *out, struct error *err);
+
+struct crl_state { /* of one shard */
+	const struct issuer *issuer;
+	int shard;
+	struct crl_info lists[CRL_KIND_COUNT];
+	int64_t failures;        /* builds that failed since the start */
+	enum error_code failing; /* why the last one did; E_NONE: it did not */
+};
+/* The i-th that this service answers for; false: there are no more. */
+bool crl_at(struct crl_publisher *publisher, size_t i, struct crl_state *out);
+/* The oldest thisUpdate among the full CRLs that this service builds, for /readyz; 0 while one is
  * missing. */
 int64_t crl_oldest_update_s(struct crl_publisher *publisher);
 

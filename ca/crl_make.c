@@ -5,38 +5,151 @@
 #include "audit/note.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "ca/crl_build.h"
 
 enum {
 	VALIDITY_S = 86400,
-	LEASE_S = 30,
+	LEASE_S = 60,
+	BASE_S = VALIDITY_S / 2, /* a base serves that long after it is replaced by the next */
 };
 
 void
 crl_made_clear(struct crl_made *made)
 {
-	crl_build_clear(&made->build);
+	for (int kind = 0; kind < CRL_KIND_COUNT; kind++)
+		crl_file_free(made->files[kind]);
+	*made = (struct crl_made){0};
 }
 
-static bool
-read_entries(const struct crl_options *options, const struct issuer *issuer,
-    int64_t not_after_from_s, struct crl_made *made, struct error *err)
-{
-	DEFER(tx_free) struct tx *tx = NULL;
-	DEFER(mem_free) struct crl_page *page = xcalloc(1, sizeof *page);
-	struct crl_key key = {.issuer = issuer->id, .shard = made->row.shard};
+struct make { /* one run, under a lease */
+	const struct crl_options *options;
+	const struct issuer *issuer;
+	struct crl_key key;
+	bool full;
+	struct crl_lease lease;
+	struct crl_base base, next_base; /* when it is done */
+	int64_t now_s, status_seq;
+	struct crl_build builds[CRL_KIND_COUNT];
+	struct crl_made made;
+};
 
-	page->not_after_from_s = not_after_from_s;
-	if (!tx_begin(options->db, &tx, err) || !crl_store_snapshot(tx, &made->row.status_seq, err))
-		return false;
+static void
+make_clear(struct make *make)
+{
+	for (int kind = 0; kind < CRL_KIND_COUNT; kind++)
+		crl_build_clear(&make->builds[kind]);
+	crl_made_clear(&make->made);
+}
+DEFER_DECLARE_CLEAR(struct make, make_clear)
+
+/*
+ * Whoever holds a full CRL of the last 12 hours can go on with the delta: its base is 12 to 24
+ * hours old, so it is still in force. After a day without any, and at first, it is this one.
+ */
+static void
+choose_bases(struct make *make)
+{
+	const struct crl_base this = {
+	    .number = make->lease.number, .at_s = make->now_s, .status_seq = make->status_seq};
+
+	make->base = make->lease.base;
+	make->next_base = make->lease.next_base;
+	if (make->base.number == 0 ||
+	    (make->full && make->now_s - make->next_base.at_s >= VALIDITY_S)) {
+		make->base = make->next_base = this;
+	} else if (make->full && make->now_s - make->next_base.at_s >= BASE_S) {
+		make->base = make->next_base;
+		make->next_base = this;
+	}
+}
+
+/* ---- what is listed ---- */
+
+static bool
+read_full(const struct make *make, struct tx *tx, struct crl_page *page, struct crl_build *build,
+    struct error *err)
+{
+	/* RFC 5280 section 3.3: an entry stays until one CRL after its certificate's end. */
+	*page = (struct crl_page){.not_after_from_s = make->lease.last_this_update_s};
 	do {
-		if (!crl_store_page(tx, key, issuer->shard_count, page, err))
+		if (!crl_store_page(tx, make->key, make->issuer->shard_count, page, err) ||
+		    !crl_build_add(build, page->entries, page->count, err))
 			return false;
-		crl_build_add(&made->build, page->entries, page->count);
 	} while (page->read == CRL_PAGE_MAX);
 	return true;
 }
 
-/* A leaf about this CRL, by this node. */
+/* Every certificate whose status is another one than when the base was made, or was meanwhile. */
+static bool
+read_delta(const struct make *make, struct tx *tx, struct crl_page *page, struct crl_build *build,
+    struct error *err)
+{
+	const int64_t since_seq = make->base.status_seq;
+
+	*page = (struct crl_page){.after_seq = since_seq};
+	do {
+		if (!crl_store_page(tx, make->key, make->issuer->shard_count, page, err) ||
+		    !crl_build_add(build, page->entries, page->count, err))
+			return false;
+	} while (page->read == CRL_PAGE_MAX);
+	page->after_seq = 0;
+	do {
+		if (!crl_store_released(
+			tx, make->key, make->issuer->shard_count, since_seq, page, err) ||
+		    !crl_build_add(build, page->entries, page->count, err))
+			return false;
+	} while (page->read == CRL_PAGE_MAX);
+	return true;
+}
+
+static bool
+read_entries(struct make *make, struct error *err)
+{
+	DEFER(tx_free) struct tx *tx = NULL;
+	DEFER(mem_free) struct crl_page *page = xcalloc(1, sizeof *page);
+	struct crl_build *builds = make->builds;
+
+	if (!tx_begin(make->options->db, &tx, err) ||
+	    !crl_store_snapshot(tx, &make->status_seq, err))
+		return false;
+	choose_bases(make);
+	if (make->full && (!crl_build_begin(&builds[CRL_FULL], make->options->dir, err) ||
+			      !read_full(make, tx, page, &builds[CRL_FULL], err)))
+		return false;
+	return crl_build_begin(&builds[CRL_DELTA], make->options->dir, err) &&
+	       read_delta(make, tx, page, &builds[CRL_DELTA], err);
+}
+
+static bool
+close_builds(struct make *make, struct error *err)
+{
+	struct crl_terms terms = {
+	    .issuer = make->issuer->tbs,
+	    .shard = make->key.shard,
+	    .number = make->lease.number,
+	    .base_number = make->base.number,
+	    .this_update_s = make->now_s,
+	    .next_update_s = make->now_s + VALIDITY_S,
+	};
+	const struct crl_list list = {
+	    .number = terms.number,
+	    .this_update_s = terms.this_update_s,
+	    .next_update_s = terms.next_update_s,
+	    .status_seq = make->status_seq,
+	};
+
+	if (make->full && !crl_build_close(&make->builds[CRL_FULL], &terms, err))
+		return false;
+	if (make->full)
+		make->made.lists[CRL_FULL] = list;
+	make->made.lists[CRL_DELTA] = list;
+	terms.delta = true;
+	return crl_build_close(&make->builds[CRL_DELTA], &terms, err);
+}
+
+/* ---- on record ---- */
+
+/* A leaf about these CRLs, by this node. */
 static void
 describe(const struct crl_options *options, const struct issuer *issuer, int shard,
     enum leaf_event event, const struct error *why, struct leaf *out)
@@ -49,97 +162,113 @@ describe(const struct crl_options *options, const struct issuer *issuer, int sha
 }
 
 static bool
-record(const struct crl_options *options, const struct issuer *issuer, const struct crl_made *made,
-    struct error *err)
+record(const struct make *make, struct error *err)
 {
 	struct leaf leaf;
+	struct leaf_detail *detail = leaf.details;
 
-	describe(options, issuer, made->row.shard, LEAF_CRL_PUBLISH, NULL, &leaf);
-	leaf.details[0] = (struct leaf_detail){.key = "number", .number = (int64_t)made->number};
-	leaf.details[1] =
-	    (struct leaf_detail){.key = "entries", .number = (int64_t)made->build.entry_count};
-	return note_record(options->ledger, &leaf, err);
+	describe(make->options, make->issuer, make->key.shard, LEAF_CRL_PUBLISH, NULL, &leaf);
+	*detail++ = (struct leaf_detail){.key = "number", .number = (int64_t)make->lease.number};
+	if (make->full)
+		*detail++ = (struct leaf_detail){
+		    .key = "entries", .number = (int64_t)make->builds[CRL_FULL].entry_count};
+	*detail++ = (struct leaf_detail){.key = "base", .number = (int64_t)make->base.number};
+	*detail = (struct leaf_detail){
+	    .key = "changes", .number = (int64_t)make->builds[CRL_DELTA].entry_count};
+	return note_record(make->options->ledger, &leaf, err);
 }
 
+/* ---- signed and stored ---- */
+
 struct entry_runs { /* context of next_entries() */
-	const struct crl_build *build;
+	struct crl_build *build;
 	size_t at;
+	uint8_t *room; /* KEEPER_CRL_CHUNK_MAX */
 };
 
 static bool
 next_entries(void *context, struct bytes *out_entries, struct error *err)
 {
 	struct entry_runs *runs = context;
-	size_t end = crl_build_run(runs->build, runs->at, KEEPER_CRL_CHUNK_MAX);
+	size_t len;
 
-	(void)err;
-	*out_entries = bytes_of(crl_build_entries(runs->build).data + runs->at, end - runs->at);
-	runs->at = end == runs->at ? 0 : end; /* from the beginning after the empty run */
+	if (!crl_build_next(runs->build, &runs->at, runs->room, KEEPER_CRL_CHUNK_MAX, &len, err))
+		return false;
+	*out_entries = bytes_of(runs->room, len);
+	if (len == 0)
+		runs->at = 0; /* from the beginning after the empty run */
 	return true;
 }
 
 static bool
-sign(const struct crl_options *options, const struct issuer *issuer, struct crl_build *build,
-    struct error *err)
+sign(struct make *make, enum crl_kind kind, struct error *err)
 {
-	struct entry_runs runs = {.build = build};
+	DEFER(mem_free) uint8_t *room = xcalloc(1, KEEPER_CRL_CHUNK_MAX);
+	struct crl_build *build = &make->builds[kind];
+	struct entry_runs runs = {.build = build, .room = room};
 	struct keeper_crl crl = {
-	    .head = crl_build_head(build),
-	    .extensions = crl_build_extensions(build),
+	    .head = buf_bytes(&build->head),
+	    .extensions = buf_bytes(&build->extensions),
 	    .next_entries = next_entries,
 	    .context = &runs,
 	};
 	uint8_t signature[KEY_SIGNATURE_MAX];
 	size_t signature_len;
 
-	memcpy(crl.issuer, issuer->id, sizeof crl.issuer);
-	if (!keeper_sign_crl(options->keeper, &crl, signature, &signature_len, err))
-		return false;
-	crl_build_finish(build, bytes_of(signature, signature_len));
-	return true;
+	memcpy(crl.issuer, make->issuer->id, sizeof crl.issuer);
+	return keeper_sign_crl(make->options->keeper, &crl, signature, &signature_len, err) &&
+	       crl_build_finish(
+		   build, bytes_of(signature, signature_len), &make->made.files[kind], err);
+}
+
+static bool
+store(struct make *make, struct error *err)
+{
+	struct crl_publication publication = {
+	    .key = make->key,
+	    .node = make->options->node,
+	    .number = make->lease.number,
+	    .base = make->base,
+	    .next_base = make->next_base,
+	};
+
+	for (int kind = 0; kind < CRL_KIND_COUNT; kind++) {
+		if (make->made.files[kind] == NULL)
+			continue;
+		publication.lists[kind] = &make->made.lists[kind];
+		publication.ders[kind] = crl_file_bytes(make->made.files[kind]);
+	}
+	return crl_store_keep(make->options->db, &publication, &make->made.done, err);
 }
 
 /* Under the lease. Recorded first, signed second, as everything that is signed. */
 static bool
-make_leased(const struct crl_options *options, const struct issuer *issuer,
-    const struct crl_lease *lease, struct crl_made *made, struct error *err)
+run(struct make *make, struct error *err)
 {
-	int64_t now_s = clock_now_s(options->clock);
-	struct crl_terms terms = {
-	    .issuer = issuer->tbs,
-	    .shard = made->row.shard,
-	    .number = lease->number,
-	    .this_update_s = now_s,
-	    .next_update_s = now_s + VALIDITY_S,
-	};
-
-	made->number = lease->number;
-	made->row.this_update_s = terms.this_update_s;
-	made->row.next_update_s = terms.next_update_s;
-	/* RFC 5280 section 3.3: an entry stays until one CRL after its certificate's end. */
-	return read_entries(options, issuer, lease->last_this_update_s, made, err) &&
-	       crl_build_close(&made->build, &terms, err) && record(options, issuer, made, err) &&
-	       sign(options, issuer, &made->build, err) &&
-	       crl_store_keep(options->db, &made->row, made->number, options->node,
-		   crl_build_der(&made->build), &made->done, err);
+	make->full = make->full || make->lease.base.number == 0;
+	return read_entries(make, err) && close_builds(make, err) && record(make, err) &&
+	       (!make->full || sign(make, CRL_FULL, err)) && sign(make, CRL_DELTA, err) &&
+	       store(make, err);
 }
 
 bool
-crl_make(const struct crl_options *options, const struct issuer *issuer, int shard,
+crl_make(const struct crl_options *options, const struct issuer *issuer, int shard, bool full,
     struct crl_made *out, struct error *err)
 {
-	DEFER(crl_made_clear) struct crl_made made = {.row.shard = shard};
-	struct crl_key key = {.issuer = issuer->id, .shard = shard};
-	int64_t now_s = clock_now_s(options->clock);
-	struct crl_lease lease;
+	DEFER(make_clear)
+	struct make make = {.options = options,
+	    .issuer = issuer,
+	    .key = {.issuer = issuer->id, .shard = shard},
+	    .full = full,
+	    .now_s = clock_now_s(options->clock)};
 
-	memcpy(made.row.issuer, issuer->id, sizeof made.row.issuer);
-	if (!crl_store_lease(options->db, key, options->node, now_s, now_s + LEASE_S, &lease, err))
+	if (!crl_store_lease(options->db, make.key, options->node, make.now_s, make.now_s + LEASE_S,
+		&make.lease, err))
 		return false;
-	if (lease.number > 0 && !make_leased(options, issuer, &lease, &made, err))
+	if (make.lease.number > 0 && !run(&make, err))
 		return false;
-	*out = made;
-	memset(&made, 0, sizeof made);
+	*out = make.made;
+	make.made = (struct crl_made){0};
 	return true;
 }
 

@@ -1,4 +1,4 @@
-/* crl_make: one CRL from lease to table: read, record, sign, store. */
+/* crl_make: the CRLs of one shard from lease to table: read, record, sign, store. */
 #ifndef CA_CRL_MAKE_H
 #define CA_CRL_MAKE_H
 
@@ -6,17 +6,20 @@
 #include "ca/crl_store.h"
 
 struct crl_made {
-	bool done; /* false, and no error: another node builds it */
-	struct crl_build build;
-	struct crl_row row;
-	uint64_t number;
+	bool done;                             /* false, and no error: another node builds */
+	struct crl_list lists[CRL_KIND_COUNT]; /* number 0: it was not built */
+	struct crl_file *files[CRL_KIND_COUNT];
 };
 void crl_made_clear(struct crl_made *made);
 DEFER_DECLARE_CLEAR(struct crl_made, crl_made_clear)
 
-/* Blocks on database, ledger and keeper; any of their errors. */
+/*
+ * A delta, and with `full` the full CRL, too, of the same number and the same snapshot (RFC 5280
+ * section 5.2.4). Without a full CRL to be the delta's base, one is made all the same. Blocks on
+ * database, ledger and keeper; any of their errors.
+ */
 MUST_CHECK bool crl_make(const struct crl_options *options, const struct issuer *issuer, int shard,
-    struct crl_made *out, struct error *err);
+    bool full, struct crl_made *out, struct error *err);
 /* Logs `why` and records it as crl.fail, if that can be done. */
 void crl_make_failed(const struct crl_options *options, const struct issuer *issuer, int shard,
     const struct error *why);

@@ -10,21 +10,26 @@
 
 enum {
 	POLL_MS = 1000,        /* between looks at what other nodes did */
-	BUILD_EVERY_MS = 1000, /* of one CRL, at most */
+	BUILD_EVERY_MS = 1000, /* of one shard, at most */
+	/* Of a full CRL, besides: one of a million entries costs seconds, here and in PostgreSQL,
+	 * so it waits most of a minute for the next change; the delta does not. */
+	FULL_OCTETS_PER_MS = 1000,
 	BACKOFF_MAX_MS = 60000,
 	REBUILD_S = 3600,
+	CHANGES_MAX = 4096, /* that are read at once */
 };
 
-struct slot { /* one CRL that this service answers for */
+struct slot { /* one shard that this service answers for */
 	const struct issuer *issuer;
 	int shard;
 	/* Behind the lock: */
-	struct crl_build served; /* empty: none yet */
-	struct crl_info info;
+	struct crl_view served[CRL_KIND_COUNT];
+	int64_t failures;
+	enum error_code failing;
 	/* Of the thread alone: */
-	int64_t status_seq; /* that `served` includes */
-	int64_t wanted_seq; /* of the last change that it should include */
-	int64_t next_try_ms;
+	int64_t status_seq[CRL_KIND_COUNT]; /* that `served` includes */
+	int64_t wanted_seq;                 /* of the last change that it should include */
+	int64_t next_try_ms, next_full_ms;
 	int64_t backoff_ms;
 };
 
@@ -48,7 +53,8 @@ struct crl_publisher {
 static void
 slot_free(struct slot *slot)
 {
-	crl_build_clear(&slot->served);
+	for (int kind = 0; kind < CRL_KIND_COUNT; kind++)
+		crl_view_clear(&slot->served[kind]);
 	free(slot);
 }
 
@@ -58,24 +64,51 @@ slot_key(const struct slot *slot)
 	return (struct crl_key){.issuer = slot->issuer->id, .shard = slot->shard};
 }
 
-/* Takes `build` over. */
+/* ---- what is served ---- */
+
 static void
-slot_serve(struct crl_publisher *publisher, struct slot *slot, struct crl_build *build,
-    const struct crl_row *row, uint64_t number)
+slot_swap(
+    struct crl_publisher *publisher, struct slot *slot, enum crl_kind kind, struct crl_view *view)
 {
-	struct crl_build old;
+	struct crl_view old;
 
 	pthread_rwlock_wrlock(&publisher->lock);
-	old = slot->served;
-	slot->served = *build;
-	slot->info = (struct crl_info){.number = number,
-	    .this_update_s = row->this_update_s,
-	    .next_update_s = row->next_update_s,
-	    .der_len = crl_build_der(&slot->served).len};
+	old = slot->served[kind];
+	slot->served[kind] = *view;
 	pthread_rwlock_unlock(&publisher->lock);
-	slot->status_seq = row->status_seq;
-	memset(build, 0, sizeof *build);
-	crl_build_clear(&old);
+	*view = (struct crl_view){0};
+	crl_view_clear(&old);
+}
+
+/* Once a list: it is served meanwhile, only not compressed yet. */
+static void
+slot_compress(struct crl_publisher *publisher, struct slot *slot, enum crl_kind kind)
+{
+	DEFER(crl_view_clear) struct crl_view view = slot->served[kind];
+	struct error err = {0};
+
+	(void)crl_file_hold(view.der);
+	view.gzip = NULL;
+	if (crl_file_gzip(view.der, publisher->options.dir, &view.gzip, &err))
+		slot_swap(publisher, slot, kind, &view);
+	else
+		log_error(LOG_LEVEL_WARNING, "crl.compress", NULL, &err);
+}
+
+/* Takes `file` over. */
+static void
+slot_serve(struct crl_publisher *publisher, struct slot *slot, enum crl_kind kind,
+    const struct crl_list *list, struct crl_file **file)
+{
+	struct crl_view view = {.der = TAKE(*file),
+	    .info = {.number = list->number,
+		.this_update_s = list->this_update_s,
+		.next_update_s = list->next_update_s}};
+
+	view.info.der_len = crl_file_bytes(view.der).len;
+	slot_swap(publisher, slot, kind, &view);
+	slot->status_seq[kind] = list->status_seq;
+	slot_compress(publisher, slot, kind);
 }
 
 /* ---- what the table has ---- */
@@ -91,16 +124,20 @@ slot_find(struct crl_publisher *publisher, const uint8_t *issuer, int shard)
 }
 
 static bool
-slot_load(struct crl_publisher *publisher, struct slot *slot, struct error *err)
+slot_load(struct crl_publisher *publisher, struct slot *slot, enum crl_kind kind,
+    const struct crl_list *there, struct error *err)
 {
-	DEFER(crl_build_clear) struct crl_build build = {0};
-	struct crl_row row;
-	uint64_t number;
+	DEFER(crl_file_free) struct crl_file *file = NULL;
+	struct crl_list list;
 
-	if (!crl_store_get(publisher->options.db, slot_key(slot), &row, &build.der, err) ||
-	    !crl_number_of(crl_build_der(&build), &number, err))
+	if (there->number == 0 ||
+	    (slot->served[kind].info.number == there->number &&
+		slot->served[kind].info.this_update_s == there->this_update_s))
+		return true;
+	if (!crl_store_get(publisher->options.db, slot_key(slot), kind, publisher->options.dir,
+		&list, &file, err))
 		return false;
-	slot_serve(publisher, slot, &build, &row, number);
+	slot_serve(publisher, slot, kind, &list, &file);
 	return true;
 }
 
@@ -117,36 +154,43 @@ reload(struct crl_publisher *publisher, struct error *err)
 	for (size_t i = 0; i < count; i++) {
 		struct slot *slot = slot_find(publisher, rows[i].issuer, rows[i].shard);
 
-		if (slot == NULL || (slot->info.this_update_s == rows[i].this_update_s &&
-					slot->status_seq == rows[i].status_seq))
-			continue;
-		if (!slot_load(publisher, slot, err))
-			return false;
+		for (int kind = 0; slot != NULL && kind < CRL_KIND_COUNT; kind++)
+			if (!slot_load(
+				publisher, slot, (enum crl_kind)kind, &rows[i].lists[kind], err))
+				return false;
 	}
 	return true;
+}
+
+/* The slot of a changed certificate, or NULL: an authority that is not taken up yet. */
+static struct slot *
+slot_of_change(struct crl_publisher *publisher, const struct crl_change *change)
+{
+	const struct issuer *issuer = issuers_find(publisher->options.issuers, change->issuer);
+
+	return issuer == NULL ? NULL
+			      : slot_find(publisher, change->issuer,
+				    serial_shard(change->serial, issuer->shard_count));
 }
 
 static bool
 look_for_changes(struct crl_publisher *publisher, struct error *err)
 {
-	struct crl_change changes[ISSUERS_MAX];
+	DEFER(mem_free) struct crl_change *changes = xcalloc(CHANGES_MAX, sizeof *changes);
 	size_t count;
-	int64_t last_seq = publisher->looked_seq;
 
-	if (!crl_store_changes(
-		publisher->options.db, last_seq, changes, COUNT(changes), &count, err))
-		return false;
-	for (size_t i = 0; i < count; i++) {
-		for (size_t j = 0; j < publisher->slot_count; j++) {
-			struct slot *slot = publisher->slots[j];
+	do {
+		if (!crl_store_changes(publisher->options.db, publisher->looked_seq, changes,
+			CHANGES_MAX, &count, err))
+			return false;
+		for (size_t i = 0; i < count; i++) {
+			struct slot *slot = slot_of_change(publisher, &changes[i]);
 
-			if (memcmp(slot->issuer->id, changes[i].issuer, ISSUER_ID_BYTES) == 0)
+			if (slot != NULL)
 				slot->wanted_seq = changes[i].seq;
+			publisher->looked_seq = changes[i].seq;
 		}
-		if (changes[i].seq > last_seq)
-			last_seq = changes[i].seq;
-	}
-	publisher->looked_seq = last_seq;
+	} while (count == CHANGES_MAX);
 	return true;
 }
 
@@ -196,33 +240,73 @@ slots_complete(struct crl_publisher *publisher, struct error *err)
 /* ---- the thread ---- */
 
 static bool
-slot_due(const struct crl_publisher *publisher, const struct slot *slot)
+slot_is_built(const struct slot *slot)
 {
-	int64_t now_s = clock_now_s(publisher->options.clock);
+	return slot->issuer->in_keeper && issuer_state(slot->issuer) != ISSUER_RETIRED;
+}
 
-	return slot->issuer->in_keeper && issuer_state(slot->issuer) != ISSUER_RETIRED &&
-	       (slot->info.number == 0 || now_s - slot->info.this_update_s >= REBUILD_S ||
-		   slot->wanted_seq > slot->status_seq);
+static bool
+list_due(const struct crl_publisher *publisher, const struct slot *slot, enum crl_kind kind)
+{
+	const int64_t now_s = clock_now_s(publisher->options.clock);
+	const struct crl_info *info = &slot->served[kind].info;
+
+	return slot_is_built(slot) &&
+	       (info->number == 0 || now_s - info->this_update_s >= REBUILD_S ||
+		   slot->wanted_seq > slot->status_seq[kind]);
+}
+
+/* *out_full: the full CRL, too. Otherwise a delta, if one is due. */
+static bool
+slot_due(
+    const struct crl_publisher *publisher, const struct slot *slot, int64_t now_ms, bool *out_full)
+{
+	*out_full = list_due(publisher, slot, CRL_FULL) && now_ms >= slot->next_full_ms;
+	return *out_full || list_due(publisher, slot, CRL_DELTA);
 }
 
 static void
-slot_build(struct crl_publisher *publisher, struct slot *slot, int64_t now_ms)
+slot_note(struct crl_publisher *publisher, struct slot *slot, enum error_code failing)
+{
+	pthread_rwlock_wrlock(&publisher->lock);
+	slot->failing = failing;
+	slot->failures += failing != E_NONE;
+	pthread_rwlock_unlock(&publisher->lock);
+}
+
+static void
+slot_failed(struct crl_publisher *publisher, struct slot *slot, const struct error *why)
+{
+	slot->backoff_ms = slot->backoff_ms == 0 ? BUILD_EVERY_MS : 2 * slot->backoff_ms;
+	if (slot->backoff_ms > BACKOFF_MAX_MS)
+		slot->backoff_ms = BACKOFF_MAX_MS;
+	slot->next_try_ms = clock_monotonic_ms() + slot->backoff_ms;
+	slot_note(publisher, slot, why->code);
+	crl_make_failed(&publisher->options, slot->issuer, slot->shard, why);
+}
+
+static void
+slot_build(struct crl_publisher *publisher, struct slot *slot, bool full, int64_t now_ms)
 {
 	DEFER(crl_made_clear) struct crl_made made = {0};
 	struct error err = {0};
 
 	slot->next_try_ms = now_ms + BUILD_EVERY_MS;
-	if (crl_make(&publisher->options, slot->issuer, slot->shard, &made, &err)) {
-		if (made.done) /* else another node builds, and a later reload finds it */
-			slot_serve(publisher, slot, &made.build, &made.row, made.number);
-		slot->backoff_ms = 0;
+	if (!crl_make(&publisher->options, slot->issuer, slot->shard, full, &made, &err)) {
+		slot_failed(publisher, slot, &err);
 		return;
 	}
-	slot->backoff_ms = slot->backoff_ms == 0 ? BUILD_EVERY_MS : 2 * slot->backoff_ms;
-	if (slot->backoff_ms > BACKOFF_MAX_MS)
-		slot->backoff_ms = BACKOFF_MAX_MS;
-	slot->next_try_ms = clock_monotonic_ms() + slot->backoff_ms;
-	crl_make_failed(&publisher->options, slot->issuer, slot->shard, &err);
+	slot->backoff_ms = 0;
+	slot_note(publisher, slot, E_NONE);
+	/* else another node builds, and a later reload finds it */
+	for (int kind = 0; made.done && kind < CRL_KIND_COUNT; kind++)
+		if (made.files[kind] != NULL)
+			slot_serve(publisher, slot, (enum crl_kind)kind, &made.lists[kind],
+			    &made.files[kind]);
+	if (made.done && made.lists[CRL_FULL].number > 0)
+		slot->next_full_ms =
+		    now_ms + BUILD_EVERY_MS +
+		    (int64_t)slot->served[CRL_FULL].info.der_len / FULL_OCTETS_PER_MS;
 }
 
 static bool
@@ -266,11 +350,12 @@ look(struct crl_publisher *publisher)
 	for (size_t i = 0; i < publisher->slot_count && !is_stopping(publisher); i++) {
 		struct slot *slot = publisher->slots[i];
 		int64_t now_ms = clock_monotonic_ms();
+		bool full;
 
-		if (!slot_due(publisher, slot))
+		if (!slot_due(publisher, slot, now_ms, &full))
 			continue;
 		if (now_ms >= slot->next_try_ms)
-			slot_build(publisher, slot, now_ms);
+			slot_build(publisher, slot, full, now_ms);
 		else if (slot->next_try_ms - now_ms < wait_ms)
 			wait_ms = slot->next_try_ms - now_ms;
 	}
@@ -326,17 +411,29 @@ locks_init(struct crl_publisher *publisher)
 	pthread_condattr_destroy(&monotonic);
 }
 
-/* Where the first look for changes has to begin. */
+/*
+ * Where the first look for changes has to begin: at the oldest list that is good for now. What is
+ * due anyway will include all that has happened, and a retired authority's nothing new.
+ */
 static void
 looked_init(struct crl_publisher *publisher)
 {
-	publisher->looked_seq = INT64_MAX;
+	int64_t oldest_seq = INT64_MAX, newest_seq = 0;
+
 	for (size_t i = 0; i < publisher->slot_count; i++) {
 		const struct slot *slot = publisher->slots[i];
 
-		if (slot->issuer->in_keeper && slot->status_seq < publisher->looked_seq)
-			publisher->looked_seq = slot->status_seq;
+		for (int kind = 0; kind < CRL_KIND_COUNT; kind++) {
+			const int64_t seq = slot->status_seq[kind];
+
+			if (seq > newest_seq)
+				newest_seq = seq;
+			if (slot_is_built(slot) && seq < oldest_seq &&
+			    !list_due(publisher, slot, (enum crl_kind)kind))
+				oldest_seq = seq;
+		}
 	}
+	publisher->looked_seq = oldest_seq < newest_seq ? oldest_seq : newest_seq;
 }
 
 bool
@@ -388,43 +485,56 @@ crl_publisher_wake(struct crl_publisher *publisher)
 	pthread_mutex_unlock(&publisher->mutex);
 }
 
+void
+crl_view_clear(struct crl_view *view)
+{
+	crl_file_free(view->der);
+	crl_file_free(view->gzip);
+	*view = (struct crl_view){0};
+}
+
 bool
-crl_get(struct crl_publisher *publisher, const char *issuer_id_text, int shard, struct buf *out_der,
-    struct crl_info *out_info, struct error *err)
+crl_get(struct crl_publisher *publisher, const char *issuer_id_text, int shard, enum crl_kind kind,
+    struct crl_view *out, struct error *err)
 {
 	const struct slot *slot = NULL;
-	struct crl_info info = {0};
+	struct crl_view view = {0};
 
 	pthread_rwlock_rdlock(&publisher->lock);
 	for (size_t i = 0; i < publisher->slot_count && slot == NULL; i++)
 		if (publisher->slots[i]->shard == shard &&
 		    strcmp(publisher->slots[i]->issuer->id_text, issuer_id_text) == 0)
 			slot = publisher->slots[i];
-	if (slot != NULL && slot->info.number > 0) {
-		info = slot->info;
-		buf_append(out_der, crl_build_der(&slot->served));
+	if (slot != NULL) {
+		view = slot->served[kind];
+		(void)crl_file_hold(view.der);
+		(void)crl_file_hold(view.gzip);
 	}
 	pthread_rwlock_unlock(&publisher->lock);
 	if (slot == NULL)
 		return error_set(err, E_NOT_FOUND, "there is no such CRL");
-	if (info.number == 0)
+	if (view.info.number == 0)
 		return error_set(err, E_NOT_FOUND, "there is no such CRL yet");
-	*out_info = info;
+	*out = view;
 	return true;
 }
 
 bool
-crl_at(struct crl_publisher *publisher, size_t i, const struct issuer **out_issuer, int *out_shard,
-    struct crl_info *out_info)
+crl_at(struct crl_publisher *publisher, size_t i, struct crl_state *out)
 {
 	bool there;
 
 	pthread_rwlock_rdlock(&publisher->lock);
 	there = i < publisher->slot_count;
 	if (there) {
-		*out_issuer = publisher->slots[i]->issuer;
-		*out_shard = publisher->slots[i]->shard;
-		*out_info = publisher->slots[i]->info;
+		const struct slot *slot = publisher->slots[i];
+
+		*out = (struct crl_state){.issuer = slot->issuer,
+		    .shard = slot->shard,
+		    .failures = slot->failures,
+		    .failing = slot->failing};
+		for (int kind = 0; kind < CRL_KIND_COUNT; kind++)
+			out->lists[kind] = slot->served[kind].info;
 	}
 	pthread_rwlock_unlock(&publisher->lock);
 	return there;
@@ -448,8 +558,8 @@ crl_oldest_update_s(struct crl_publisher *publisher)
 	for (size_t i = 0; i < publisher->slot_count; i++) {
 		const struct slot *slot = publisher->slots[i];
 
-		if (slot_counts(slot) && slot->info.this_update_s < oldest_s)
-			oldest_s = slot->info.this_update_s;
+		if (slot_counts(slot) && slot->served[CRL_FULL].info.this_update_s < oldest_s)
+			oldest_s = slot->served[CRL_FULL].info.this_update_s;
 	}
 	pthread_rwlock_unlock(&publisher->lock);
 	return oldest_s == INT64_MAX ? 0 : oldest_s;

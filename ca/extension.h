@@ -12,5 +12,7 @@ void extension_wrap(struct der_writer *w, struct bytes oid, bool critical, size_
 void extension_put_authority_key(struct der_writer *w, struct bytes key_identifier);
 /* A GeneralName URI: {http_url}/crl/{issuer}/{shard}.crl */
 void extension_put_crl_url(struct der_writer *w, const struct tbs_issuer *issuer, int shard);
+/* The same of the delta CRL to it. */
+void extension_put_delta_url(struct der_writer *w, const struct tbs_issuer *issuer, int shard);
 
 #endif

@@ -8,10 +8,12 @@ const struct bytes OID_SUBJECT_ALT_NAME = BYTES_LITERAL("\x55\x1d\x11");
 const struct bytes OID_BASIC_CONSTRAINTS = BYTES_LITERAL("\x55\x1d\x13");
 const struct bytes OID_CRL_NUMBER = BYTES_LITERAL("\x55\x1d\x14");
 const struct bytes OID_REASON_CODE = BYTES_LITERAL("\x55\x1d\x15");
+const struct bytes OID_DELTA_CRL_INDICATOR = BYTES_LITERAL("\x55\x1d\x1b");
 const struct bytes OID_ISSUING_DISTRIBUTION_POINT = BYTES_LITERAL("\x55\x1d\x1c");
 const struct bytes OID_CRL_DISTRIBUTION_POINTS = BYTES_LITERAL("\x55\x1d\x1f");
 const struct bytes OID_AUTHORITY_KEY_IDENTIFIER = BYTES_LITERAL("\x55\x1d\x23");
 const struct bytes OID_EXTENDED_KEY_USAGE = BYTES_LITERAL("\x55\x1d\x25");
+const struct bytes OID_FRESHEST_CRL = BYTES_LITERAL("\x55\x1d\x2e");
 const struct bytes OID_AUTHORITY_INFO_ACCESS = BYTES_LITERAL("\x2b\x06\x01\x05\x05\x07\x01\x01");
 
 const struct bytes OID_CHALLENGE_PASSWORD = BYTES_LITERAL("\x2a\x86\x48\x86\xf7\x0d\x01\x09\x07");

@@ -13,10 +13,12 @@ extern const struct bytes OID_SUBJECT_ALT_NAME;
 extern const struct bytes OID_BASIC_CONSTRAINTS;
 extern const struct bytes OID_CRL_NUMBER;
 extern const struct bytes OID_REASON_CODE;
+extern const struct bytes OID_DELTA_CRL_INDICATOR;
 extern const struct bytes OID_ISSUING_DISTRIBUTION_POINT;
 extern const struct bytes OID_CRL_DISTRIBUTION_POINTS;
 extern const struct bytes OID_AUTHORITY_KEY_IDENTIFIER;
 extern const struct bytes OID_EXTENDED_KEY_USAGE;
+extern const struct bytes OID_FRESHEST_CRL;
 extern const struct bytes OID_AUTHORITY_INFO_ACCESS;
 
 extern const struct bytes OID_CHALLENGE_PASSWORD;   /* PKCS #9 */

@@ -37,7 +37,7 @@ static const struct stmt INSTALL = STMT("roll_install", 8, 0,
 /* $1 kind: the one that is next, and whether it has all the CRLs that it needs. */
 static const struct stmt NEXT = STMT("roll_next", 1, 2,
     "SELECT i.id, NOT i.in_keeper OR i.shard_count = (SELECT count(*) FROM crl AS c"
-    " WHERE c.issuer = i.id AND c.der IS NOT NULL)"
+    " WHERE c.issuer = i.id AND c.full_number > 0)"
     " FROM ca_issuer AS i WHERE i.kind = $1::text AND i.state = 'next' FOR UPDATE OF i");
 
 /* $1 kind, $2 now */

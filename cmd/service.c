@@ -208,7 +208,8 @@ open_crls(struct service *service, struct error *err)
 				     .keeper = service->keeper,
 				     .ledger = service->ledger,
 				     .clock = &service->clock,
-				     .node = service->settings->node},
+				     .node = service->settings->node,
+				     .dir = service->settings->state_dir},
 	    &service->crls, err);
 }
 

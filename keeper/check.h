@@ -53,12 +53,18 @@ struct check_crl {
 	int64_t now_s;
 	size_t entries_left, rest_left; /* octets that head announced */
 	int shard;                      /* of the entries so far; -1: none yet */
+	bool removals;                  /* an entry says removeFromCRL */
+	bool delta, freshest; /* after check_crl_end(): has deltaCRLIndicator, freshestCRL */
 	bool ok;
 };
 MUST_CHECK bool check_crl_head(struct check_crl *crl, const struct policy_issuer *issuer,
     struct bytes head, int64_t now_s, struct error *err);
 MUST_CHECK bool check_crl_entries(struct check_crl *crl, struct bytes entries, struct error *err);
-/* *out_number, *out_shard: of cRLNumber and of the critical issuingDistributionPoint. */
+/*
+ * *out_number, *out_shard: of cRLNumber and of the critical issuingDistributionPoint. A full CRL
+ * may name the delta of its shard as freshestCRL; a delta has a critical deltaCRLIndicator with a
+ * number that is not above its own, and alone may list removeFromCRL.
+ */
 MUST_CHECK bool check_crl_end(struct check_crl *crl, struct bytes extensions, uint64_t *out_number,
     unsigned *out_shard, struct error *err);
 

@@ -6,8 +6,8 @@
 #define THIS_UPDATE_BEHIND_MAX_S 3600
 #define NEXT_UPDATE_MAX_S (INT64_C(10) * 86400)
 #define ENTRY_AHEAD_MAX_S 86400
-#define NEVER_IN_A_FULL_CRL \
-	((1U << 0) | (1U << 7) | (1U << 8)) /* unspecified, unused, removeFromCRL */
+#define NEVER_IN_A_CRL ((1U << 0) | (1U << 7)) /* unspecified, unused */
+#define REMOVE_FROM_CRL 8                      /* in a delta only */
 #define REASON_MAX 10
 
 static bool
@@ -101,7 +101,7 @@ check_crl_head(struct check_crl *crl, const struct policy_issuer *issuer, struct
 
 /* crlEntryExtensions: reasonCode once, invalidityDate once, neither critical (section 5.3). */
 static bool
-entry_extensions_valid(struct der list)
+entry_extensions_valid(struct check_crl *crl, struct der list)
 {
 	static const struct bytes reason_code = CHECK_OID_CE("\x15");
 	static const struct bytes invalidity_date = CHECK_OID_CE("\x18");
@@ -117,8 +117,9 @@ entry_extensions_valid(struct der list)
 
 			has_reason = true;
 			if (reason.len != 1 || reason.data[0] > REASON_MAX ||
-			    (NEVER_IN_A_FULL_CRL & 1U << reason.data[0]) != 0)
+			    (NEVER_IN_A_CRL & 1U << reason.data[0]) != 0)
 				return false;
+			crl->removals = crl->removals || reason.data[0] == REMOVE_FROM_CRL;
 		} else if (bytes_equal(oid, invalidity_date) && !has_date) {
 			has_date = true;
 			if (der_peek(&value) != DER_GENERALIZED_TIME)
@@ -144,7 +145,7 @@ entry_check(struct check_crl *crl, struct der *list)
 
 	if (!der.ok || !check_serial_form(serial) || revoked_at_s > crl->now_s + ENTRY_AHEAD_MAX_S)
 		return false;
-	if (der.rest.len > 0 && !entry_extensions_valid(der_enter(&der, DER_SEQUENCE)))
+	if (der.rest.len > 0 && !entry_extensions_valid(crl, der_enter(&der, DER_SEQUENCE)))
 		return false;
 	shard = (int)check_shard_of(serial, (unsigned)crl->issuer->shard_count);
 	if (crl->shard < 0)
@@ -197,9 +198,9 @@ number_matches(const void *context, struct bytes value)
 	return number_take(value, &number);
 }
 
-/* "<prefix>NNNN.crl" with a shard that the issuer has. */
+/* "<prefix>NNNN<end>" with a shard that the issuer has. */
 static bool
-shard_of_url(const struct policy_issuer *issuer, struct bytes url, unsigned *out)
+shard_of_url(const struct policy_issuer *issuer, struct bytes url, const char *end, unsigned *out)
 {
 	size_t prefix_len = issuer->crl_url_prefix.len;
 	DEFER(buf_clear_public) struct buf same = {0};
@@ -209,9 +210,23 @@ shard_of_url(const struct policy_issuer *issuer, struct bytes url, unsigned *out
 		return false;
 	for (size_t i = 0; i < 4; i++)
 		shard = 10 * shard + (unsigned)(url.data[prefix_len + i] - '0') % 10;
-	check_crl_url(issuer, shard, &same);
+	buf_append(&same, buf_bytes(&issuer->crl_url_prefix));
+	buf_append_format(&same, "%04u%s", shard, end);
 	*out = shard;
 	return shard < (unsigned)issuer->shard_count && bytes_equal(buf_bytes(&same), url);
+}
+
+/* A DistributionPointName that is one URI. */
+static struct bytes
+full_name_take(struct der *der)
+{
+	struct der point = der_enter(der, DER_CONTEXT_CONSTRUCTED(0));
+	struct der full_name = der_enter(&point, DER_CONTEXT_CONSTRUCTED(0));
+	struct bytes url = der_take(&full_name, DER_CONTEXT(6));
+
+	if (!der_end(&full_name) || !der_end(&point))
+		der->ok = false;
+	return url;
 }
 
 /*
@@ -224,15 +239,12 @@ distribution_point_take(const struct policy_issuer *issuer, struct bytes value, 
 	static const struct bytes true_value = BYTES_LITERAL("\xff");
 	struct der outer = der_of(value);
 	struct der der = der_enter(&outer, DER_SEQUENCE);
-	struct der point = der_enter(&der, DER_CONTEXT_CONSTRUCTED(0));
-	struct der full_name = der_enter(&point, DER_CONTEXT_CONSTRUCTED(0));
-	struct bytes url = der_take(&full_name, DER_CONTEXT(6));
+	struct bytes url = full_name_take(&der);
 
 	if (der_peek(&der) == DER_CONTEXT(1) &&
 	    !bytes_equal(der_take(&der, DER_CONTEXT(1)), true_value))
 		return false;
-	return der_end(&full_name) && der_end(&point) && der_end(&der) && der_end(&outer) &&
-	       shard_of_url(issuer, url, out_shard);
+	return der_end(&der) && der_end(&outer) && shard_of_url(issuer, url, ".crl", out_shard);
 }
 
 static bool
@@ -245,34 +257,95 @@ distribution_point_matches(const void *context, struct bytes value)
 	       (crl->shard < 0 || (unsigned)crl->shard == shard);
 }
 
+/* freshestCRL (section 5.2.6): one point, the delta of the same shard. */
+static bool
+freshest_take(const struct policy_issuer *issuer, struct bytes value, unsigned *out_shard)
+{
+	struct der outer = der_of(value);
+	struct der points = der_enter(&outer, DER_SEQUENCE);
+	struct der der = der_enter(&points, DER_SEQUENCE);
+	struct bytes url = full_name_take(&der);
+
+	return der_end(&der) && der_end(&points) && der_end(&outer) &&
+	       shard_of_url(issuer, url, "/delta.crl", out_shard);
+}
+
+static bool
+freshest_matches(const void *context, struct bytes value)
+{
+	const struct check_crl *crl = context;
+	unsigned shard = 0;
+
+	return freshest_take(crl->issuer, value, &shard);
+}
+
+static bool
+is_delta(const void *context)
+{
+	const struct check_crl *crl = context;
+
+	return crl->delta;
+}
+
+/* Left out or there, but never in a delta. */
+static bool
+may_be_freshest(const void *context)
+{
+	const struct check_crl *crl = context;
+
+	return crl->freshest && !crl->delta;
+}
+
+enum { RULE_KEY, RULE_NUMBER, RULE_POINT, RULE_DELTA, RULE_FRESHEST, RULE_COUNT };
 /* clang-format off */
-static const struct extension_rule RULES[] = {
-	{CHECK_OID_CE("\x23"), "authorityKeyIdentifier",   CRITICAL_NEVER,  authority_key_matches, NULL},
-	{CHECK_OID_CE("\x14"), "cRLNumber",                CRITICAL_NEVER,  number_matches, NULL},
-	{CHECK_OID_CE("\x1c"), "issuingDistributionPoint", CRITICAL_ALWAYS, distribution_point_matches, NULL},
+static const struct extension_rule RULES[RULE_COUNT] = {
+	[RULE_KEY]      = {CHECK_OID_CE("\x23"), "authorityKeyIdentifier",   CRITICAL_NEVER,  authority_key_matches, NULL},
+	[RULE_NUMBER]   = {CHECK_OID_CE("\x14"), "cRLNumber",                CRITICAL_NEVER,  number_matches, NULL},
+	[RULE_POINT]    = {CHECK_OID_CE("\x1c"), "issuingDistributionPoint", CRITICAL_ALWAYS, distribution_point_matches, NULL},
+	[RULE_DELTA]    = {CHECK_OID_CE("\x1b"), "deltaCRLIndicator",        CRITICAL_ALWAYS, number_matches, is_delta},
+	[RULE_FRESHEST] = {CHECK_OID_CE("\x2e"), "freshestCRL",              CRITICAL_NEVER,  freshest_matches, may_be_freshest},
 };
 /* clang-format on */
 
-/* The values of extensions that check_extensions() found good. */
+/* The value of the extension that a rule names; false: it is not there. */
 static bool
-values_take(const struct check_crl *crl, struct der list, uint64_t *out_number, unsigned *out_shard)
+find_value(struct der list, int rule, struct bytes *out)
 {
-	bool has_number = false, has_shard = false;
-
 	while (list.ok && list.rest.len > 0) {
 		struct der extension = der_enter(&list, DER_SEQUENCE);
 		struct bytes oid = der_take(&extension, DER_OID);
 
 		if (der_peek(&extension) == DER_BOOLEAN)
 			(void)der_take_bool(&extension);
-		if (bytes_equal(oid, RULES[1].oid))
-			has_number =
-			    number_take(der_take(&extension, DER_OCTET_STRING), out_number);
-		else if (bytes_equal(oid, RULES[2].oid))
-			has_shard = distribution_point_take(
-			    crl->issuer, der_take(&extension, DER_OCTET_STRING), out_shard);
+		*out = der_take(&extension, DER_OCTET_STRING);
+		if (extension.ok && bytes_equal(oid, RULES[rule].oid))
+			return true;
 	}
-	return has_number && has_shard;
+	return false;
+}
+
+/* What extensions that check_extensions() found good say together. */
+static bool
+values_agree(const struct check_crl *crl, struct der list, uint64_t *out_number,
+    unsigned *out_shard, struct error *err)
+{
+	struct bytes value;
+	uint64_t base = 0;
+	unsigned shard = 0;
+
+	if (!find_value(list, RULE_NUMBER, &value) || !number_take(value, out_number) ||
+	    !find_value(list, RULE_POINT, &value) ||
+	    !distribution_point_take(crl->issuer, value, out_shard))
+		return error_set(err, E_KEEPER_REFUSED, "CRL: the extensions are malformed");
+	if (crl->delta && (!find_value(list, RULE_DELTA, &value) || !number_take(value, &base) ||
+			      base > *out_number))
+		return error_set(err, E_KEEPER_REFUSED, "CRL: its base is not before it");
+	if (crl->freshest && (!find_value(list, RULE_FRESHEST, &value) ||
+				 !freshest_take(crl->issuer, value, &shard) || shard != *out_shard))
+		return error_set(err, E_KEEPER_REFUSED, "CRL: freshestCRL is of another shard");
+	if (crl->removals && !crl->delta)
+		return error_set(err, E_KEEPER_REFUSED, "CRL: removeFromCRL is for a delta");
+	return true;
 }
 
 bool
@@ -282,6 +355,8 @@ check_crl_end(struct check_crl *crl, struct bytes extensions, uint64_t *out_numb
 	struct der outer = der_of(extensions);
 	struct der tagged = der_enter(&outer, DER_CONTEXT_CONSTRUCTED(0));
 	struct der list = der_enter(&tagged, DER_SEQUENCE), again = list;
+	struct bytes ignored;
+	bool good;
 
 	if (!crl->ok)
 		return error_set(err, E_KEEPER_REFUSED, "CRL: refused before");
@@ -289,12 +364,10 @@ check_crl_end(struct check_crl *crl, struct bytes extensions, uint64_t *out_numb
 		return refused(crl, err, "not the length that the head announced");
 	if (!list.ok || !der_end(&tagged) || !der_end(&outer))
 		return refused(crl, err, "the extensions are malformed");
-	if (!check_extensions(&list, RULES, COUNT(RULES), crl, err)) {
-		crl->ok = false;
-		return false;
-	}
-	if (!values_take(crl, again, out_number, out_shard))
-		return refused(crl, err, "the extensions are malformed");
+	crl->delta = find_value(again, RULE_DELTA, &ignored);
+	crl->freshest = find_value(again, RULE_FRESHEST, &ignored);
+	good = check_extensions(&list, RULES, COUNT(RULES), crl, err) &&
+	       values_agree(crl, again, out_number, out_shard, err);
 	crl->ok = false; /* one signature for one list */
-	return true;
+	return good;
 }

@@ -14,9 +14,12 @@
 #define SLOT_BYTES 32
 #define SLOT_CHECKED 24 /* octets that the check covers */
 
+enum { SIGNED_FULL = 1, SIGNED_DELTA = 2, SIGNED_BOTH = 3 };
+
 struct slot {
 	uint8_t issuer[ISSUER_ID_BYTES];
 	unsigned shard;
+	uint8_t which; /* SIGNED_...: what has the number */
 	uint64_t number;
 };
 
@@ -42,7 +45,8 @@ slot_encode(const struct slot *slot, struct buf *out)
 
 	buf_append(out, bytes_of(slot->issuer, ISSUER_ID_BYTES));
 	buf_append_u16(out, (uint16_t)slot->shard);
-	buf_append_u16(out, 0);
+	buf_append_u8(out, slot->which);
+	buf_append_u8(out, 0);
 	buf_append_u32(out, 0);
 	buf_append_u64(out, slot->number);
 	sha256(buf_bytes(out), check);
@@ -57,10 +61,11 @@ slot_parse(struct bytes octets, struct slot *out)
 
 	reader_copy(&reader, out->issuer, ISSUER_ID_BYTES);
 	out->shard = reader_u16(&reader);
-	(void)reader_bytes(&reader, 6);
+	out->which = reader_u8(&reader);
+	(void)reader_bytes(&reader, 5);
 	out->number = reader_u64(&reader);
 	slot_encode(out, &same);
-	return reader.ok && bytes_equal(buf_bytes(&same), octets);
+	return reader.ok && out->which <= SIGNED_BOTH && bytes_equal(buf_bytes(&same), octets);
 }
 
 /*
@@ -151,17 +156,27 @@ slot_write(
 	return true;
 }
 
+/* Whether only the other one of full and delta has this number so far. */
 static bool
-take_locked(struct crl_numbers *numbers, const struct slot *slot, int64_t now_s, struct error *err)
+is_counterpart(const struct slot *last, const struct slot *slot)
+{
+	return slot->number == last->number && last->which == (SIGNED_BOTH ^ slot->which);
+}
+
+static bool
+take_locked(struct crl_numbers *numbers, struct slot *slot, int64_t now_s, struct error *err)
 {
 	const size_t index = slot_index(numbers, slot->issuer, slot->shard);
 	const bool known = index < numbers->count;
+	const bool counterpart = known && is_counterpart(&numbers->slots[index], slot);
 	const uint64_t last = known ? numbers->slots[index].number : 0;
 	const uint64_t clock = now_s > 0 ? (uint64_t)now_s : 0;
 
 	if (index == CRL_NUMBERS_MAX)
 		return error_set(err, E_KEEPER_REFUSED, "CRL: too many issuers and shards");
-	if (known && slot->number <= last)
+	if (counterpart)
+		slot->which = SIGNED_BOTH;
+	if (known && !counterpart && slot->number <= last)
 		return error_set(err, E_KEEPER_REFUSED,
 		    "CRL: number %" PRIu64 " is not above %" PRIu64, slot->number, last);
 	if (slot->number > (last > clock ? last : clock) + CRL_NUMBERS_AHEAD_MAX)
@@ -177,9 +192,10 @@ take_locked(struct crl_numbers *numbers, const struct slot *slot, int64_t now_s,
 
 bool
 crl_numbers_take(struct crl_numbers *numbers, const uint8_t issuer[static ISSUER_ID_BYTES],
-    unsigned shard, uint64_t number, int64_t now_s, struct error *err)
+    unsigned shard, bool delta, uint64_t number, int64_t now_s, struct error *err)
 {
-	struct slot slot = {.shard = shard, .number = number};
+	struct slot slot = {
+	    .shard = shard, .which = delta ? SIGNED_DELTA : SIGNED_FULL, .number = number};
 	bool ok;
 
 	memcpy(slot.issuer, issuer, ISSUER_ID_BYTES);

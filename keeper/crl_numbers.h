@@ -1,8 +1,10 @@
 /*
  * crl_numbers: the last CRL number signed for each (issuer, shard), in a file of slots.
  *
- * A slot is issuer(8) shard(2) 0(6) number(8) check(8, of the SHA-256 over all before). It lies
- * within one sector, so that a crash leaves the old or the new one.
+ * A slot is issuer(8) shard(2) signed(1) 0(5) number(8) check(8, of the SHA-256 over all before).
+ * `signed` says what has the number: 1 the full CRL, 2 the delta, 3 both; 0, of files from before
+ * there were deltas, is as good as both. A slot lies within one sector, so that a crash leaves the
+ * old or the new one.
  */
 #ifndef KEEPER_CRL_NUMBERS_H
 #define KEEPER_CRL_NUMBERS_H
@@ -27,12 +29,13 @@ DEFER_DECLARE(struct crl_numbers, crl_numbers_free)
 #define CRL_NUMBERS_AHEAD_MAX (UINT64_C(10) * 366 * 86400)
 
 /*
- * Takes `number` for (issuer, shard): durable when it returns. Thread-safe.
+ * Takes `number` for (issuer, shard): durable when it returns. Thread-safe. A full CRL and the
+ * delta that is issued with it have the same number (RFC 5280 section 5.2.4), each once.
  * E_KEEPER_REFUSED   not above the last, or too far above it
  * E_FILE_FAILED
  */
 MUST_CHECK bool crl_numbers_take(struct crl_numbers *numbers,
-    const uint8_t issuer[static ISSUER_ID_BYTES], unsigned shard, uint64_t number, int64_t now_s,
-    struct error *err);
+    const uint8_t issuer[static ISSUER_ID_BYTES], unsigned shard, bool delta, uint64_t number,
+    int64_t now_s, struct error *err);
 
 #endif

@@ -149,8 +149,8 @@ lane_crl_end(struct lane *lane, struct bytes body, struct error *err)
 	sha256_final(&crl->hash, digest);
 	if (!check_crl_end(&crl->check, body, &number, &shard, err) ||
 	    !lane_may_sign(lane->core, err) ||
-	    !crl_numbers_take(lane->core->crl_numbers, crl->signer->issuer->id, shard, number,
-		clock_now_s(lane->core->clock), err) ||
+	    !crl_numbers_take(lane->core->crl_numbers, crl->signer->issuer->id, shard,
+		crl->check.delta, number, clock_now_s(lane->core->clock), err) ||
 	    !key_sign_digest(crl->signer->key, digest, signature, &signature_len, err))
 		return false;
 	buf_truncate(&lane->out, 0);

@@ -28,7 +28,7 @@ moniker=$bin/moniker
 pg_bin=/usr/lib/postgresql/15/bin
 
 packages="gcc make cmake pkg-config libssl-dev libpq-dev libmicrohttpd-dev libgnutls28-dev libsodium-dev
-libjansson-dev libinih-dev libseccomp-dev libcurl4-openssl-dev libcmocka-dev postgresql-15 openssl curl jq"
+libjansson-dev libinih-dev libseccomp-dev libcurl4-openssl-dev zlib1g-dev libcmocka-dev postgresql-15 openssl curl jq"
 
 install_packages() {
 	local missing="" package

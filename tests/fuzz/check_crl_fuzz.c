@@ -10,11 +10,34 @@
 
 DEFER_DECLARE(X509_CRL, X509_CRL_free)
 DEFER_DECLARE(ASN1_INTEGER, ASN1_INTEGER_free)
+DEFER_DECLARE(ASN1_ENUMERATED, ASN1_ENUMERATED_free)
 
 #define SHARDS 2
 
+/* A delta is one to OpenSSL, too, and nothing else is. */
 static void
-is_openssls(struct bytes tbs, uint64_t number, unsigned shard)
+is_delta(X509_CRL *theirs, bool delta, uint64_t number)
+{
+	uint64_t base = 0;
+	DEFER(ASN1_INTEGER_free)
+	ASN1_INTEGER *n = X509_CRL_get_ext_d2i(theirs, NID_delta_crl, NULL, NULL);
+
+	MUST(delta == (n != NULL));
+	if (delta)
+		MUST(ASN1_INTEGER_get_uint64(&base, n) == 1 && base <= number);
+	for (int i = 0; i < sk_X509_REVOKED_num(X509_CRL_get_REVOKED(theirs)); i++) {
+		const X509_REVOKED *entry = sk_X509_REVOKED_value(X509_CRL_get_REVOKED(theirs), i);
+		DEFER(ASN1_ENUMERATED_free)
+		ASN1_ENUMERATED *reason =
+		    X509_REVOKED_get_ext_d2i(entry, NID_crl_reason, NULL, NULL);
+
+		MUST(delta || reason == NULL ||
+		     ASN1_ENUMERATED_get(reason) != CRL_REASON_REMOVE_FROM_CRL);
+	}
+}
+
+static void
+is_openssls(struct bytes tbs, const struct check_crl *crl, uint64_t number, unsigned shard)
 {
 	static const struct bytes rest =
 	    BYTES_LITERAL("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02\x03\x02\x00\x00");
@@ -35,7 +58,9 @@ is_openssls(struct bytes tbs, uint64_t number, unsigned shard)
 	STACK_OF(X509_REVOKED) *entries = X509_CRL_get_REVOKED(theirs);
 
 	MUST(n != NULL && ASN1_INTEGER_get_uint64(&their_number, n) == 1);
-	MUST(their_number == number && X509_CRL_get_ext_count(theirs) == 3);
+	MUST(their_number == number);
+	MUST(X509_CRL_get_ext_count(theirs) == 3 + (crl->delta || crl->freshest));
+	is_delta(theirs, crl->delta, number);
 	for (int i = 0; i < sk_X509_REVOKED_num(entries); i++) {
 		const ASN1_INTEGER *serial =
 		    X509_REVOKED_get0_serialNumber(sk_X509_REVOKED_value(entries, i));
@@ -65,7 +90,7 @@ check(const struct policy_issuer *issuer, struct bytes in, struct buf *out, stru
 	buf_append(out, head);
 	buf_append(out, entries);
 	buf_append(out, in);
-	is_openssls(buf_bytes(out), number, shard);
+	is_openssls(buf_bytes(out), &crl, number, shard);
 	return true;
 }
 

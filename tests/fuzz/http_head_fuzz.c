@@ -36,6 +36,8 @@ query_keeps_bounds(const struct http_request *request)
 	if (fuzz_verdict(http_query_time(request, "t", &at_s, &why), &why))
 		MUST(at_s >= 0 && (at_s == 7) == (http_query(request, "t") == NULL));
 	(void)http_etag_named(request, "\"4711\"");
+	if (http_accepts_gzip(request))
+		MUST(request->accept_encoding[0] != '\0');
 }
 
 static enum MHD_Result

@@ -89,7 +89,7 @@ header_of(size_t len)
 }
 
 static void
-put_crl(const char *name, struct tlv entries, const char *url)
+put_crl_with(const char *name, struct tlv entries, const char *url, struct tlv more)
 {
 	DEFER(buf_clear_public) struct buf input = {0};
 	const struct tlv header = header_of(entries.len);
@@ -103,6 +103,7 @@ put_crl(const char *name, struct tlv entries, const char *url)
 	extensions = tlv_extension(0x23, false, tlv_authority_key(KEY_FILL));
 	tlv_add(&extensions, tlv_extension(0x14, false, tlv_of(DER_INTEGER, "\x12\x34", 2)));
 	tlv_add(&extensions, tlv_extension(0x1c, true, tlv_wrap(DER_SEQUENCE, tlv_point(url))));
+	tlv_add(&extensions, more);
 	extensions = tlv_wrap(DER_CONTEXT_CONSTRUCTED(0), tlv_wrap(DER_SEQUENCE, extensions));
 	head = header_of(fields.len + entries.len + extensions.len);
 	tlv_add(&head, fields);
@@ -110,6 +111,32 @@ put_crl(const char *name, struct tlv entries, const char *url)
 	put_run(&input, tlv_bytes(&entries));
 	buf_append(&input, tlv_bytes(&extensions));
 	seed_put_hurt("check_crl", name, buf_bytes(&input));
+}
+
+static void
+put_crl(const char *name, struct tlv entries, const char *url)
+{
+	put_crl_with(name, entries, url, (struct tlv){.len = 0});
+}
+
+/* Deltas, and what names them. */
+static void
+put_deltas(void)
+{
+	const struct tlv none = {.len = 0};
+	const struct tlv removed =
+	    tlv_wrap(DER_SEQUENCE, tlv_extension(0x15, false, tlv_of(DER_ENUMERATED, "\x8", 1)));
+	const struct tlv base = tlv_extension(0x1b, true, tlv_of(DER_INTEGER, "\x11", 1));
+	const struct tlv freshest = tlv_extension(
+	    0x2e, false, tlv_wrap(DER_SEQUENCE, tlv_wrap(DER_SEQUENCE, tlv_point(DELTA_URL))));
+	struct tlv both = base;
+
+	tlv_add(&both, freshest);
+	put_crl_with("freshest", entry_of(2, none), CRL_URL, freshest);
+	put_crl_with("delta", entry_of(2, removed), CRL_URL, base);
+	put_crl_with("delta-empty", none, CRL_URL, base);
+	put_crl_with("delta-freshest", none, CRL_URL, both);
+	put_crl("removed", entry_of(2, removed), CRL_URL);
 }
 
 static void
@@ -305,6 +332,7 @@ seed_keeper(void)
 {
 	put_certificates();
 	put_crls();
+	put_deltas();
 	put_wire();
 	put_journals();
 	put_talks();

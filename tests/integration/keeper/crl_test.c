@@ -4,7 +4,7 @@
 #include <time.h>
 
 struct list { /* whole elements of a TBSCertList without entries */
-	struct tlv version, algorithm, issuer, times, number, point;
+	struct tlv version, algorithm, issuer, times, number, point, more;
 	uint8_t key[ISSUER_ID_BYTES];
 };
 
@@ -25,6 +25,19 @@ static struct tlv
 point_of(const char *url, bool critical)
 {
 	return tlv_extension(0x1c, critical, tlv_wrap(DER_SEQUENCE, tlv_point(url)));
+}
+
+static struct tlv
+base_of(const char *octets, size_t len, bool critical)
+{
+	return tlv_extension(0x1b, critical, tlv_of(DER_INTEGER, octets, len));
+}
+
+static struct tlv
+freshest_of(const char *url)
+{
+	return tlv_extension(
+	    0x2e, false, tlv_wrap(DER_SEQUENCE, tlv_wrap(DER_SEQUENCE, tlv_point(url))));
 }
 
 static struct tlv
@@ -56,6 +69,7 @@ say_list(const struct list *list, int fd)
 
 	tlv_add(&extensions, list->number);
 	tlv_add(&extensions, list->point);
+	tlv_add(&extensions, list->more);
 	extensions = tlv_wrap(DER_CONTEXT_CONSTRUCTED(0), tlv_wrap(DER_SEQUENCE, extensions));
 	tlv_add(&whole, list->algorithm);
 	tlv_add(&whole, list->issuer);
@@ -104,6 +118,12 @@ CHANGE(point_ignorable, l->point = point_of(CRL_URL, false))
 CHANGE(no_point,        l->point.len = 0)
 CHANGE(version_1,       l->version.len = 0)
 CHANGE(certificate,     l->version = tlv_wrap(DER_CONTEXT_CONSTRUCTED(0), tlv_of(DER_INTEGER, "\2", 1)))
+CHANGE(delta_again,     l->number = number_of(1000); l->more = base_of("\1", 1, true))
+CHANGE(base_ignorable,  l->more = base_of("\1", 1, false))
+CHANGE(base_later,      l->more = base_of("\x7f\xff\xff\xff", 4, true))
+CHANGE(fresher_delta,   l->more = base_of("\1", 1, true); tlv_add(&l->more, freshest_of(DELTA_URL)))
+CHANGE(fresh_elsewhere, l->more = freshest_of("http://evil.example/0000/delta.crl"))
+CHANGE(fresh_critical,  l->more = tlv_extension(0x2e, true, tlv_wrap(DER_SEQUENCE, tlv_wrap(DER_SEQUENCE, tlv_point(DELTA_URL)))))
 CHANGE(sha384,          l->algorithm = tlv_wrap(DER_SEQUENCE, tlv_of(DER_OID, "\x2a\x86\x48\xce\x3d\x04\x03\x03", 8)))
 
 static const struct row { const char *what; void (*change)(struct list *list); const char *why; } ROWS[] = {
@@ -127,6 +147,12 @@ static const struct row { const char *what; void (*change)(struct list *list); c
 	{"no IDP",                          no_point,        "issuingDistributionPoint is missing"},
 	{"version 1",                       version_1,       "not a TBSCertList of version 2"},
 	{"a TBSCertificate's beginning",    certificate,     "not a TBSCertList of version 2"},
+	{"a second delta of a number",      delta_again,     "number 1000 is not above"},
+	{"a delta that looks like a full CRL", base_ignorable, "deltaCRLIndicator must be critical"},
+	{"a delta to a later base",         base_later,      "its base is not before it"},
+	{"a delta that names a delta",      fresher_delta,   "freshestCRL must not be there"},
+	{"a delta that is found elsewhere", fresh_elsewhere, "freshestCRL is not the one allowed"},
+	{"a critical freshestCRL",          fresh_critical,  "freshestCRL must not be critical"},
 	{"ecdsa-with-SHA384",               sha384,          "the signature algorithm is not ecdsa-with-SHA256"},
 };
 /* clang-format on */
@@ -154,6 +180,39 @@ a_crl_that_is_not_allowed_is_refused_by_name(void **state)
 	}
 }
 
+/* Signed once with the number of its full CRL, and never the other way round after a kill. */
+static void
+a_delta_goes_with_its_full_crl(void **state)
+{
+	DEFER(attack_clear) struct attack attack;
+	DEFER(answer_clear) struct answer answer = {0};
+	struct list list;
+
+	(void)state;
+	attack_init(&attack);
+	honest_list("the start", &attack, 7, attack.fds[1]);
+	list_init(&attack, 7, &list);
+	list.more = base_of("\3", 1, true);
+	say_list(&list, attack.fds[2]);
+	attack_hear(attack.fds[2], &answer);
+	assert_int_equal(answer.type, WIRE_SIGNATURE);
+	attack_kill(&attack);
+	attack_start(&attack);
+	say_list(&list, attack.fds[1]);
+	assert_refused(
+	    "the delta again", attack.fds[1], "KEEPER_REFUSED", "number 7 is not above 7");
+	list_init(&attack, 7, &list);
+	say_list(&list, attack.fds[1]);
+	assert_refused(
+	    "the full CRL again", attack.fds[1], "KEEPER_REFUSED", "number 7 is not above 7");
+	list_init(&attack, 8, &list);
+	list.more = freshest_of(DELTA_URL);
+	say_list(&list, attack.fds[1]);
+	answer_clear(&answer);
+	attack_hear(attack.fds[1], &answer);
+	assert_int_equal(answer.type, WIRE_SIGNATURE);
+}
+
 static void
 a_number_that_was_given_is_not_given_again_after_a_kill(void **state)
 {
@@ -178,6 +237,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_crl_that_is_not_allowed_is_refused_by_name),
+	    cmocka_unit_test(a_delta_goes_with_its_full_crl),
 	    cmocka_unit_test(a_number_that_was_given_is_not_given_again_after_a_kill),
 	};
 

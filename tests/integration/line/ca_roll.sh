@@ -88,6 +88,30 @@ accepts "the other old one is still good" strict old2
 shard=$((16#$(openssl x509 -in "$work/fresh.pem" -noout -serial | sed 's/.*=//' | tail -c 3) % 4))
 same "the shard is the serial modulo four" "000$shard" "$(address_of fresh | sed 's/.*\/\([0-9]*\)\.crl/\1/')"
 
+# Each shard's lists have their own certificates' serials, and no other.
+on_shards() { # FILE: "SHARD SERIAL" of each that is listed
+	local shard
+	for shard in 0000 0001 0002 0003; do
+		curl -sS --fail "$MONIKER_HTTP_URL/crl/$new/$shard$1" | openssl crl -inform DER -noout -text |
+			sed -n "s/^ *Serial Number: /$shard /p"
+	done | sort
+}
+for i in 1 2 3 4 5 6 7 8; do
+	enroll "spread$i" "02:42:ac:77:01:0$i" >/dev/null
+	jq -c '{select: {pseudonym}, action: "revoke", reason: "SUPERSEDED"}' "$work/spread$i.json" | send /v1/revocations officer >"$work/r"
+done
+for name in fresh spread1 spread2 spread3 spread4 spread5 spread6 spread7 spread8; do
+	serial=$(openssl x509 -in "$work/$name.pem" -noout -serial | sed 's/.*=//')
+	printf '%04d %s\n' $((16#${serial: -2} % 4)) "$serial"
+	[[ $(address_of "$name") == */$(printf %04d $((16#${serial: -2} % 4))).crl ]] || die "$name names another shard"
+done | sort >"$work/expected"
+lists_are_right() { cmp -s <(on_shards .crl) "$work/expected" && cmp -s <(on_shards /delta.crl) "$work/expected"; }
+within 10 "each of nine is on the lists of its shard, and on no other" lists_are_right
+for shard in 0000 0001 0002 0003; do
+	points=$(curl -sS --fail "$MONIKER_HTTP_URL/crl/$new/$shard.crl" | openssl crl -inform DER -noout -text | sed -n 's/^ *URI://p' | paste -sd' ')
+	same "shard $shard says so" "$MONIKER_HTTP_URL/crl/$new/$shard.crl $MONIKER_HTTP_URL/crl/$new/$shard/delta.crl" "$points"
+done
+
 "$moniker" ca list --database-url "$MONIKER_PGURL" --pem >"$work/trust"
 cmp -s "$work/trust" "$MONIKER_TRUST" || die "trust.pem is not what ca list --pem prints"
 same "trust has the root and both issuers" 3 "$(grep -c BEGIN "$MONIKER_TRUST")"

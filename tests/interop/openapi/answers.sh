@@ -226,7 +226,11 @@ everything() {
 	crl=/crl/${crl##*/crl/}
 	via 200 GET "$crl" nobody
 	via 304 GET "$crl" nobody -H 'If-None-Match: *'
+	via 200 GET "$crl" nobody -H 'Accept-Encoding: gzip'
 	via 404 GET /crl/0000000000000000/0000.crl nobody
+	via 200 GET "${crl%.crl}/delta.crl" nobody
+	via 304 GET "${crl%.crl}/delta.crl" nobody -H 'If-None-Match: *'
+	via 404 GET /crl/0000000000000000/0000/delta.crl nobody
 	via 200 GET "/ca/$(issuer_url "$work/one.pem" | sed 's|.*/ca/||')" nobody
 	via 404 GET /ca/0000000000000000.cer nobody
 	openssl ocsp -issuer <(jq -r '.chain[0]' "$work/one.json") -cert "$work/one.pem" -no_nonce -reqout "$work/ocsp"

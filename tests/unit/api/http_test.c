@@ -111,6 +111,68 @@ a_list_of_tags_names_what_it_holds_whole(void **state)
 	}
 }
 
+/* clang-format off */
+static const struct coding { const char *field; bool gzip; } CODINGS[] = {
+	{"",                              false}, /* absent: we may, but old clients could not */
+	{"gzip",                          true},
+	{"GZip",                          true},
+	{"x-gzip",                        true},
+	{"*",                             true},
+	{"identity",                      false},
+	{"deflate, gzip;q=1.0, *;q=0.5",  true},
+	{"gzip;q=0",                      false},
+	{"gzip;q=0.000",                  false},
+	{"gzip; q=0.001",                 true},
+	{"gzip ; q=0.5",                  true},
+	{"*;q=0",                         false},
+	{"*;q=0, gzip",                   true},
+	{"gzip;q=0, *",                   false},
+	{" , gzip",                       true},
+	{"gzipped",                       false},
+	{"gz",                            false},
+	{"gzip;level=1",                  false},
+	{"gzip;q=2",                      false},
+	{"gzip;q=",                       false},
+	{"gzip x",                        false},
+	{";q=1",                          false},
+};
+/* clang-format on */
+
+static void
+gzip_is_sent_to_whoever_takes_it(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(CODINGS); i++) {
+		struct http_request request = {0};
+
+		(void)snprintf(request.accept_encoding, sizeof request.accept_encoding, "%s",
+		    CODINGS[i].field);
+		if (http_accepts_gzip(&request) != CODINGS[i].gzip)
+			fail_msg("%s", CODINGS[i].field);
+	}
+}
+
+static void
+count_release(void *context)
+{
+	(*(int *)context)++;
+}
+
+static void
+a_shared_body_is_released_once(void **state)
+{
+	int released = 0;
+	struct http_response response = {.shared = bytes_of_text("list"),
+	    .release = count_release,
+	    .release_context = &released};
+
+	(void)state;
+	http_response_clear(&response);
+	http_response_clear(&response);
+	assert_int_equal(released, 1);
+	assert_null(response.shared.data);
+}
+
 static void
 a_created_resource_says_where_it_is(void **state)
 {
@@ -158,6 +220,8 @@ main(void)
 	    cmocka_unit_test(numbers_within_their_bounds_are_read),
 	    cmocka_unit_test(times_are_rfc_3339_or_refused),
 	    cmocka_unit_test(a_list_of_tags_names_what_it_holds_whole),
+	    cmocka_unit_test(gzip_is_sent_to_whoever_takes_it),
+	    cmocka_unit_test(a_shared_body_is_released_once),
 	    cmocka_unit_test(a_created_resource_says_where_it_is),
 	    cmocka_unit_test(no_content_is_empty),
 	};

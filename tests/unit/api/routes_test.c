@@ -68,7 +68,7 @@ the_plain_port_serves_crls_and_authorities_only(void **state)
 			    strncmp(routes[i].pattern, "/ca/", 4) == 0 ||
 			    strncmp(routes[i].pattern, "/ocsp", 5) == 0);
 	}
-	assert_int_equal(plain, 4);
+	assert_int_equal(plain, 5);
 }
 
 static void
@@ -105,6 +105,8 @@ static const struct found {
 	HTTP_GET},
     {"/crl/0123456789abcdef/0000.crl", "/crl/{issuer}/{shard}.crl", "0123456789abcdef", "0000",
 	HTTP_GET},
+    {"/crl/0123456789abcdef/0000/delta.crl", "/crl/{issuer}/{shard}/delta.crl", "0123456789abcdef",
+	"0000", HTTP_GET},
     {"/ca/0123456789abcdef.cer", "/ca/{issuer}.cer", "0123456789abcdef", "", HTTP_GET},
     {"/.well-known/est/cacerts", "/.well-known/est/cacerts", "", "", HTTP_GET},
     {"/.well-known/est/lot-7/cacerts", "/.well-known/est/{label}/cacerts", "lot-7", "", HTTP_GET},

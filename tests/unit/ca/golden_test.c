@@ -13,15 +13,14 @@
 #include "base/defer_openssl.h"
 #include "base/file.h"
 #include "ca/certificate.h"
-#include "ca/crl_build.h"
 #include "ca/tbs.h"
+#include "lists.h"
 
 #define START_S INT64_C(1767225600) /* 2026-01-01T00:00:00Z */
 #define GOLDEN_MAX 65536
 #define UUID "0b7c1f3e-6f0a-4a52-9c58-3c1f0c9a7d11"
 
 DEFER_DECLARE(BIO, BIO_vfree)
-DEFER_DECLARE(X509_CRL, X509_CRL_free)
 
 /* The base point of P-256 as a key: private key 1. */
 static const uint8_t SPKI[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d,
@@ -154,25 +153,24 @@ authorities(void **state)
 }
 
 static void
-compare_crl(const char *file, const struct crl_entry *entries, size_t count)
+compare_crl(const char *file, const struct crl_entry *entries, size_t count, uint64_t base)
 {
 	DEFER(buf_clear_public) struct buf name = {0};
 	DEFER(crl_build_clear) struct crl_build build = {0};
+	DEFER(crl_file_free) struct crl_file *made = NULL;
 	DEFER(BIO_vfree) BIO *text = BIO_new(BIO_s_mem());
 	DEFER(X509_CRL_free) X509_CRL *crl = NULL;
 	const struct crl_terms terms = {.issuer = make_issuer(&name, "Moniker Device CA", 1),
 	    .number = 4711,
+	    .delta = base > 0,
+	    .base_number = base,
 	    .this_update_s = START_S,
 	    .next_update_s = START_S + DAY_S};
-	const uint8_t *at;
 	struct error err = {0};
 
-	crl_build_add(&build, entries, count);
-	assert_true(crl_build_close(&build, &terms, &err));
-	crl_build_finish(&build, bytes_of(SIGNATURE, sizeof SIGNATURE));
-	at = crl_build_der(&build).data;
-	crl = d2i_X509_CRL(NULL, &at, (long)crl_build_der(&build).len);
-	assert_non_null(crl);
+	list_close(&build, &terms, entries, count);
+	assert_true(crl_build_finish(&build, bytes_of(SIGNATURE, sizeof SIGNATURE), &made, &err));
+	crl = openssl_view(crl_file_bytes(made));
 	assert_int_equal(X509_CRL_print(text, crl), 1);
 	compare(file, text);
 }
@@ -192,8 +190,10 @@ revocation_lists(void **state)
 		entries[i].revoked_at_s = START_S - (int64_t)i * 60;
 		entries[i].reason = reasons[i];
 	}
-	compare_crl("crl", entries, COUNT(entries));
-	compare_crl("crl-empty", entries, 0);
+	compare_crl("crl", entries, COUNT(entries), 0);
+	compare_crl("crl-empty", entries, 0, 0);
+	entries[1].removed = true;
+	compare_crl("crl-delta", entries, 3, 4700);
 }
 
 int

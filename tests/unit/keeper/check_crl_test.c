@@ -291,12 +291,101 @@ number_huge(struct crl_parts *p)
 	p->extensions =
 	    extensions_of(key_of(), number_of("\1\1\1\1\1\1\1\1\1", 9), point_of(CRL_URL, true));
 }
+/* One that is good but for these; entries are those of crl_parts_init(). */
+static void
+delta_of(struct crl_parts *p, const char *base, size_t base_len, bool critical, const char *point)
+{
+	struct tlv more = tlv_extension(0x1b, critical, tlv_of(DER_INTEGER, base, base_len));
+
+	tlv_add(&more, number_of("\x12\x34", 2));
+	p->extensions = extensions_of(key_of(), more, point_of(point, true));
+}
 static void
 delta(struct crl_parts *p)
 {
+	delta_of(p, "\x12\x33", 2, true, CRL_URL);
+}
+static void
+delta_to_itself(struct crl_parts *p)
+{
+	delta_of(p, "\x12\x34", 2, true, CRL_URL);
+}
+static void
+delta_removes(struct crl_parts *p)
+{
+	delta(p);
+	entry_reason(p, 8);
+}
+static void
+delta_ignorable(struct crl_parts *p)
+{
+	delta_of(p, "\1", 1, false, CRL_URL);
+}
+static void
+delta_to_later(struct crl_parts *p)
+{
+	delta_of(p, "\x12\x35", 2, true, CRL_URL);
+}
+static void
+delta_negative(struct crl_parts *p)
+{
+	delta_of(p, "\x80", 1, true, CRL_URL);
+}
+static void
+delta_point(struct crl_parts *p)
+{
+	delta_of(p, "\1", 1, true, DELTA_URL);
+}
+static struct tlv
+freshest_of(const char *url, bool critical)
+{
+	return tlv_extension(
+	    0x2e, critical, tlv_wrap(DER_SEQUENCE, tlv_wrap(DER_SEQUENCE, tlv_point(url))));
+}
+static void
+freshest_url(struct crl_parts *p, const char *url, bool critical)
+{
+	struct tlv more = number_of("\x12\x34", 2);
+
+	tlv_add(&more, freshest_of(url, critical));
+	p->extensions = extensions_of(key_of(), more, point_of(CRL_URL, true));
+}
+static void
+freshest(struct crl_parts *p)
+{
+	freshest_url(p, DELTA_URL, false);
+}
+static void
+freshest_critical(struct crl_parts *p)
+{
+	freshest_url(p, DELTA_URL, true);
+}
+static void
+freshest_elsewhere(struct crl_parts *p)
+{
+	freshest_url(p, "http://evil.example/0000/delta.crl", false);
+}
+static void
+freshest_full(struct crl_parts *p)
+{
+	freshest_url(p, CRL_URL, false);
+}
+static void
+freshest_in_delta(struct crl_parts *p)
+{
 	struct tlv more = tlv_extension(0x1b, true, tlv_of(DER_INTEGER, "\1", 1));
 
-	tlv_add(&more, number_of("\1", 1));
+	tlv_add(&more, number_of("\x12\x34", 2));
+	tlv_add(&more, freshest_of(DELTA_URL, false));
+	p->extensions = extensions_of(key_of(), more, point_of(CRL_URL, true));
+}
+static void
+delta_twice(struct crl_parts *p)
+{
+	struct tlv more = tlv_extension(0x1b, true, tlv_of(DER_INTEGER, "\1", 1)), again = more;
+
+	tlv_add(&more, again);
+	tlv_add(&more, number_of("\x12\x34", 2));
 	p->extensions = extensions_of(key_of(), more, point_of(CRL_URL, true));
 }
 static void
@@ -328,7 +417,7 @@ static const struct row ROWS[] = {
 	{backward,              "near now"},
 	{for_ever,              "near now"},
 	{no_next_update,        "version 2"},
-	{reason_remove,         "an entry is malformed"},
+	{reason_remove,         "removeFromCRL is for a delta"},
 	{reason_unspecified,    "an entry is malformed"},
 	{reason_unknown,        "an entry is malformed"},
 	{reason_critical,       "an entry is malformed"},
@@ -346,13 +435,25 @@ static const struct row ROWS[] = {
 	{number_missing,        "cRLNumber is missing"},
 	{number_negative,       "cRLNumber is not"},
 	{number_huge,           "cRLNumber is not"},
-	{delta,                 "not allowed"},
+	{delta,                 NULL},
+	{delta_to_itself,       NULL},
+	{delta_removes,         NULL},
+	{freshest,              NULL},
+	{delta_ignorable,       "deltaCRLIndicator must be critical"},
+	{delta_to_later,        "base is not before"},
+	{delta_negative,        "deltaCRLIndicator is not"},
+	{delta_point,           "issuingDistributionPoint is not"},
+	{delta_twice,           "deltaCRLIndicator is there twice"},
+	{freshest_critical,     "freshestCRL must not be critical"},
+	{freshest_elsewhere,    "freshestCRL is not"},
+	{freshest_full,         "freshestCRL is not"},
+	{freshest_in_delta,     "freshestCRL must not be there"},
 	{key_other,             "authorityKeyIdentifier is not"},
 };
 /* clang-format on */
 
 static void
-only_a_full_crl_of_the_issuer_passes(void **state)
+only_a_crl_of_the_issuer_passes(void **state)
 {
 	struct policy policy = {.issuer_count = 1};
 
@@ -408,6 +509,33 @@ the_entries_belong_to_the_shard_that_is_named(void **state)
 }
 
 static void
+freshest_is_of_the_shard_that_is_named(void **state)
+{
+	struct policy policy = {.issuer_count = 1};
+	uint64_t number = 0;
+	unsigned shard = 0;
+
+	(void)state;
+	issuer_init(&policy.issuers[0]);
+	policy.issuers[0].shard_count = 2;
+	for (int same = 0; same <= 1; same++) {
+		struct crl_parts parts;
+		struct tlv more = number_of("\1", 1);
+		struct error err = {0};
+
+		crl_parts_init(&parts);
+		parts.without_entries = true;
+		tlv_add(&more, freshest_of(same ? CRL_PREFIX "0001/delta.crl" : DELTA_URL, false));
+		parts.extensions =
+		    extensions_of(key_of(), more, point_of(CRL_PREFIX "0001.crl", true));
+		assert_int_equal(check(&policy.issuers[0], &parts, &number, &shard, &err), same);
+		if (!same)
+			assert_non_null(strstr(err.detail, "freshestCRL is of another shard"));
+	}
+	policy_clear(&policy);
+}
+
+static void
 entries_beyond_the_announced_and_after_a_refusal_are_refused(void **state)
 {
 	struct policy policy = {.issuer_count = 1};
@@ -458,8 +586,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(only_a_full_crl_of_the_issuer_passes),
+	    cmocka_unit_test(only_a_crl_of_the_issuer_passes),
 	    cmocka_unit_test(the_entries_belong_to_the_shard_that_is_named),
+	    cmocka_unit_test(freshest_is_of_the_shard_that_is_named),
 	    cmocka_unit_test(entries_beyond_the_announced_and_after_a_refusal_are_refused),
 	    cmocka_unit_test(no_cut_head_passes),
 	};

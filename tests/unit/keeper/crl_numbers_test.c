@@ -15,11 +15,19 @@ numbers_open(const char *path)
 }
 
 static enum error_code
-take_code(struct crl_numbers *numbers, const uint8_t *issuer, unsigned shard, uint64_t number)
+take_kind(
+    struct crl_numbers *numbers, const uint8_t *issuer, unsigned shard, bool delta, uint64_t number)
 {
 	struct error err = {0};
 
-	return crl_numbers_take(numbers, issuer, shard, number, NOW_S, &err) ? E_NONE : err.code;
+	return crl_numbers_take(numbers, issuer, shard, delta, number, NOW_S, &err) ? E_NONE
+										    : err.code;
+}
+
+static enum error_code
+take_code(struct crl_numbers *numbers, const uint8_t *issuer, unsigned shard, uint64_t number)
+{
+	return take_kind(numbers, issuer, shard, false, number);
 }
 
 static void
@@ -58,6 +66,61 @@ numbers_only_rise_for_each_issuer_and_shard(void **state)
 		    ROWS[i].code)
 			fail_msg("row %zu", i);
 	}
+}
+
+static void
+a_full_crl_and_one_delta_share_a_number(void **state)
+{
+	enum { FULL, DELTA };
+	static const struct {
+		bool delta;
+		uint64_t number;
+		enum error_code code;
+	} ROWS[] = {
+	    {FULL, 5, E_NONE}, {DELTA, 5, E_NONE}, {DELTA, 5, E_KEEPER_REFUSED},
+	    {FULL, 5, E_KEEPER_REFUSED}, {DELTA, 6, E_NONE}, /* a delta alone */
+	    {DELTA, 6, E_KEEPER_REFUSED}, {DELTA, 5, E_KEEPER_REFUSED}, {FULL, 6, E_NONE},
+	    {FULL, 6, E_KEEPER_REFUSED}, {FULL, 7, E_NONE}, {DELTA, 6, E_KEEPER_REFUSED},
+	    {FULL, 8, E_NONE}, {DELTA, 7, E_KEEPER_REFUSED}, /* the time of 7 is over */
+	};
+	DEFER(folder_clear) struct folder folder;
+	const char *path;
+
+	(void)state;
+	folder_init(&folder);
+	path = folder_file(&folder, "numbers");
+	for (size_t i = 0; i < COUNT(ROWS); i++) { /* a new process each time */
+		DEFER(crl_numbers_free) struct crl_numbers *numbers = numbers_open(path);
+
+		if (take_kind(numbers, ISSUER_A, 0, ROWS[i].delta, ROWS[i].number) != ROWS[i].code)
+			fail_msg("row %zu", i);
+	}
+}
+
+/* What has a number in a file from before there were deltas is not known: nothing else gets it. */
+static void
+a_number_of_an_older_file_is_used_up(void **state)
+{
+	DEFER(folder_clear) struct folder folder;
+	DEFER(buf_clear) struct buf slot = {0};
+	DEFER(crl_numbers_free) struct crl_numbers *numbers = NULL;
+	uint8_t check[SHA256_BYTES];
+	const char *path;
+	struct error err = {0};
+
+	(void)state;
+	folder_init(&folder);
+	path = folder_file(&folder, "numbers");
+	buf_append(&slot, bytes_of(ISSUER_A, ISSUER_ID_BYTES));
+	buf_append_u64(&slot, 0); /* shard 0, and nothing else */
+	buf_append_u64(&slot, 7);
+	sha256(buf_bytes(&slot), check);
+	buf_append(&slot, bytes_of(check, 8));
+	assert_ok(file_write(path, buf_bytes(&slot), 0600, &err), &err);
+	numbers = numbers_open(path);
+	assert_int_equal(take_kind(numbers, ISSUER_A, 0, true, 7), E_KEEPER_REFUSED);
+	assert_int_equal(take_kind(numbers, ISSUER_A, 0, false, 7), E_KEEPER_REFUSED);
+	assert_int_equal(take_kind(numbers, ISSUER_A, 0, true, 8), E_NONE);
 }
 
 static void
@@ -125,6 +188,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(numbers_only_rise_for_each_issuer_and_shard),
+	    cmocka_unit_test(a_full_crl_and_one_delta_share_a_number),
+	    cmocka_unit_test(a_number_of_an_older_file_is_used_up),
 	    cmocka_unit_test(a_slot_that_was_being_added_is_taken_again),
 	    cmocka_unit_test(a_changed_slot_is_found),
 	};

@@ -242,6 +242,7 @@ tlv_authority_key(uint8_t fill)
 #define ISSUER_NAME "Device CA"
 #define CRL_PREFIX "http://pki.example/crl/00/"
 #define CRL_URL CRL_PREFIX "0000.crl"
+#define DELTA_URL CRL_PREFIX "0000/delta.crl"
 #define CA_URL "http://pki.example/ca/00.cer"
 #define OCSP_URL "http://pki.example/ocsp"
 #define KEY_FILL 0xa5
