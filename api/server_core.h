@@ -54,6 +54,8 @@ struct loop {
 	struct exchange *finished;      /* jobs that workers are done with */
 	struct connection *connections; /* the loop's own list */
 	int64_t reaped_at_ms;
+	uint64_t moved; /* counts what came or went over TLS, and what libmicrohttpd made of it */
+	int lull_ms;    /* how long to wait although libmicrohttpd would not: nothing comes of it */
 };
 
 struct connection {

@@ -333,6 +333,7 @@ exchange_step(void *context, struct MHD_Connection *mhd, const char *url, const 
 	struct loop *loop = context;
 	struct exchange *exchange = *slot;
 
+	loop->moved++;
 	if (!exchange->begun)
 		return take_head(loop, exchange, mhd, url, method, version);
 	if (*data_len > 0)

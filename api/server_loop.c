@@ -17,6 +17,7 @@
 
 #define LOOP_WAIT_MS 1000
 #define REAP_EVERY_MS 500
+#define LULL_GROWTH 4
 
 #define PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:%NO_TICKETS"
 /* Of TLS 1.2 only what TLS 1.3 kept: ephemeral keys, AEAD. */
@@ -42,6 +43,7 @@ connection_open(struct loop *loop, struct MHD_Connection *mhd, void **slot)
 
 	connection->loop = loop;
 	connection->tls.holder = &loop->server->tls;
+	connection->tls.moved = &loop->moved;
 	connection->mhd = mhd;
 	connection->deadline_ms = clock_monotonic_ms() + loop->server->options.request_deadline_ms;
 	connection->next = loop->connections;
@@ -154,7 +156,37 @@ wait_ms(const struct loop *loop)
 
 	if (MHD_get_timeout(loop->daemon, &timeout_ms) != MHD_YES || timeout_ms > LOOP_WAIT_MS)
 		return LOOP_WAIT_MS;
-	return (int)timeout_ms;
+	return (int)timeout_ms > loop->lull_ms ? (int)timeout_ms : loop->lull_ms;
+}
+
+/* A long record is read in pieces: then nothing comes from the socket, and it goes on all the same.
+ */
+static bool
+has_unread(const struct loop *loop)
+{
+	for (const struct connection *c = loop->connections; c != NULL; c = c->next)
+		if (c->tls.done &&
+		    (c->state == CONNECTION_IDLE || c->state == CONNECTION_ARRIVING) &&
+		    tls_has_pending(c->mhd))
+			return true;
+	return false;
+}
+
+/*
+ * libmicrohttpd takes a handshake whose next octets are not there yet for one that can go on, and
+ * would spin until they are: a core for each round trip of a client, and for as long as one likes
+ * that says no more. So what it runs in vain waits, longer each time, for an event to end it.
+ * Only TLS has such connections, and only there we see whether something came or went.
+ */
+static void
+note_lull(struct loop *loop, bool in_vain)
+{
+	if (!in_vain || loop->port == ROUTE_PLAIN || has_unread(loop))
+		loop->lull_ms = 0;
+	else
+		loop->lull_ms = loop->lull_ms == 0 ? 1 : loop->lull_ms * LULL_GROWTH;
+	if (loop->lull_ms > LOOP_WAIT_MS)
+		loop->lull_ms = LOOP_WAIT_MS;
 }
 
 /* Draining: nobody new comes in; the socket is ours to close then. */
@@ -181,14 +213,16 @@ loop_main(void *context)
 	    {.fd = info->epoll_fd, .events = POLLIN}, {.fd = loop->wake, .events = POLLIN}};
 
 	while (!atomic_load(&loop->stop)) {
+		const uint64_t moved = loop->moved;
 		uint64_t count;
+		const int events = poll(fds, COUNT(fds), wait_ms(loop));
 
-		(void)poll(fds, COUNT(fds), wait_ms(loop));
 		if ((fds[1].revents & POLLIN) != 0)
 			(void)!read(loop->wake, &count, sizeof count);
 		fall_quiet(loop);
 		resume_finished(loop);
 		(void)MHD_run(loop->daemon);
+		note_lull(loop, events == 0 && loop->moved == moved);
 		reap(loop);
 	}
 	return NULL;

@@ -2,6 +2,8 @@
 #include "api/server_tls.h"
 
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
@@ -166,6 +168,47 @@ note_handshake(gnutls_session_t session, unsigned type, unsigned when, unsigned 
 	return 0;
 }
 
+/* ---- the socket: as GnuTLS does it, but the loop learns whether anything came or went ---- */
+
+static ssize_t
+pull(gnutls_transport_ptr_t transport, void *data, size_t len)
+{
+	const struct tls_session *ours = transport;
+	const ssize_t got = recv(ours->fd, data, len, 0);
+
+	if (got >= 0)
+		(*ours->moved)++;
+	return got;
+}
+
+static ssize_t
+push(gnutls_transport_ptr_t transport, const giovec_t *parts, int count)
+{
+	const struct tls_session *ours = transport;
+	/* Only read; its member is not const. */
+	const struct msghdr message = {
+	    .msg_iov = (struct iovec *)(uintptr_t)parts, .msg_iovlen = (size_t)count};
+	const ssize_t sent = sendmsg(ours->fd, &message, MSG_NOSIGNAL);
+
+	if (sent >= 0)
+		(*ours->moved)++;
+	return sent;
+}
+
+static void
+take_socket(struct MHD_Connection *mhd, gnutls_session_t session, struct tls_session *ours)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	if (info == NULL)
+		return; /* then it goes on uncounted */
+	ours->fd = info->connect_fd;
+	gnutls_transport_set_ptr(session, ours);
+	gnutls_transport_set_pull_function(session, pull);
+	gnutls_transport_set_vec_push_function(session, push);
+}
+
 void
 tls_begin(struct MHD_Connection *mhd, struct tls_session *ours)
 {
@@ -173,6 +216,7 @@ tls_begin(struct MHD_Connection *mhd, struct tls_session *ours)
 
 	if (session == NULL)
 		return;
+	take_socket(mhd, session, ours);
 	gnutls_session_set_ptr(session, ours);
 	gnutls_handshake_set_hook_function(
 	    session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST, note_handshake);
@@ -223,6 +267,14 @@ tls_read_binding(struct MHD_Connection *mhd, struct buf *out)
 		buf_append(out, bytes_of(binding.data, binding.size));
 		gnutls_free(binding.data);
 	}
+}
+
+bool
+tls_has_pending(struct MHD_Connection *mhd)
+{
+	gnutls_session_t session = session_of(mhd);
+
+	return session != NULL && gnutls_record_check_pending(session) > 0;
 }
 
 bool

@@ -33,10 +33,12 @@ intptr_t tls_chain_callback(void);
 /* One connection's; lives as long as it. */
 struct tls_session {
 	struct tls_holder *holder; /* gives our certificate */
+	uint64_t *moved;           /* counts what came or went: its loop's */
 	struct tls_chain *chain;   /* that its handshake used, or NULL */
+	int fd;                    /* of its socket; libmicrohttpd's */
 	bool done;                 /* the handshake is */
 };
-/* A connection begins: request a client certificate. */
+/* A connection begins: request a client certificate, and count what comes and goes. */
 void tls_begin(struct MHD_Connection *mhd, struct tls_session *ours);
 /* The connection is gone; its session, too. */
 void tls_end(struct tls_session *ours);
@@ -46,6 +48,8 @@ void tls_read_certificate(struct MHD_Connection *mhd, size_t len_max, struct buf
 /* Appends the session's channel binding: tls-exporter (RFC 9266) on TLS 1.3; on TLS 1.2 tls-unique
  * (RFC 5929), with an extended master secret only (RFC 7627 section 7); else nothing. */
 void tls_read_binding(struct MHD_Connection *mhd, struct buf *out);
+/* Some of what came waits to be read by libmicrohttpd. */
+bool tls_has_pending(struct MHD_Connection *mhd);
 /* Octets straight into the session, past libmicrohttpd, as many as it takes at once. False: the
  * connection has no session. */
 bool tls_send(struct MHD_Connection *mhd, struct bytes octets);

@@ -1,3 +1,5 @@
+#include <time.h>
+
 #include "tests/unit/api/serving.h"
 
 #define HOST "Host: localhost\r\n"
@@ -108,6 +110,50 @@ who_takes_no_answer_is_cut_off(void **state)
 	       errno == EAGAIN)
 		if (clock_monotonic_ms() > until_ms)
 			fail_msg("it is still open");
+}
+
+static int64_t
+cpu_us(void)
+{
+	struct timespec used;
+
+	assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used), 0);
+	return used.tv_sec * INT64_C(1000000) + used.tv_nsec / 1000;
+}
+
+/* A ClientHello, and nothing after it, since the client never hears an answer. */
+static void
+begin_handshake(struct client *client, const struct serving *s)
+{
+	BIO *silence = BIO_new(BIO_s_mem());
+
+	*client = (struct client){0};
+	client->context = SSL_CTX_new(TLS_client_method());
+	client_connect(client, server_tls_port(s->server));
+	client->session = SSL_new(client->context);
+	BIO_set_mem_eof_return(silence, -1);
+	SSL_set_bio(client->session, silence, BIO_new_socket(client->fd, BIO_NOCLOSE));
+	assert_int_equal(SSL_connect(client->session), -1);
+}
+
+/* libmicrohttpd alone would spin: all of a core, for each loop, as long as the client likes. */
+static void
+a_handshake_that_stops_costs_next_to_nothing(void **state)
+{
+	struct serving *s = *state;
+	DEFER(client_clear) struct client client = {0};
+	char octets[4096];
+	int64_t began_us, spent_us;
+
+	s->options.request_deadline_ms = 1000;
+	serving_start(s);
+	begin_handshake(&client, s);
+	began_us = clock_monotonic_us();
+	spent_us = cpu_us();
+	while (recv(client.fd, octets, sizeof octets, 0) > 0)
+		continue;
+	spent_us = cpu_us() - spent_us;
+	assert_true(spent_us * 10 < clock_monotonic_us() - began_us);
 }
 
 /* ---- start and stop ---- */
@@ -237,6 +283,7 @@ main(void)
 	    TEST(a_body_that_never_ends_is_cut_off),
 	    TEST(a_kept_connection_has_no_more_time_for_its_next_line),
 	    TEST(who_takes_no_answer_is_cut_off),
+	    TEST(a_handshake_that_stops_costs_next_to_nothing),
 	    TEST(a_port_that_is_taken_is_an_error),
 	    TEST(stopping_leaves_nobody_hanging),
 	    TEST(many_connections_are_all_answered),
