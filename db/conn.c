@@ -16,6 +16,15 @@
 	" -c idle_in_transaction_session_timeout=10s"                               \
 	" -c default_transaction_isolation=read\\ committed"
 
+/*
+ * Every statement goes by key into tables that grow by the minute. Plans that follow their
+ * statistics would scan them whole until the next ANALYZE, and planning anew costs more than the
+ * statement: a lookup by serial is planned over all months.
+ */
+#define KEYED_PLANS                                                                           \
+	" -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off" \
+	" -c enable_mergejoin=off -c jit=off"
+
 struct conn {
 	PGconn *pg;
 	const struct stmt *prepared[PREPARED_MAX]; /* by address: statements are static */
@@ -85,20 +94,15 @@ fail_connection(struct conn *conn, struct error *err)
 }
 
 bool
-conn_open(const char *url, const char *application, const char *settings, struct conn **out,
-    struct error *err)
+conn_open(const char *url, const char *application, struct conn **out, struct error *err)
 {
 	/* The URL comes first: what follows overrides it. */
 	static const char *const KEYWORDS[] = {"dbname", "application_name", "options",
 	    "connect_timeout", "tcp_user_timeout", "keepalives_idle", "keepalives_interval",
 	    "keepalives_count", NULL};
-	DEFER(buf_clear_public) struct buf options = {0};
-	const char *values[COUNT(KEYWORDS)] = {
-	    url, application, NULL, "5", "10000", "10", "3", "3", NULL};
+	const char *const values[COUNT(KEYWORDS)] = {
+	    url, application, COMMON_SETTINGS KEYED_PLANS, "5", "10000", "10", "3", "3", NULL};
 	struct conn *conn = xcalloc(1, sizeof *conn);
-
-	buf_append_format(&options, "%s %s", COMMON_SETTINGS, settings);
-	values[2] = buf_text(&options);
 
 	conn->pg = PQconnectdbParams(KEYWORDS, values, 1);
 	if (conn->pg == NULL || PQstatus(conn->pg) != CONNECTION_OK) {

@@ -13,9 +13,9 @@
 
 struct conn;
 
-/* `settings`: further "-c name=value" of the session, or "". */
-MUST_CHECK bool conn_open(const char *url, const char *application, const char *settings,
-    struct conn **out, struct error *err);
+/* Plans are made once for each statement, and go by key (decision 0009). */
+MUST_CHECK bool conn_open(
+    const char *url, const char *application, struct conn **out, struct error *err);
 void conn_close(struct conn *conn); /* NULL is fine */
 bool conn_failed(const struct conn *conn);
 /* An idle connection without LISTEN from which something is to be read: the server closed it. */

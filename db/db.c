@@ -125,7 +125,7 @@ pool_acquire(struct db *db, struct conn **out, struct error *err)
 	/* It may have died while idle: found here, where nothing has been sent yet. */
 	if (*out != NULL && conn_stale(*out))
 		conn_close(TAKE(*out));
-	if (*out == NULL && !conn_open(db->url, db->application, "", out, err)) {
+	if (*out == NULL && !conn_open(db->url, db->application, out, err)) {
 		metrics_add(db->metrics, DB_CONNECT_FAILURES, 0, 1);
 		metrics_set(db->metrics, DB_UP, 0, 0);
 		give_turn_back(db);

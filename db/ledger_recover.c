@@ -15,15 +15,6 @@
 #define UNSIGNED_CHUNK 128                /* certificates at once */
 #define PARTITION_LEAVES INT64_C(1048576) /* as audit_partition_ensure() makes them */
 
-/*
- * Every statement here goes by key into tables that grow by the minute. Plans that follow their
- * statistics would scan them whole until the next ANALYZE, and planning anew costs as much as the
- * statement.
- */
-#define KEYED_PLANS                                                                          \
-	"-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off" \
-	" -c enable_mergejoin=off -c jit=off"
-
 /* ---- the database ---- */
 
 static bool
@@ -33,7 +24,7 @@ connect_again(struct ledger *ledger, struct error *err)
 		return true;
 	conn_close(TAKE(ledger->conn));
 	ledger->owned = false;
-	return conn_open(ledger->url, APPLICATION, KEYED_PLANS, &ledger->conn, err) &&
+	return conn_open(ledger->url, APPLICATION, &ledger->conn, err) &&
 	       conn_run_text(ledger->conn, "LISTEN audit_outbox", err);
 }
 

@@ -64,7 +64,7 @@ connect_again(struct listener *listener)
 
 	if (listener->conn != NULL || clock_monotonic_ms() < listener->connect_at_ms)
 		return false;
-	if (conn_open(listener->url, listener->application, "", &listener->conn, &untold) &&
+	if (conn_open(listener->url, listener->application, &listener->conn, &untold) &&
 	    conn_run_text(listener->conn, listener->listen, &untold))
 		return true;
 	conn_close(TAKE(listener->conn));

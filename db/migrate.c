@@ -108,7 +108,7 @@ migrate_apply(const char *url, struct migrate_report *out, struct error *err)
 	struct conn *conn = NULL;
 	bool done;
 
-	if (!conn_open(url, "moniker migrate", "", &conn, err))
+	if (!conn_open(url, "moniker migrate", &conn, err))
 		return false;
 	done = apply_missing(conn, out, err);
 	conn_close(conn); /* and with it an open transaction */

@@ -17,10 +17,6 @@
 #include "tests/support/test_db.h"
 #include "tests/unit/ca/authorities.h"
 
-/* As the ledger's session has it (db/ledger_recover.c). */
-#define SESSION                                                                              \
-	"-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off" \
-	" -c enable_mergejoin=off -c jit=off"
 #define ORIGIN "bench/%zu"
 #define TO_TEXT(x) #x
 #define LANES(x) TO_TEXT(x)
@@ -160,7 +156,7 @@ open_lane(struct lane *lane, struct commits *commits, size_t number)
 	    .rng = &commits->rng,
 	    .hooks = {.keep_signatures = certificate_keep_signatures}};
 	(void)pthread_mutex_init(&ledger->mutex, NULL);
-	must(conn_open(commits->db.service_url, "bench", SESSION, &ledger->conn, &err), &err);
+	must(conn_open(commits->db.service_url, "bench", &ledger->conn, &err), &err);
 	(void)snprintf(origin, sizeof origin, ORIGIN, number + 1);
 	take_log(ledger, origin);
 	make_csrs(lane);
