@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "provisioning/renew.h"
 
 #define GENERATION_AGE_MAX_MS 1000 /* other nodes' grants are felt by then */
 
@@ -109,18 +108,15 @@ resolve_operator(struct caller_cache *cache, struct caller *caller, struct error
 static bool
 check_device(struct caller_cache *cache, struct caller *caller, struct error *err)
 {
-	struct certificate_status status = {0};
-	const uint8_t(*serials)[SERIAL_BYTES] = (const uint8_t(*)[SERIAL_BYTES])caller->serial;
-
-	if (!certificate_statuses(cache->db, serials, 1, &status, err))
+	if (!renew_find_presented(cache->db, caller->serial, &caller->device, err))
 		return false;
-	if (!status.known) {
+	if (!caller->device.known) {
 		(void)error_set(
 		    &caller->refused, E_CALLER_UNKNOWN, "the client certificate is not on record");
 		return true;
 	}
-	(void)snprintf(caller->handle, sizeof caller->handle, "%s", status.handle);
-	if (status.revoked)
+	(void)snprintf(caller->handle, sizeof caller->handle, "%s", caller->device.handle);
+	if (caller->device.revoked)
 		(void)error_set(&caller->refused, E_CALLER_REVOKED, "the device is revoked");
 	return true;
 }

@@ -9,9 +9,9 @@
 #define API_CALLER_H
 
 #include "base/clock.h"
-#include "ca/certificate_store.h"
 #include "ca/issuer.h"
 #include "provisioning/operator.h"
+#include "provisioning/renew.h"
 
 /* Bits of a route's caller mask, above those of enum operator_role. */
 #define CALLER_DEVICE (1U << 8)
@@ -30,6 +30,7 @@ struct caller {
 	int64_t person;
 	/* devices */
 	uint8_t spki_sha256[SHA256_BYTES];
+	struct renew_presented device; /* read with this request */
 	bool expired; /* a device's, within the grace period: good for renewal only */
 	/* both */
 	char handle[HANDLE_TEXT_LEN + 1]; /* of the person, or of the certificate */

@@ -211,7 +211,8 @@ post_renewal(const struct app *app, const struct http_request *request,
 	DEFER(json_release) json_t *body = NULL;
 	DEFER(enrolled_clear) struct enrolled out = {0};
 	struct renewal_members members = {0};
-	struct renew_request in = {.presented_spki_sha256 = request->caller->spki_sha256};
+	struct renew_request in = {.presented_spki_sha256 = request->caller->spki_sha256,
+	    .presented = &request->caller->device};
 
 	memcpy(in.serial, request->caller->serial, SERIAL_BYTES);
 	if (!decode_json(request, &body, err) ||

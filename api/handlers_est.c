@@ -129,6 +129,7 @@ post_est_reenroll(const struct app *app, const struct http_request *request,
 {
 	DEFER(enrolled_clear) struct enrolled out = {0};
 	struct renew_request in = {.presented_spki_sha256 = request->caller->spki_sha256,
+	    .presented = &request->caller->device,
 	    .csr = request->body,
 	    .binding = &request->binding};
 	struct batch_facts facts;

@@ -186,71 +186,35 @@ renew_decide(void *context, struct ledger_batch *batch)
 	}
 }
 
-struct winners {
-	struct renew_row *rows, *new_keys;
-	const struct issued **issued;
-	struct certificate_row *certificates;
-	int64_t *seqs;
-	size_t count, new_key_count;
-};
-
-static void
-winners_clear(struct winners *winners)
+static size_t
+collect_winners(const struct ledger_batch *batch, struct renew_row *out)
 {
-	free(winners->rows);
-	free(winners->new_keys);
-	free(winners->issued);
-	free(winners->certificates);
-	free(winners->seqs);
-}
-DEFER_DECLARE_CLEAR(struct winners, winners_clear)
+	size_t count = 0;
 
-static void
-winners_collect(const struct ledger_batch *batch, struct winners *out)
-{
-	out->rows = xcalloc(batch->count, sizeof *out->rows);
-	out->new_keys = xcalloc(batch->count, sizeof *out->new_keys);
-	out->issued = xcalloc(batch->count, sizeof(const struct issued *));
-	out->certificates = xcalloc(batch->count, sizeof *out->certificates);
-	out->seqs = xcalloc(batch->count, sizeof *out->seqs);
 	for (size_t i = 0; i < batch->count; i++) {
 		const struct renew_proposal *proposal = proposal_at(batch, i);
-		size_t n = out->count;
 
-		if (proposal->decision != RENEW_ISSUE)
-			continue;
-		out->rows[n] = (struct renew_row){
-		    .device = proposal->presented.device,
-		    .serial = proposal->serial,
-		    .new_serial = proposal->issued->serial,
-		    .spki_sha256 = proposal->spki_sha256,
-		};
-		if (!proposal->same_key)
-			out->new_keys[out->new_key_count++] = out->rows[n];
-		out->issued[n] = proposal->issued;
-		out->certificates[n].issued = proposal->issued;
-		out->certificates[n].device = proposal->presented.device;
-		memcpy(out->certificates[n].pseudonym, proposal->presented.pseudonym, UUID_BYTES);
-		out->seqs[n] = proposal->record.seq;
-		out->count++;
+		if (proposal->decision == RENEW_ISSUE)
+			out[count++] = (struct renew_row){
+			    .presented = &proposal->presented,
+			    .serial = proposal->serial,
+			    .issued = proposal->issued,
+			    .seq = proposal->record.seq,
+			    .same_key = proposal->same_key,
+			};
 	}
+	return count;
 }
 
 static bool
 renew_write(void *context, struct ledger_batch *batch, bool *out_lost_race, struct error *err)
 {
-	DEFER(winners_clear) struct winners winners = {0};
+	DEFER(mem_free) struct renew_row *rows = xcalloc(batch->count, sizeof *rows);
+	const size_t count = collect_winners(batch, rows);
 
 	(void)context;
 	*out_lost_race = false;
-	winners_collect(batch, &winners);
-	return winners.count == 0 ||
-	       (renew_insert(batch->tx, winners.rows, winners.count, err) &&
-		   (winners.new_key_count == 0 || renew_insert_keys(batch->tx, winners.new_keys,
-						      winners.new_key_count, err)) &&
-		   certificate_insert(batch->tx, winners.certificates, winners.count, err) &&
-		   certificate_insert_bodies(
-		       batch->tx, batch->log, winners.issued, winners.seqs, winners.count, err));
+	return count == 0 || renew_insert(batch->tx, batch->log, rows, count, err);
 }
 
 struct ledger_kind *
@@ -397,8 +361,7 @@ renew(const struct renew_service *service, const struct renew_request *request,
 	struct proposal *submitted = &proposal.base;
 
 	memcpy(proposal.serial, request->serial, sizeof proposal.serial);
-	if (!renew_find_presented(service->db, request->serial, &proposal.presented, err))
-		return false;
+	proposal.presented = *request->presented;
 	(void)snprintf(proposal.actor, sizeof proposal.actor, "device%s%s",
 	    proposal.presented.known ? ":" : "", proposal.presented.handle);
 	if (!prepare(service, request, &proposal, &issued, &proposal.refused) &&

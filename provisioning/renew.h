@@ -15,12 +15,28 @@ struct renew_service {
 	const struct clock *clock;
 	const struct rng *rng;
 };
+/* What stands on record of a certificate that a device presents: but for its status, for ever. */
+struct renew_presented {
+	bool known;
+	bool revoked; /* when it was read */
+	int64_t device;
+	char handle[HANDLE_TEXT_LEN + 1];
+	uint8_t pseudonym[UUID_BYTES];
+	uint8_t spki_sha256[SHA256_BYTES];
+	int64_t not_before_s, not_after_s;
+	char profile[33];
+};
+/* Not on record: true, and out->known is false. */
+MUST_CHECK bool renew_find_presented(struct db *db, const uint8_t serial[static SERIAL_BYTES],
+    struct renew_presented *out, struct error *err);
+
 struct renew_request {
 	uint8_t
 	    serial[SERIAL_BYTES]; /* of the certificate that the device presented (and proved) */
-	const uint8_t *presented_spki_sha256; /* its key */
-	struct bytes csr;                     /* PEM or base64 or DER */
-	const struct bytes *binding;          /* as in struct enroll_request */
+	const uint8_t *presented_spki_sha256;    /* its key */
+	const struct renew_presented *presented; /* found with this request */
+	struct bytes csr;                        /* PEM or base64 or DER */
+	const struct bytes *binding;             /* as in struct enroll_request */
 };
 /* Two thirds into the validity. */
 int64_t renew_after_s(int64_t not_before_s, int64_t not_after_s);

@@ -2,23 +2,8 @@
 #ifndef PROVISIONING_RENEW_STORE_H
 #define PROVISIONING_RENEW_STORE_H
 
-#include "base/hash.h"
-#include "base/text.h"
-#include "ca/serial.h"
 #include "ca/status.h"
-#include "db/db.h"
-
-struct renew_presented { /* what never changes of a certificate on record */
-	bool known;
-	int64_t device;
-	char handle[HANDLE_TEXT_LEN + 1];
-	uint8_t pseudonym[UUID_BYTES];
-	uint8_t spki_sha256[SHA256_BYTES];
-	int64_t not_before_s, not_after_s;
-	char profile[33];
-};
-MUST_CHECK bool renew_find_presented(struct db *db, const uint8_t serial[static SERIAL_BYTES],
-    struct renew_presented *out, struct error *err);
+#include "provisioning/renew.h"
 
 struct renew_asked { /* one question to the tables */
 	int64_t device;
@@ -37,13 +22,15 @@ MUST_CHECK bool renew_read(struct tx *tx, const struct renew_asked *asked, size_
     struct renew_found *out, struct error *err);
 
 struct renew_row { /* of a winner */
-	int64_t device;
-	const uint8_t *serial, *new_serial, *spki_sha256;
+	const struct renew_presented *presented;
+	const uint8_t *serial; /* presented */
+	const struct issued *issued;
+	int64_t seq; /* of the leaf that commits to it */
+	bool same_key;
 };
-/* One that is there already ends the transaction: a lost race. */
+/* Renewals, keys, certificates, bodies. One that is there already ends the transaction: a lost
+ * race. */
 MUST_CHECK bool renew_insert(
-    struct tx *tx, const struct renew_row *rows, size_t count, struct error *err);
-MUST_CHECK bool renew_insert_keys(
-    struct tx *tx, const struct renew_row *rows, size_t count, struct error *err);
+    struct tx *tx, int log, const struct renew_row *rows, size_t count, struct error *err);
 
 #endif
