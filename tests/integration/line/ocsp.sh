@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# OCSP responders are renewed by time, and have another key after a restart; an authority that was rolled in has
+# its responder at once, and one from before OCSP none. With a service of its own, whose responders are good for
+# a minute; MONIKER_TEST_BIN names the programs.
+set -Eeuo pipefail
+support=$(cd "$(dirname "$0")/../../support" && pwd)
+fixture=$(mktemp -d /tmp/moniker-ocsp-XXXXXX)
+chmod 755 "$fixture"
+end() {
+	"$support/service_down.sh" "$fixture" || true
+	rm -rf "$fixture"
+}
+trap end EXIT
+MONIKER_TEST_OCSP_VALIDITY_MIN=1 "$support/service_up.sh" "${MONIKER_TEST_BIN:?}" "$fixture"
+export MONIKER_TEST_ENV=$fixture/env
+. "$(dirname "$0")/lib.sh"
+cleanup() { end; }
+responder=$MONIKER_HTTP_URL/ocsp
+
+open_batch
+enroll one
+split_pem "$work/one.chain" "$work/part"
+ca=$work/part.1
+roots_of "$MONIKER_TRUST" >"$work/root.pem"
+
+# ask NAME [options]: into $work/said, $work/verified and $work/response; and who signed, $work/signer.
+ask() {
+	openssl ocsp -issuer "$ca" -cert "$work/$1.pem" -CAfile "$work/root.pem" -verify_other "$ca" -url "$responder" \
+		-respout "$work/response" "${@:2}" >"$work/said" 2>"$work/verified" || return 1
+	grep -q '^Response verify OK$' "$work/verified" || return 1
+	openssl ocsp -respin "$work/response" -noverify -resp_text 2>/dev/null |
+		sed -n '/BEGIN CERTIFICATE/,/END CERTIFICATE/p' >"$work/signer"
+}
+signer() { openssl x509 -in "$work/signer" -noout "$@"; }
+second_of() { date -d "$(signer "-$1" | cut -d= -f2)" +%s; }
+
+ask one || die "no answer"
+shows "a good one" ': good$' "$work/said"
+first=$(signer -pubkey) began=$(second_of startdate) ended=$(second_of enddate)
+same "the responder is good for a minute" 60 $((ended - began))
+openssl ocsp -respin "$work/response" -noverify -resp_text 2>/dev/null >"$work/text"
+[ "$(date -d "$(sed -n 's/^ *Next Update: //p' "$work/text")" +%s)" -le "$ended" ] || die "the answer outlives its responder"
+ok "no answer outlives its responder"
+
+another() { ask one && [ "$(signer -pubkey)" != "$first" ]; }
+within 60 "another responder signs" another
+[ "$(second_of startdate)" -ge $((began + 30)) ] || die "it is renewed before half of the time"
+ok "from half of its time on"
+call GET /readyz nobody >"$work/ready"
+same "the component is ready" true "$(jq .components.ocsp.ready "$work/ready")"
+call GET '/v1/audit/events?ev=cert.issue&limit=10000' auditor | jq -r 'select(.act | startswith("system:")) | .sub' >"$work/leaves"
+[ "$(grep -c '^h:' "$work/leaves")" -ge 3 ] || die "a responder's certificate has no leaf"
+ok "each certificate has its leaf"
+
+# The key is nowhere but in memory.
+! grep -rl 'OCSP responder' "$MONIKER_TEST_STATE/service" >"$work/files" 2>/dev/null || die "kept on disk: $(cat "$work/files")"
+ok "nothing of it lies in a file"
+
+# A restart: the old key is gone with the process, the status is not.
+second=$(signer -pubkey)
+revoke one
+kill -KILL "$(pgrep -P "$(cat "$MONIKER_TEST_STATE/pid")" -f -- --service)"
+says() { ask "$1" && grep -q ": $2\$" "$work/said"; }
+within 60 "after a restart it is revoked" says one revoked
+[ "$(signer -pubkey)" != "$second" ] || die "the key outlived its process"
+ok "by another key"
+
+# An authority that was rolled in: its certificates name the responder, too, and the old ones go on.
+enroll two
+"$MONIKER_BIN/moniker" ca roll device-ca --config "$MONIKER_CONFIG" --database-url "$MONIKER_PGURL" \
+	--dir "$MONIKER_TEST_STATE/ca" --passphrase-file "$MONIKER_TEST_STATE/roots.passphrase" \
+	--operators-passphrase-file "$MONIKER_TEST_STATE/operators.passphrase" --json >/dev/null
+within 20 "the old authority's responder goes on" says two good
+[ "$(signer -issuer)" = "$(openssl x509 -in "$ca" -noout -subject | sed 's/^subject/issuer/')" ] || die "signed for another authority"
+ok "under the old authority"
+enroll three
+split_pem "$work/three.chain" "$work/part"
+ca=$work/part.1
+roots_of "$MONIKER_TRUST" >"$work/root.pem"
+same "the new certificate names it" "OCSP - URI:$responder" "$(extension "$work/three.pem" authorityInfoAccess | grep OCSP)"
+within 20 "the new one has a responder" says three good
+[ "$(signer -issuer)" = "$(openssl x509 -in "$ca" -noout -subject | sed 's/^subject/issuer/')" ] || die "signed for another authority"
+ok "under the new authority"
+
+# As it is after an upgrade: authorities from before, whose policy knows neither responder nor address.
+pid=$(cat "$MONIKER_TEST_STATE/pid")
+gone() { ! kill -0 "$pid"; }
+kill -TERM "$pid"
+within 40 "a stop" gone
+policy=$MONIKER_TEST_STATE/keeper/policy.json
+jq '(.issuers[] | select(.form == "device")) |= (del(.ocsp_url) | .events -= ["cert.issue"])' "$policy" >"$work/policy"
+cat "$work/policy" >"$policy"
+psql -q -X "$MONIKER_PGURL" -c "UPDATE ca_issuer SET ocsp = false"
+"$support/service_start.sh" "$fixture"
+openssl ocsp -issuer "$ca" -cert "$work/three.pem" -url "$responder" >"$work/said" 2>&1 || true
+shows "for an authority without OCSP nobody speaks" 'unauthorized \(6\)' "$work/said"
+enroll four
+same "and its certificates do not name it" "" "$(extension "$work/four.pem" authorityInfoAccess | grep OCSP || true)"
+call GET /readyz nobody >"$work/ready"
+same "which is as it should be" true "$(jq .components.ocsp.ready "$work/ready")"
