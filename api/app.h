@@ -15,6 +15,7 @@
 #include "provisioning/renew.h"
 #include "provisioning/revoke.h"
 #include "provisioning/token.h"
+#include "provisioning/verify.h"
 
 struct caller_cache;
 struct limiter;
@@ -44,6 +45,7 @@ struct app {
 	struct enroll_service enrollment;
 	struct renew_service renewal;
 	struct revoke_service revocation;
+	struct verify_service verification;
 };
 
 #endif

@@ -1,11 +1,13 @@
 /* What backends ask, and what officers do about the answer. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/decode.h"
 #include "api/handlers.h"
 #include "api/http_metrics.h"
 #include "api/shapes.h"
+#include "api/verify_scan.h"
 #include "base/mem.h"
 
 struct verification_members {
@@ -19,52 +21,61 @@ static const struct json_member VERIFICATION[] = {
 	offsetof(struct verification_members, certificates), 0, false, 1, VERIFY_MANY_MAX},
 };
 
-static bool
-verify_one(
-    const struct app *app, const char *text, struct http_response *response, struct error *err)
+/* One verdict, or the list of them. */
+static void
+put_verdicts(const struct app *app, const struct verification *verifications, size_t count,
+    bool is_list, struct http_response *response)
 {
-	const struct bytes certificate = bytes_of_text(text);
-	struct verification out = {0};
+	struct shape_times times = {0};
 
-	if (!verify_many(app->db, app->issuers, app->clock, &certificate, 1, &out, err))
-		return false;
-	metrics_add(app->metrics, HTTP_VERIFICATIONS, out.verdict, 1);
-	return http_ok(response, shape_verification(&out));
+	buf_reserve(&response->body, count * SHAPE_VERIFICATION_MAX);
+	if (is_list)
+		buf_append_text(&response->body, "{\"results\":[");
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0)
+			buf_append_u8(&response->body, ',');
+		metrics_add(app->metrics, HTTP_VERIFICATIONS, verifications[i].verdict, 1);
+		shape_verification(&verifications[i], &times, &response->body);
+	}
+	if (is_list)
+		buf_append_text(&response->body, "]}");
 }
 
 static bool
-verify_list(
-    const struct app *app, const json_t *list, struct http_response *response, struct error *err)
+verify_texts(const struct app *app, const struct verify_text *texts, size_t count, bool is_list,
+    struct http_response *response, struct error *err)
 {
-	const size_t count = json_array_size(list);
-	DEFER(mem_free) struct bytes *texts = xcalloc(count, sizeof *texts);
 	DEFER(mem_free) struct verification *outs = xcalloc(count, sizeof *outs);
-	json_t *results;
 
-	for (size_t i = 0; i < count; i++) {
+	if (!verify_many(&app->verification, texts, count, outs, err))
+		return false;
+	put_verdicts(app, outs, count, is_list, response);
+	return http_ok_json(response);
+}
+
+static bool
+read_list(const json_t *list, struct verify_text *out, struct error *err)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *text = json_array_get(list, i);
 
 		if (!json_is_string(text) || json_string_length(text) > CERTIFICATE_TEXT_MAX)
 			return error_set_field(err, E_BAD_SYNTAX, "/certificates",
 			    "strings of at most %d octets", CERTIFICATE_TEXT_MAX);
-		texts[i] = bytes_of(json_string_value(text), json_string_length(text));
+		out[i].text = bytes_of(json_string_value(text), json_string_length(text));
 	}
-	if (!verify_many(app->db, app->issuers, app->clock, texts, count, outs, err))
-		return false;
-	results = json_array();
-	for (size_t i = 0; i < count; i++) {
-		metrics_add(app->metrics, HTTP_VERIFICATIONS, outs[i].verdict, 1);
-		(void)json_array_append_new(results, shape_verification(&outs[i]));
-	}
-	return http_ok(response, json_pack("{s:o}", "results", results));
+	return true;
 }
 
-bool
-post_verification(const struct app *app, const struct http_request *request,
+/* Any JSON, and what is wrong with it. */
+static bool
+verify_document(const struct app *app, const struct http_request *request,
     struct http_response *response, struct error *err)
 {
 	DEFER(json_release) json_t *body = NULL;
+	DEFER(mem_free) struct verify_text *texts = NULL;
 	struct verification_members in = {0};
+	size_t count = 1;
 
 	if (!decode_json(request, &body, err) ||
 	    !json_read(body, VERIFICATION, COUNT(VERIFICATION), &in, err))
@@ -72,8 +83,34 @@ post_verification(const struct app *app, const struct http_request *request,
 	if ((in.certificate != NULL) == (in.certificates != NULL))
 		return error_set_field(
 		    err, E_INCOMPLETE, "/certificate", "one of certificate and certificates");
-	return in.certificate != NULL ? verify_one(app, in.certificate, response, err)
-				      : verify_list(app, in.certificates, response, err);
+	if (in.certificates != NULL)
+		count = json_array_size(in.certificates);
+	texts = xcalloc(count, sizeof *texts);
+	if (in.certificate != NULL)
+		texts[0].text = bytes_of_text(in.certificate);
+	else if (!read_list(in.certificates, texts, err))
+		return false;
+	return verify_texts(app, texts, count, in.certificates != NULL, response, err);
+}
+
+bool
+post_verification(const struct app *app, const struct http_request *request,
+    struct http_response *response, struct error *err)
+{
+	DEFER(mem_free) struct verify_text *texts = xcalloc(VERIFY_MANY_MAX, sizeof *texts);
+	struct error not_plain = {0};
+	size_t count;
+	bool is_list;
+
+	if (strcmp(request->content_type, "application/json") != 0 ||
+	    !verify_scan(request->body, texts, &count, &is_list))
+		return verify_document(app, request, response, err);
+	if (verify_texts(app, texts, count, is_list, response, &not_plain))
+		return true;
+	if (not_plain.code == E_BAD_SYNTAX)
+		return verify_document(app, request, response, err);
+	*err = not_plain;
+	return false;
 }
 
 bool

@@ -211,6 +211,14 @@ http_ok(struct http_response *response, json_t *json)
 	return true;
 }
 
+bool
+http_ok_json(struct http_response *response)
+{
+	response->status = 200;
+	response->content_type = "application/json";
+	return true;
+}
+
 static bool
 put_located(struct http_response *response, int status, const char *location, json_t *json)
 {

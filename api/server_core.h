@@ -18,6 +18,7 @@
 #define IDLE_S 10                 /* inactivity that libmicrohttpd closes by itself */
 #define ANSWER_DEADLINE_MS 60000  /* until the client has taken the answer */
 #define LINGER_MS 2000            /* for the client to read why its body is not taken */
+#define BODY_ROOM_FROM 65536      /* octets that have come, before room is made for all announced */
 #define POOL_BYTES 16384          /* of a connection: its header block fits in here */
 
 enum server_phase {
@@ -98,6 +99,7 @@ struct exchange {
 	struct buf body;
 	struct buf authorization;
 	size_t body_max;
+	bool room_made; /* for a large body */
 	char request_id[HANDLE_TEXT_LEN + 1];
 	struct request_line line;
 	int64_t began_us, handed_us; /* monotonic: its first line, its last octet were there */

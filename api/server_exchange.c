@@ -244,6 +244,25 @@ refuse_body(struct exchange *exchange, struct MHD_Connection *mhd)
 	set_deadline(exchange->connection, LINGER_MS);
 }
 
+/*
+ * A large body gets the room that its length announces, but only when a part of it has come:
+ * who only announces one is not given memory.
+ */
+static void
+make_room(struct exchange *exchange, struct MHD_Connection *mhd)
+{
+	const char *announced;
+	size_t len;
+
+	if (exchange->room_made || exchange->body.len < BODY_ROOM_FROM)
+		return;
+	exchange->room_made = true;
+	announced = MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, "Content-Length");
+	len = announced != NULL ? (size_t)strtoull(announced, NULL, 10) : 0; /* the guard read it */
+	if (len <= exchange->body_max)
+		buf_reserve(&exchange->body, len);
+}
+
 static enum MHD_Result
 take_body(struct exchange *exchange, struct MHD_Connection *mhd, const char *data, size_t *data_len)
 {
@@ -252,6 +271,7 @@ take_body(struct exchange *exchange, struct MHD_Connection *mhd, const char *dat
 			refuse_body(exchange, mhd);
 		else
 			buf_append(&exchange->body, bytes_of(data, *data_len));
+		make_room(exchange, mhd);
 	}
 	*data_len = 0;
 	return MHD_YES;

@@ -18,7 +18,17 @@ json_t *shape_hex(const void *data, size_t len); /* lower-case */
 json_t *shape_pem(struct bytes der);
 
 json_t *shape_enrolled(const struct enrolled *enrolled);
-json_t *shape_verification(const struct verification *verification);
+/* Appends it. `times`, zero at first: the last ones, since many verdicts have the same. */
+struct shape_time_memo {
+	int64_t at_s; /* 0: none */
+	char text[TIME_TEXT_LEN + 1];
+};
+struct shape_times {
+	struct shape_time_memo revoked_at, as_of, fresh_until;
+};
+#define SHAPE_VERIFICATION_MAX 384 /* octets, more than any has */
+void shape_verification(
+    const struct verification *verification, struct shape_times *times, struct buf *out);
 json_t *shape_device(const struct device_view *device);
 json_t *shape_revocation(const struct revoke_result *result);
 json_t *shape_revocation_record(const struct revoke_record *record);

@@ -13,17 +13,10 @@
 
 /* Grows by copying, not realloc(), so that no unwiped copy of the old octets stays behind. */
 static void
-reserve(struct buf *buf, size_t more)
+set_capacity(struct buf *buf, size_t capacity)
 {
-	size_t capacity = buf->capacity < CAPACITY_MIN ? CAPACITY_MIN : buf->capacity;
-	uint8_t *data;
+	uint8_t *data = xcalloc(1, capacity);
 
-	assert(more <= SIZE_MAX / 4 - buf->len);
-	if (buf->data != NULL && buf->len + more <= buf->capacity)
-		return;
-	while (capacity < buf->len + more)
-		capacity *= 2;
-	data = xcalloc(1, capacity);
 	if (buf->data != NULL) {
 		memcpy(data, buf->data, buf->len);
 		sodium_memzero(buf->data, buf->capacity);
@@ -31,6 +24,27 @@ reserve(struct buf *buf, size_t more)
 	}
 	buf->data = data;
 	buf->capacity = capacity;
+}
+
+void
+buf_reserve(struct buf *buf, size_t len)
+{
+	assert(len <= SIZE_MAX / 4);
+	if (buf->data == NULL || len > buf->capacity)
+		set_capacity(buf, len < CAPACITY_MIN ? CAPACITY_MIN : len);
+}
+
+static void
+reserve(struct buf *buf, size_t more)
+{
+	size_t capacity = buf->capacity < CAPACITY_MIN ? CAPACITY_MIN : buf->capacity;
+
+	assert(more <= SIZE_MAX / 4 - buf->len);
+	if (buf->data != NULL && buf->len + more <= buf->capacity)
+		return;
+	while (capacity < buf->len + more)
+		capacity *= 2;
+	set_capacity(buf, capacity);
 }
 
 uint8_t *

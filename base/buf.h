@@ -31,6 +31,9 @@ void buf_append_u64(struct buf *buf, uint64_t value);
 uint8_t *buf_extend(struct buf *buf, size_t len);
 void buf_truncate(struct buf *buf, size_t len); /* len <= buf->len */
 
+/* Room for `len` octets in all, so that it need not grow on the way there. */
+void buf_reserve(struct buf *buf, size_t len);
+
 /* The contents as a NUL-terminated string; the NUL is not counted in buf->len. Borrowed. */
 const char *buf_text(struct buf *buf);
 

@@ -31,9 +31,10 @@ static const struct stmt CERTIFICATES_INSERT = STMT("certificates_insert", 9, 1,
  * $1 months, $2 serials. A lateral query with a LIMIT cannot be turned into a join over whole
  * partitions: each serial is one look into the index of its month.
  */
-static const struct stmt STATUSES_READ = STMT("certificate_statuses_read", 2, 10,
+static const struct stmt STATUSES_READ = STMT("certificate_statuses_read", 2, 11,
     "SELECT q.place, c.device, c.handle, c.pseudonym, d.state, c.not_before_at_s,"
-    " c.not_after_at_s, r.state, r.reason, r.revoked_at_s"
+    " c.not_after_at_s, r.state, r.reason, r.revoked_at_s,"
+    " EXISTS (SELECT FROM certificate_signature WHERE month = q.month AND serial = q.serial)"
     " FROM unnest($1::int2[], $2::bytea[]) WITH ORDINALITY AS q(month, serial, place)"
     " CROSS JOIN LATERAL (SELECT device, handle, pseudonym, not_before_at_s, not_after_at_s"
     "  FROM certificate WHERE month = q.month AND serial = q.serial LIMIT 1) AS c"
@@ -196,6 +197,7 @@ status_read(const struct rows *rows, size_t row, struct certificate_status *out)
 	rows_text(rows, row, 4, out->device_state, sizeof out->device_state);
 	out->not_before_s = rows_int(rows, row, 5);
 	out->not_after_s = rows_int(rows, row, 6);
+	out->signed_ = rows_bool(rows, row, 10);
 	if (rows_null(rows, row, 7))
 		return;
 	rows_text(rows, row, 7, state, sizeof state);

@@ -30,6 +30,7 @@ struct certificate_status { /* what the database says of one certificate */
 	char device_state[10]; /* active held revoked replaced */
 	int64_t not_before_s, not_after_s;
 	bool held, revoked; /* of this certificate */
+	bool signed_;       /* its signature is on record, so it is never given up (cert.abort) */
 	enum reason reason;
 	int64_t revoked_at_s;
 };

@@ -21,6 +21,7 @@
 #include "db/migrate.h"
 #include "keeper/control.h"
 #include "provisioning/abort.h"
+#include "provisioning/verify_cache.h"
 
 #define READY_WAIT_MS 120000 /* for the keeper and the log at start */
 #define READY_LOOK_MS 500    /* meanwhile, for a stop */
@@ -49,6 +50,7 @@ struct service {
 	struct batch_cache *batches;
 	struct ledger_kind *enroll_kind, *renew_kind, *revoke_kind;
 	struct caller_cache *callers;
+	struct verify_cache *verified;
 	struct limiter *limiter;
 	struct metrics *metrics, *db_metrics;
 	struct app app;
@@ -254,6 +256,7 @@ build_app(struct service *service)
 	service->enroll_kind = enroll_kind_new();
 	service->renew_kind = renew_kind_new();
 	service->revoke_kind = revoke_kind_new();
+	service->verified = verify_cache_new();
 	service->limiter = limiter_new(&service->settings->limits, &service->rng);
 	service->callers = caller_cache_new(service->db, service->issuers, &service->clock);
 	*app = (struct app){.clock = &service->clock,
@@ -285,6 +288,8 @@ build_app(struct service *service)
 	    app->db, app->ledger, app->issuers, service->renew_kind, app->clock, app->rng};
 	app->revocation = (struct revoke_service){app->db, app->ledger, service->revoke_kind,
 	    app->crls, app->statuses, app->clock, app->rng};
+	app->verification = (struct verify_service){
+	    app->db, app->issuers, app->statuses, service->verified, app->work, app->clock};
 }
 
 static struct tls_identity_options
@@ -452,6 +457,7 @@ service_close(struct service *service)
 	status_index_free(service->statuses);
 	audit_free(service->audit);
 	caller_cache_free(service->callers);
+	verify_cache_free(service->verified);
 	limiter_free(service->limiter);
 	expiry_watch_free(service->expiries);
 	enroll_kind_free(service->enroll_kind);

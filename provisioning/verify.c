@@ -1,6 +1,8 @@
 #include "provisioning/verify.h"
 
 #include "base/mem.h"
+#include "base/work.h"
+#include "provisioning/verify_cache.h"
 #include "provisioning/verify_store.h"
 
 /* clang-format off */
@@ -40,11 +42,7 @@ verify_judge(const struct certificate_status *status, int64_t not_before_s, int6
 	return now_s > not_after_s ? VERDICT_EXPIRED : VERDICT_GOOD;
 }
 
-struct subject {    /* one certificate under verification */
-	bool asked; /* signed by a Device CA and with a serial of ours: `place` is its query's */
-	size_t place;
-	int64_t not_before_s, not_after_s;
-};
+/* ---- texts ---- */
 
 /* A chain file holds the certificate first: what follows its end is not looked at. */
 static struct bytes
@@ -68,91 +66,241 @@ text_to_der(struct bytes text, struct buf *out)
 	return pem_decode(first_block(text), "CERTIFICATE", out, &ignored);
 }
 
-/* Verdicts that need no database: malformed, untrusted, and unknown for a serial not ours. */
-static void
-examine(const struct issuers *issuers, struct bytes text, int64_t now_s, struct subject *out,
-    struct verification *verification, uint8_t serial[static SERIAL_BYTES])
+bool
+verify_unescape(struct bytes text, struct buf *out)
 {
-	DEFER(buf_clear_public) struct buf der = {0};
-	struct error ignored = {0};
-	struct certificate certificate;
-	const struct issuer *issuer;
-	uint16_t month;
+	static const char FROM[] = "nrt/", TO[] = "\n\r\t/";
+	const size_t before = out->len;
+	uint8_t *to = buf_extend(out, text.len);
+	size_t len = 0;
 
-	*out = (struct subject){0};
-	*verification = (struct verification){
-	    .verdict = VERDICT_MALFORMED,
-	    .fresh_until_s = now_s,
-	};
-	if (!text_to_der(text, &der) || !certificate_parse(buf_bytes(&der), &certificate, &ignored))
-		return;
-	verification->verdict = VERDICT_UNTRUSTED;
-	if (certificate.serial.len <= SERIAL_BYTES)
-		hex_encode(verification->serial, certificate.serial);
-	issuer = issuers_verify(issuers, &certificate);
-	if (issuer == NULL || issuer->kind != ISSUER_DEVICE_CA)
-		return;
-	verification->verdict = VERDICT_UNKNOWN;
-	if (certificate.serial.len != SERIAL_BYTES ||
-	    !serial_month(certificate.serial.data, &month))
-		return;
-	memcpy(serial, certificate.serial.data, SERIAL_BYTES);
-	out->asked = true;
-	out->not_before_s = certificate.not_before_s;
-	out->not_after_s = certificate.not_after_s;
+	for (size_t i = 0; i < text.len; i++) {
+		uint8_t c = text.data[i];
+
+		if (c == '\\') {
+			const char *at = ++i < text.len ? memchr(FROM, text.data[i], 4) : NULL;
+
+			if (at == NULL)
+				return false;
+			c = (uint8_t)TO[at - FROM];
+		} else if (c < 0x20 || c > 0x7e || c == '"') {
+			return false;
+		}
+		to[len++] = c;
+	}
+	buf_truncate(out, before + len);
+	return true;
 }
 
+/* ---- what was verified before ---- */
+
 static int64_t
-fresh_until(int64_t not_after_s, int64_t now_s)
+fresh_until(int64_t not_after_s, int64_t as_of_s, int64_t now_s)
 {
-	int64_t until_s = now_s + VERIFY_FRESH_S;
+	int64_t until_s = as_of_s + VERIFY_FRESH_S;
 
 	if (not_after_s > now_s && not_after_s < until_s)
 		return not_after_s;
 	return until_s;
 }
 
-static void
-conclude(const struct certificate_status *status, const struct subject *subject, int64_t now_s,
-    struct verification *out)
+static enum verdict
+judge_known(const struct verify_cached *cached, const struct status_entry *entry, int64_t now_s)
 {
-	out->verdict = verify_judge(status, subject->not_before_s, subject->not_after_s, now_s);
+	if (entry->state == CERTIFICATE_REVOKED)
+		return VERDICT_REVOKED;
+	if (entry->state == CERTIFICATE_HELD)
+		return VERDICT_HELD;
+	if (now_s < cached->not_before_s)
+		return VERDICT_NOT_YET_VALID;
+	return now_s > cached->not_after_s ? VERDICT_EXPIRED : VERDICT_GOOD;
+}
+
+/* False: the index is too old to conclude from; ask the database. */
+static bool
+conclude_known(const struct verify_service *service, const struct verify_cached *cached,
+    int64_t now_s, struct verification *out)
+{
+	struct status_index_found found;
+
+	status_index_find(service->statuses, cached->serial, cached->issuer->id, &found);
+	if (found.age_ms / 1000 >= VERIFY_FRESH_S)
+		return false;
+	out->verdict = judge_known(cached, &found.entry, now_s);
+	uuid_encode(out->pseudonym, cached->pseudonym);
+	hex_encode(out->serial, bytes_of(cached->serial, SERIAL_BYTES));
+	out->reason = found.entry.reason;
+	out->revoked_at_s = found.entry.at_s;
+	out->as_of_s = found.as_of_s;
+	out->fresh_until_s = fresh_until(cached->not_after_s, found.as_of_s, now_s);
+	return true;
+}
+
+/* ---- what was not ---- */
+
+struct subject { /* one certificate that is looked at anew */
+	const struct verify_text *text;
+	struct verification *out;
+	uint8_t key[VERIFY_CACHE_KEY_BYTES];
+	bool plain; /* or not escaped at all */
+	bool asked; /* signed by a Device CA and with a serial of ours: `place` is its query's */
+	size_t place;
+	struct verify_cached certificate; /* all but the pseudonym */
+};
+
+struct round { /* of verify_many() */
+	const struct verify_service *service;
+	int64_t now_s, trust;
+	struct subject *subjects;
+	size_t count;
+};
+
+/* Verdicts that need no database: malformed, untrusted, and unknown for a serial not ours. */
+static void
+examine(const struct round *round, struct bytes text, struct subject *subject)
+{
+	DEFER(buf_clear_public) struct buf der = {0};
+	struct verification *out = subject->out;
+	struct error ignored = {0};
+	struct certificate certificate;
+	const struct issuer *issuer;
+	uint16_t month;
+
+	if (!text_to_der(text, &der) || !certificate_parse(buf_bytes(&der), &certificate, &ignored))
+		return;
+	out->verdict = VERDICT_UNTRUSTED;
+	if (certificate.serial.len <= SERIAL_BYTES)
+		hex_encode(out->serial, certificate.serial);
+	issuer = issuers_verify(round->service->issuers, &certificate);
+	if (issuer == NULL || issuer->kind != ISSUER_DEVICE_CA)
+		return;
+	out->verdict = VERDICT_UNKNOWN;
+	if (certificate.serial.len != SERIAL_BYTES ||
+	    !serial_month(certificate.serial.data, &month))
+		return;
+	subject->asked = true;
+	subject->certificate = (struct verify_cached){.issuer = issuer,
+	    .not_before_s = certificate.not_before_s,
+	    .not_after_s = certificate.not_after_s,
+	    .trust = round->trust};
+	memcpy(subject->certificate.serial, certificate.serial.data, SERIAL_BYTES);
+}
+
+static void
+examine_item(void *context, size_t i)
+{
+	const struct round *round = context;
+	struct subject *subject = &round->subjects[i];
+	DEFER(buf_clear_public) struct buf text = {0};
+
+	*subject->out = (struct verification){
+	    .verdict = VERDICT_MALFORMED, .as_of_s = round->now_s, .fresh_until_s = round->now_s};
+	subject->plain = !subject->text->escaped || verify_unescape(subject->text->text, &text);
+	if (!subject->plain)
+		return;
+	examine(round, subject->text->escaped ? buf_bytes(&text) : subject->text->text, subject);
+}
+
+/* What is on record for good is kept: its row can only go with its month. */
+static void
+keep(const struct round *round, struct subject *subject, const struct certificate_status *status)
+{
+	if (!status->signed_ ||
+	    !uuid_decode(bytes_of_text(status->pseudonym), subject->certificate.pseudonym))
+		return;
+	verify_cache_put(round->service->cache, subject->key, &subject->certificate);
+}
+
+static void
+conclude(
+    const struct round *round, struct subject *subject, const struct certificate_status *status)
+{
+	const struct verify_cached *certificate = &subject->certificate;
+	struct verification *out = subject->out;
+
+	out->verdict =
+	    verify_judge(status, certificate->not_before_s, certificate->not_after_s, round->now_s);
 	if (out->verdict == VERDICT_UNKNOWN)
 		return;
 	memcpy(out->pseudonym, status->pseudonym, sizeof out->pseudonym);
-	out->fresh_until_s = fresh_until(subject->not_after_s, now_s);
+	out->fresh_until_s = fresh_until(certificate->not_after_s, round->now_s, round->now_s);
 	if (out->verdict == VERDICT_REVOKED || out->verdict == VERDICT_HELD) {
 		out->reason = status->reason;
 		out->revoked_at_s = status->revoked_at_s;
 	}
+	keep(round, subject, status);
+}
+
+static bool
+ask_database(const struct round *round, struct error *err)
+{
+	DEFER(mem_free) uint8_t(*serials)[SERIAL_BYTES] = xcalloc(round->count, sizeof *serials);
+	DEFER(mem_free)
+	struct certificate_status *statuses = xcalloc(round->count, sizeof *statuses);
+	size_t asked = 0;
+
+	for (size_t i = 0; i < round->count; i++) {
+		struct subject *subject = &round->subjects[i];
+
+		if (!subject->asked)
+			continue;
+		memcpy(serials[asked], subject->certificate.serial, SERIAL_BYTES);
+		subject->place = asked++;
+	}
+	/* The cast adds const inside an array, which C17 does not do by itself. */
+	if (asked > 0 && !certificate_statuses(round->service->db,
+			     (const uint8_t(*)[SERIAL_BYTES])serials, asked, statuses, err))
+		return false;
+	for (size_t i = 0; i < round->count; i++)
+		if (round->subjects[i].asked)
+			conclude(round, &round->subjects[i], &statuses[round->subjects[i].place]);
+	return true;
+}
+
+static bool
+look_anew(struct round *round, struct error *err)
+{
+	if (round->count == 0)
+		return true;
+	if (round->count == 1)
+		examine_item(round, 0);
+	else
+		work_pool_run(round->service->work, round->count, examine_item, round);
+	for (size_t i = 0; i < round->count; i++)
+		if (!round->subjects[i].plain)
+			return error_set(err, E_BAD_SYNTAX, "a text that is not plain");
+	return ask_database(round, err);
 }
 
 bool
-verify_many(struct db *db, const struct issuers *issuers, const struct clock *clock,
-    const struct bytes *texts, size_t count, struct verification *out, struct error *err)
+verify_many(const struct verify_service *service, const struct verify_text *texts, size_t count,
+    struct verification *out, struct error *err)
 {
-	DEFER(mem_free) struct subject *subjects = xcalloc(count + 1, sizeof *subjects);
-	DEFER(mem_free) uint8_t(*serials)[SERIAL_BYTES] = xcalloc(count + 1, sizeof *serials);
-	DEFER(mem_free) struct certificate_status *statuses = xcalloc(count + 1, sizeof *statuses);
-	int64_t now_s = clock_now_s(clock);
-	size_t asked = 0;
+	struct round round = {.service = service,
+	    .now_s = clock_now_s(service->clock),
+	    .trust = issuers_version(service->issuers)};
+	DEFER(mem_free) struct subject *subjects = NULL;
 
 	if (count > VERIFY_MANY_MAX)
 		return error_set(err, E_TOO_LARGE, "more than %d certificates", VERIFY_MANY_MAX);
 	for (size_t i = 0; i < count; i++) {
-		examine(issuers, texts[i], now_s, &subjects[i], &out[i], serials[asked]);
-		if (subjects[i].asked)
-			subjects[i].place = asked++;
+		struct verify_cached cached;
+		uint8_t key[VERIFY_CACHE_KEY_BYTES];
+
+		verify_cache_key(service->cache, texts[i].text, texts[i].escaped, key);
+		if (verify_cache_find(service->cache, key, round.trust, &cached) &&
+		    conclude_known(service, &cached, round.now_s, &out[i]))
+			continue;
+		if (subjects == NULL)
+			subjects = xcalloc(count, sizeof *subjects);
+		subjects[round.count] = (struct subject){.text = &texts[i], .out = &out[i]};
+		memcpy(subjects[round.count++].key, key, sizeof key);
 	}
-	/* The cast adds const inside an array, which C17 does not do by itself. */
-	if (asked > 0 && !certificate_statuses(
-			     db, (const uint8_t(*)[SERIAL_BYTES])serials, asked, statuses, err))
-		return false;
-	for (size_t i = 0; i < count; i++)
-		if (subjects[i].asked)
-			conclude(&statuses[subjects[i].place], &subjects[i], now_s, &out[i]);
-	return true;
+	round.subjects = subjects;
+	return look_anew(&round, err);
 }
+
+/* ---- devices ---- */
 
 static void
 read_certificate(const struct rows *rows, size_t row, struct device_certificate *out)

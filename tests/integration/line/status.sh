@@ -15,6 +15,12 @@ act() { # ACTION [jq filter]
 on_crl() { fetch_crl "$work/d.pem" "$work/crl" && openssl crl -in "$work/crl" -noout -text | grep -q "$serial"; }
 off_crl() { ! on_crl; }
 
+good_for() { jq -c '{certificate}' "$1" | send /v1/verifications verifier >"$work/v"; }
+for time in first second; do # the second from memory
+	good_for "$work/d"
+	same "the $time verdict" "good $pseudonym" "$(jq -r '.verdict + " " + .pseudonym' "$work/v")"
+	jq -e '(.as_of | fromdate) <= now and (.fresh_until | fromdate) == (.as_of | fromdate) + 86400' "$work/v" >/dev/null || die "the $time verdict: as_of and fresh_until"
+done
 act revoke '. + {dry_run: true}'
 same "a dry run is a preview" "200 preview" "$(cat "$work/status") $(jq -r .status "$work/act")"
 same "and changes nothing" good "$(verdict "$work/d")"
@@ -67,3 +73,23 @@ call GET "/v1/devices/$pseudonym" officer >"$work/device"
 same "the device as officers see it" "revoked KEY_COMPROMISE" "$(jq -r '.state + " " + .certificates[0].reason' "$work/device")"
 id=$(jq -c --arg s "$(tr A-F a-f <<<"$serial")" '{select: {serial: $s}, action: "revoke"}' <<<null | send /v1/revocations officer | jq -r .id)
 same "a revocation by its id" revoke "$(call GET "/v1/revocations/$id" officer | jq -r .action)"
+
+# ---- a certificate that was verified is not remembered as good: whatever turns its device, turns it
+
+make_key r1; make_key r2; mac=$(random_mac)
+request r1 "$mac" | send /v1/enrollments station >"$work/r1"
+sleep 0.3 # until its signature is on record, so that what is verified is remembered
+same "before its replacement" "good good" "$(verdict "$work/r1") $(verdict "$work/r1")"
+request r2 "$mac" '. + {replace: true}' | send /v1/enrollments station >"$work/r2"
+same "replaced" 201 "$(cat "$work/status")"
+same "at once revoked, its successor good" "revoked good" "$(verdict "$work/r1") $(verdict "$work/r2")"
+jq -c -s '{certificates: [.[].certificate, .[].certificate, "no certificate"]}' "$work/r1" "$work/r2" "$work/d" | send /v1/verifications verifier >"$work/v"
+same "many, in order" "revoked good revoked revoked good revoked malformed" "$(jq -r '[.results[].verdict] | join(" ")' "$work/v")"
+for body in '{"certificate":"\u0041"}' '{"certificates":["a","\\"]}'; do
+	printf %s "$body" | send /v1/verifications verifier >"$work/v"
+	same "unusual JSON is read, too" 200 "$(cat "$work/status")"
+done
+for body in '{"certificate":"a' '{"certificates":["a",]}' '{"certificate":"a","certificates":["b"]}' '{"certificate":"a"} x' "{\"certificate\":\"$(printf 'a\001')\"}"; do
+	printf %s "$body" | send /v1/verifications verifier >"$work/v"
+	same "wrong JSON is refused" 400 "$(cat "$work/status")"
+done

@@ -2,7 +2,9 @@
 
 #include "../ca/authorities.h"
 #include "base/defer_openssl.h"
+#include "base/work.h"
 #include "provisioning/verify.h"
+#include "provisioning/verify_cache.h"
 
 #define START_S INT64_C(1767225600)
 #define END_S (START_S + 365 * INT64_C(86400))
@@ -65,14 +67,27 @@ remove_authorities(void **state)
 }
 
 /* Without a database: anything that asked for a status would crash. */
+static bool
+verify_texts(const struct authorities *authorities, const struct verify_text *texts, size_t count,
+    struct verification *out, struct error *err)
+{
+	const struct clock clock = clock_fixed(TEST_NOW_S);
+	DEFER(verify_cache_free) struct verify_cache *cache = verify_cache_new();
+	DEFER(work_pool_free) struct work_pool *work = work_pool_new(2);
+	const struct verify_service service = {
+	    .issuers = authorities->issuers, .cache = cache, .work = work, .clock = &clock};
+
+	return verify_many(&service, texts, count, out, err);
+}
+
 static struct verification
 verify_text(const struct authorities *authorities, struct bytes text)
 {
-	const struct clock clock = clock_fixed(TEST_NOW_S);
 	struct verification verification;
 	struct error err = {0};
 
-	assert_true(verify_many(NULL, authorities->issuers, &clock, &text, 1, &verification, &err));
+	assert_true(
+	    verify_texts(authorities, &(struct verify_text){.text = text}, 1, &verification, &err));
 	return verification;
 }
 
@@ -145,14 +160,66 @@ a_tampered_certificate_is_not_trusted(void **state)
 }
 
 static void
+an_escaped_text_is_read_as_json_would(void **state)
+{
+	const struct authorities *authorities = *state;
+	DEFER(buf_clear_public) struct buf pem = {0};
+	DEFER(buf_clear_public) struct buf escaped = {0};
+	struct verify_text texts[3] = {[1].escaped = true, [2].escaped = true};
+	struct verification got[3];
+	struct error err = {0};
+
+	pem_encode(
+	    &pem, "CERTIFICATE", buf_bytes(&authorities->ceremony.certificates[ISSUER_DEVICE_CA]));
+	for (size_t i = 0; i < pem.len; i++)
+		if (pem.data[i] == '\n')
+			buf_append_text(&escaped, i % 2 == 0 ? "\\n" : "\\r\\n");
+		else if (pem.data[i] == '/')
+			buf_append_text(&escaped, "\\/");
+		else
+			buf_append_u8(&escaped, pem.data[i]);
+	texts[0].text = buf_bytes(&pem);
+	texts[1].text = buf_bytes(&escaped);
+	texts[2].text = bytes_of_text("not\\ta certificate");
+	assert_true(verify_texts(authorities, texts, COUNT(texts), got, &err));
+	assert_int_equal(got[0].verdict, VERDICT_UNTRUSTED);
+	assert_int_equal(got[1].verdict, VERDICT_UNTRUSTED);
+	assert_string_equal(got[1].serial, got[0].serial);
+	assert_int_equal(got[2].verdict, VERDICT_MALFORMED);
+}
+
+static void
+an_escaped_text_that_is_not_plain_is_left_to_json(void **state)
+{
+	static const struct bytes TEXTS[] = {
+	    BYTES_LITERAL("\\"),
+	    BYTES_LITERAL("abc\\"),
+	    BYTES_LITERAL("\\u0041"),
+	    BYTES_LITERAL("\\b"),
+	    BYTES_LITERAL("\\\\"),
+	    BYTES_LITERAL("a\nb"),
+	    BYTES_LITERAL("\xc3\xa4"),
+	    BYTES_LITERAL("a\0b"),
+	    BYTES_LITERAL("a\x7f"),
+	};
+
+	for (size_t i = 0; i < COUNT(TEXTS); i++) {
+		const struct verify_text text = {TEXTS[i], true};
+		struct verification got;
+		struct error err = {0};
+
+		assert_false(verify_texts(*state, &text, 1, &got, &err));
+		assert_int_equal(err.code, E_BAD_SYNTAX);
+	}
+}
+
+static void
 more_than_the_bound_are_refused_at_once(void **state)
 {
 	const struct authorities *authorities = *state;
-	const struct clock clock = clock_fixed(TEST_NOW_S);
 	struct error err = {0};
 
-	assert_false(
-	    verify_many(NULL, authorities->issuers, &clock, NULL, VERIFY_MANY_MAX + 1, NULL, &err));
+	assert_false(verify_texts(authorities, NULL, VERIFY_MANY_MAX + 1, NULL, &err));
 	assert_int_equal(err.code, E_TOO_LARGE);
 }
 
@@ -194,6 +261,8 @@ main(void)
 	    cmocka_unit_test(a_text_beyond_the_bound_is_malformed),
 	    cmocka_unit_test(certificates_of_other_authorities_are_untrusted),
 	    cmocka_unit_test(a_tampered_certificate_is_not_trusted),
+	    cmocka_unit_test(an_escaped_text_is_read_as_json_would),
+	    cmocka_unit_test(an_escaped_text_that_is_not_plain_is_left_to_json),
 	    cmocka_unit_test(more_than_the_bound_are_refused_at_once),
 	    cmocka_unit_test(only_a_lower_case_uuid_is_a_pseudonym),
 	    cmocka_unit_test(verdicts_have_the_names_of_the_interface),
