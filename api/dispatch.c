@@ -134,7 +134,7 @@ dispatch_refuse(const struct app *app, const struct route *route,
 	    route != NULL ? route->callers : 0, request, &err, 1);
 	problem_respond(err, request->request_id, response);
 	if (response->status == 401 && route != NULL && (route->callers & CALLER_TOKEN) != 0)
-		problem_ask_for_token(response);
+		problem_ask_for_token(!request->accepts, response);
 }
 
 void

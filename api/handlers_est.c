@@ -71,7 +71,8 @@ choose_batch(const struct app *app, const struct http_request *request,
 	    app->db, request->caller->person, clock_now_s(app->clock), name, err);
 }
 
-/* RFC 7030 section 4.2.3: what cannot be done yet is no failure, but on record as any refusal. */
+/* RFC 7030 section 4.2.3: what cannot be done yet is no failure, but on record as any refusal. No
+ * words: Bouncy Castle fails at a body that it does not read. */
 static bool
 put_off(const struct app *app, const struct http_request *request, struct http_response *response,
     struct error *err)
@@ -80,10 +81,7 @@ put_off(const struct app *app, const struct http_request *request, struct http_r
 
 	dispatch_note_all(app, LEAF_ENROLL_REFUSED, ROLE_STATION, request, errs, COUNT(errs));
 	response->status = 202;
-	response->content_type = "text/plain";
 	http_header(response, "Retry-After", "%d", err->retry_after_s);
-	buf_append_format(&response->body,
-	    "The batch opens in %d seconds: send the same again then.\n", err->retry_after_s);
 	return true;
 }
 

@@ -39,6 +39,7 @@ struct http_request {
 	char if_none_match[HTTP_VALUE_MAX + 1];
 	char if_modified_since[HTTP_VALUE_MAX + 1];
 	char accept_encoding[HTTP_VALUE_MAX + 1];
+	bool accepts;                        /* it says what it takes: Accept */
 	char user_agent[HTTP_AGENT_MAX + 1]; /* how it begins */
 	struct bytes authorization;          /* the header field: a secret; empty: none */
 	struct bytes binding; /* channel binding of the TLS session (csr_binding.h); empty: none */

@@ -71,8 +71,12 @@ problem_respond(const struct error *err, const char *request_id, struct http_res
 }
 
 void
-problem_ask_for_token(struct http_response *response)
+problem_ask_for_token(bool bare, struct http_response *response)
 {
+	if (bare) {
+		buf_clear(&response->body);
+		response->content_type = NULL;
+	}
 	for (size_t i = 0; i < response->header_count; i++) {
 		struct http_header *header = &response->headers[i];
 

@@ -17,7 +17,8 @@ json_t *problem_to_json(const struct error *err, const char *request_id);
 void problem_respond(
     const struct error *err, const char *request_id, struct http_response *response);
 
-/* Makes a 401's challenge one for a one-time token (RFC 7617), which EST clients wait for. */
-void problem_ask_for_token(struct http_response *response);
+/* Makes a 401's challenge one for a one-time token (RFC 7617), which EST clients wait for. `bare`:
+ * without words: Bouncy Castle fails at the body of a 401, because it does not read it. */
+void problem_ask_for_token(bool bare, struct http_response *response);
 
 #endif

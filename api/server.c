@@ -109,6 +109,16 @@ start_loops(
 	return true;
 }
 
+/* One loop: who needs it is few, and no reason for a thread a core. */
+static bool
+start_est_legacy(struct server *server, struct error *err)
+{
+	const int wanted = server->options.est_legacy_port;
+
+	server->est_legacy_port = wanted > 0 ? wanted : 0;
+	return wanted == 0 || start_loops(server, ROUTE_EST, 1, &server->est_legacy_port, err);
+}
+
 static bool
 start(struct server *server, struct error *err)
 {
@@ -125,7 +135,8 @@ start(struct server *server, struct error *err)
 	return workers_new(options->worker_count, options->worker_count * QUEUE_PER_WORKER,
 		   &server->workers, err) &&
 	       start_loops(server, ROUTE_TLS, loops, &server->tls_port, err) &&
-	       start_loops(server, ROUTE_PLAIN, 1, &server->http_port, err);
+	       start_loops(server, ROUTE_PLAIN, 1, &server->http_port, err) &&
+	       start_est_legacy(server, err);
 }
 
 bool
@@ -159,6 +170,12 @@ int
 server_http_port(const struct server *server)
 {
 	return server->http_port;
+}
+
+int
+server_est_legacy_port(const struct server *server)
+{
+	return server->est_legacy_port;
 }
 
 bool

@@ -1,6 +1,7 @@
 /*
- * server: HTTP/1.1 over TLS 1.3 and, on a second port, plain HTTP for CRLs and CA certificates.
- * The only part that knows libmicrohttpd is api/server*.c.
+ * server: HTTP/1.1 over TLS 1.3; on a second port, plain HTTP for CRLs and CA certificates; and on
+ * a third, if wanted, EST alone over TLS 1.2, too. The only part that knows libmicrohttpd is
+ * api/server*.c.
  */
 #ifndef API_SERVER_H
 #define API_SERVER_H
@@ -11,6 +12,7 @@
 struct server_options {
 	const char *address;     /* to bind: "::" or "127.0.0.1", ... */
 	int tls_port, http_port; /* 0: any free port */
+	int est_legacy_port;     /* 0: none; -1: any free port */
 	int loop_count;          /* external libmicrohttpd loops; 0: one a core */
 	int worker_count;        /* threads that run handlers */
 	int connections_max;     /* per loop */
@@ -28,6 +30,7 @@ MUST_CHECK bool server_new(const struct app *app, const struct server_options *o
     struct server **out, struct error *err);
 int server_tls_port(const struct server *server);
 int server_http_port(const struct server *server);
+int server_est_legacy_port(const struct server *server); /* 0: none */
 /* Later handshakes use this certificate. */
 MUST_CHECK bool server_set_certificate(
     struct server *server, const char *certificate_pem, const char *key_pem, struct error *err);

@@ -33,7 +33,7 @@ struct server {
 	struct workers *workers;
 	struct loop *loops[64];
 	int loop_count;
-	int tls_port, http_port;
+	int tls_port, http_port, est_legacy_port;
 	struct tls_holder tls;
 	_Atomic(enum server_phase) phase;
 	atomic_int suspended; /* requests that workers have: libmicrohttpd may not stop */

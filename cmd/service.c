@@ -316,6 +316,7 @@ start_serving(struct service *service, struct error *err)
 		   &(struct server_options){.address = settings->address,
 		       .tls_port = (int)settings->port,
 		       .http_port = (int)settings->http_port,
+		       .est_legacy_port = (int)settings->est_legacy_port,
 		       .loop_count = (int)settings->loops,
 		       .worker_count = (int)settings->workers,
 		       .connections_max = (int)settings->connections_max,
@@ -526,6 +527,9 @@ service_run(const char *config_path, const struct settings *settings, const char
 	tell_tls(&service, false);
 	log_info("service.start", "serving on port %d (TLS) and %d (HTTP)",
 	    server_tls_port(service.server), server_http_port(service.server));
+	if (server_est_legacy_port(service.server) != 0)
+		log_info("service.start", "serving EST with TLS 1.2 on port %d",
+		    server_est_legacy_port(service.server));
 	run_until_stopped(&service);
 	log_info("service.stop", "draining");
 	return true;

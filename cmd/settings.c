@@ -23,6 +23,7 @@ static const struct config_field FIELDS[] = {
 	{ "http",     "public_http_url",     CONFIG_TEXT, AT(public_http_url),          NULL,             0, 0, "where anybody reaches http_port; burned into certificates by moniker init" },
 	{ "http",     "port",                CONFIG_INT,  AT(port),                     "8443",           1, 65535, "TCP port of the API (TLS 1.3)" },
 	{ "http",     "http_port",           CONFIG_INT,  AT(http_port),                "8080",           1, 65535, "TCP port for CRLs, OCSP and CA certificates (plain HTTP)" },
+	{ "http",     "est_legacy_port",     CONFIG_INT,  AT(est_legacy_port),          "0",              0, 65535, "TCP port for EST clients that speak TLS 1.2 at most; 0: none" },
 	{ "http",     "loops",               CONFIG_INT,  AT(loops),                    "0",              0, 64, "event loops; 0: one a processor" },
 	{ "http",     "workers",             CONFIG_INT,  AT(workers),                  "256",            4, 1024, "threads that run requests: the largest group commit" },
 	{ "http",     "connections_max",     CONFIG_INT,  AT(connections_max),          "4096",           16, 65536, "connections per event loop" },

@@ -22,6 +22,7 @@ struct settings {
 				  comma-separated */
 	char *public_http_url; /* burned into certificates: CRLs and CA certificates */
 	int64_t port, http_port;
+	int64_t est_legacy_port; /* 0: none */
 	int64_t loops, workers, connections_max, connections_per_address_max;
 	int64_t drain_s;
 	int64_t ocsp_validity_min; /* of a responder's certificate; 0: the profile's 7 days */

@@ -1,4 +1,4 @@
-# Functions of deploy/quickstart; sourced with repo, prefix, port, http_port and devices set.
+# Functions of deploy/quickstart; sourced with repo, prefix, port, http_port, est_legacy_port and devices set.
 
 # PostgreSQL and the services run as other users. Where they cannot reach the prefix (a home folder
 # with mode 700), and where a socket's path would be too long, state lives in a folder of its own.
@@ -18,6 +18,9 @@ saved_http_port=$(saved http_port || true)
 [ -n "$http_port" ] || http_port=${saved_http_port:-8080}
 [ "$http_port" = "${saved_http_port:-$http_port}" ] ||
 	fail "--http-port was $saved_http_port at the first run and is burned into certificates: reset first"
+
+[ -n "$est_legacy_port" ] || est_legacy_port=$(saved est_legacy_port || true)
+est_legacy_port=${est_legacy_port:-0}
 
 socket_dir=$state/pg
 env_file=$prefix/env
@@ -92,6 +95,7 @@ state_dir = $state/service
 address = 127.0.0.1
 port = $port
 http_port = $http_port
+est_legacy_port = $est_legacy_port
 server_names = localhost,127.0.0.1
 public_http_url = http://localhost:$http_port
 
@@ -204,6 +208,7 @@ write_env() {
 			printf 'export MONIKER_%s_CERT=%q MONIKER_%s_KEY=%q\n' "${role^^}" "$state/operators/$role.pem" "${role^^}" "$state/operators/$role.key"
 		done
 		printf 'export MONIKER_CONFIG=%q MONIKER_BATCH=demo-lot MONIKER_PGURL=%q MONIKER_AUDIT_DIR=%q\n' "$state/moniker.conf" "$owner_url" "$state/audit"
+		[ "$est_legacy_port" = 0 ] || printf 'export MONIKER_EST_LEGACY_URL=https://localhost:%s\n' "$est_legacy_port"
 		printf 'export MONIKER_BIN=%q\n' "$bin"
 	} > "$env_file.tmp"
 	mv "$env_file.tmp" "$env_file"

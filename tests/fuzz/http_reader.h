@@ -7,7 +7,7 @@
 #include "base/bytes.h"
 
 struct http_reader {
-	int hosts, lengths, codings;
+	int hosts, lengths, codings, credentials;
 	size_t length;
 	bool is_1_0;
 };
@@ -91,6 +91,7 @@ http_reader_field(struct bytes line, struct http_reader *out)
 			return false;
 	line.len = name_len;
 	out->hosts += http_reader_is(line, "host");
+	out->credentials += http_reader_is(line, "authorization");
 	if (http_reader_is(line, "content-length"))
 		return out->lengths++ == 0 && http_reader_number(value, out);
 	if (http_reader_is(line, "transfer-encoding"))
@@ -135,8 +136,8 @@ http_reader_agrees(struct bytes in, size_t body_max)
 			return false;
 	} while (line.len > 0);
 	return (reader.hosts == 1 || (reader.hosts == 0 && reader.is_1_0)) &&
-	       reader.length <= body_max && reader.lengths + reader.codings <= 1 &&
-	       (reader.codings == 0 || !reader.is_1_0);
+	       reader.credentials <= 1 && reader.length <= body_max &&
+	       reader.lengths + reader.codings <= 1 && (reader.codings == 0 || !reader.is_1_0);
 }
 
 #endif

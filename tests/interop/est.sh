@@ -68,3 +68,24 @@ age() {
 	psql -q -X "$MONIKER_PGURL" -c "UPDATE certificate SET not_before_at_s = not_before_at_s - $2 * 365 * 86400
 		WHERE serial = '\\x$(serial_of "$work/$1.pem" | tr A-F a-f)'"
 }
+
+# open_later SECONDS: sets batch, which is one that opens then.
+open_later() {
+	batch=later-$(openssl rand -hex 6)
+	jq -cn --arg id "$batch" --arg at "$(date -ud "+$1 seconds" +%FT%TZ)" '{id: $id, model: "Interop", quota: 1, opens_at: $at}' |
+		post /v1/batches admin >/dev/null
+}
+# put_off WHAT COMMAND: runs it until the service has put off its enrollment, into a batch that opens soon,
+# but not before the client is there: the slower the machine, the later. The command is true if it was put off.
+put_off() {
+	local delay kept=$batch
+	for delay in 4 16 64; do
+		open_later $delay
+		if "$2"; then
+			ok "$1"
+			batch=$kept
+			return
+		fi
+	done
+	die "$1: it never was"
+}

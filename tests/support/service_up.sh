@@ -31,8 +31,9 @@ free_port() { # one that nobody listens on now
 	done
 	echo $port
 }
-port=$(free_port) http_port=$port
+port=$(free_port) http_port=$port est_port=$port
 while [ "$http_port" = "$port" ]; do http_port=$(free_port); done
+while [ "$est_port" = "$port" ] || [ "$est_port" = "$http_port" ]; do est_port=$(free_port); done
 cat >"$state/moniker.conf" <<EOF
 [service]
 user = $user
@@ -44,6 +45,7 @@ state_dir = $state/service
 address = 127.0.0.1
 port = $port
 http_port = $http_port
+est_legacy_port = $est_port
 server_names = localhost,127.0.0.1
 public_http_url = http://localhost:$http_port
 ocsp_validity_min = ${MONIKER_TEST_OCSP_VALIDITY_MIN:-0}
@@ -72,6 +74,7 @@ cp "$state/ca/admin.pem" "$state/operators/admin.pem"
 
 {
 	printf 'export MONIKER_URL=https://localhost:%s MONIKER_HTTP_URL=http://localhost:%s\n' "$port" "$http_port"
+	printf 'export MONIKER_EST_LEGACY_URL=https://localhost:%s\n' "$est_port"
 	printf 'export MONIKER_CACERT=%s/ca/cacert.pem MONIKER_TRUST=%s/ca/trust.pem\n' "$state" "$state"
 	for role in station station2 verifier officer officer2 auditor legal admin; do
 		printf 'export MONIKER_%s_CERT=%s/operators/%s.pem MONIKER_%s_KEY=%s/operators/%s.key\n' \

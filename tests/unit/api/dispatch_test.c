@@ -151,6 +151,22 @@ where_a_token_will_do_nobody_is_asked_for_one(void **state)
 	assert_int_equal(f->response.status, 401);
 	assert_int_equal(f->response.header_count, 1);
 	assert_true(has_header(&f->response, "WWW-Authenticate", "Basic realm=\"moniker\""));
+	assert_int_equal(f->response.body.len, 0);
+	assert_null(f->response.content_type);
+}
+
+/* Bouncy Castle says nothing, and fails at a body; whoever says what it takes gets words. */
+static void
+who_takes_words_is_told_which_token(void **state)
+{
+	struct fixture *f = *state;
+	const struct route route = {.callers = ROLE_STATION | CALLER_TOKEN, .handler = says_hello};
+
+	f->request.accepts = true;
+	dispatch(&f->app, &route, &f->request, &f->memory, &f->response);
+	assert_int_equal(f->response.status, 401);
+	assert_true(has_header(&f->response, "WWW-Authenticate", "Basic realm=\"moniker\""));
+	assert_non_null(strstr(buf_text(&f->response.body), "one-time token"));
 }
 
 /* Whether it is a good one is the handler's to find out. */
@@ -281,6 +297,7 @@ main(void)
 	    TEST(this_host_alone_is_no_credential),
 	    TEST(nobody_is_asked_for_a_credential),
 	    TEST(where_a_token_will_do_nobody_is_asked_for_one),
+	    TEST(who_takes_words_is_told_which_token),
 	    TEST(where_a_token_will_do_who_sends_one_is_heard),
 	    TEST(elsewhere_a_token_is_no_credential),
 	    TEST(each_line_of_nobody_s_enrollments_counts),
