@@ -204,7 +204,8 @@ send_request(
 {
 	DEFER(buf_clear_public) struct buf out = {0};
 
-	buf_append_format(&out, "%s %s HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n", method, path);
+	buf_append_format(
+	    &out, "%s %s HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n", method, path);
 	if (type != NULL)
 		buf_append_format(
 		    &out, "Content-Type: %s\r\nContent-Length: %zu\r\n", type, body.len);
