@@ -17,6 +17,7 @@ HANDLER(post_est_reenroll);
 HANDLER(post_est_serverkeygen);
 HANDLER(post_verification);
 HANDLER(get_device);
+HANDLER(get_certificate);
 HANDLER(post_revocation);
 HANDLER(get_revocation);
 HANDLER(post_batch);

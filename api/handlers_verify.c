@@ -123,6 +123,16 @@ get_device(const struct app *app, const struct http_request *request,
 	       http_ok(response, shape_device(device));
 }
 
+bool
+get_certificate(const struct app *app, const struct http_request *request,
+    struct http_response *response, struct error *err)
+{
+	struct certificate_view view;
+
+	return certificate_get(app->db, request->params[0], &view, err) &&
+	       http_ok(response, shape_certificate(&view));
+}
+
 /* ---- revocation ---- */
 
 bool

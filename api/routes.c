@@ -29,6 +29,7 @@ static const struct route ROUTES[] = {
 	{ HTTP_POST,   "/v1/renewals",                   DEVICE,             TLS,  16 * KB,     LEAF_RENEW_REFUSED,      post_renewal },
 	{ HTTP_POST,   "/v1/verifications",              VERIFIER,           TLS,  ROUTE_BODY_MAX, LEAF_EVENT_NONE,      post_verification },
 	{ HTTP_GET,    "/v1/devices/{pseudonym}",        VERIFIER | OFFICER, TLS,  0,           LEAF_EVENT_NONE,         get_device },
+	{ HTTP_GET,    "/v1/certificates/{serial}",      VERIFIER | OFFICER, TLS,  0,           LEAF_EVENT_NONE,         get_certificate },
 	{ HTTP_POST,   "/v1/revocations",                OFFICER,            TLS,  4 * KB,      LEAF_CERT_REFUSED,       post_revocation },
 	{ HTTP_GET,    "/v1/revocations/{id}",           OFFICER,            TLS,  0,           LEAF_EVENT_NONE,         get_revocation },
 	{ HTTP_POST,   "/v1/batches",                    ADMIN,              TLS,  64 * KB,     LEAF_BATCH_REFUSED,      post_batch },

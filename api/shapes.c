@@ -104,6 +104,15 @@ shape_device_certificate(const struct device_certificate *certificate)
 }
 
 json_t *
+shape_certificate(const struct certificate_view *view)
+{
+	json_t *object = shape_device_certificate(&view->certificate);
+
+	(void)json_object_set_new(object, "pseudonym", json_string(view->pseudonym));
+	return object;
+}
+
+json_t *
 shape_device(const struct device_view *device)
 {
 	json_t *certificates = json_array();

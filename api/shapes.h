@@ -30,6 +30,7 @@ struct shape_times {
 void shape_verification(
     const struct verification *verification, struct shape_times *times, struct buf *out);
 json_t *shape_device(const struct device_view *device);
+json_t *shape_certificate(const struct certificate_view *view);
 json_t *shape_revocation(const struct revoke_result *result);
 json_t *shape_revocation_record(const struct revoke_record *record);
 json_t *shape_batch(const struct batch *batch);

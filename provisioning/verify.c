@@ -344,3 +344,28 @@ device_get(struct db *db, const char *pseudonym, struct device_view *out, struct
 	*out = view;
 	return true;
 }
+
+bool
+certificate_get(struct db *db, const char *serial, struct certificate_view *out, struct error *err)
+{
+	struct certificate_view view = {0};
+	struct certificate_status status;
+	uint8_t wanted[1][SERIAL_BYTES];
+
+	if (!serial_parse(bytes_of_text(serial), wanted[0], err) ||
+	    !certificate_statuses(db, (const uint8_t(*)[SERIAL_BYTES])wanted, 1, &status, err))
+		return false;
+	if (!status.known)
+		return error_set(err, E_UNKNOWN_CERTIFICATE, "no certificate has this serial");
+	memcpy(view.pseudonym, status.pseudonym, sizeof view.pseudonym);
+	memcpy(view.certificate.serial, wanted[0], SERIAL_BYTES);
+	memcpy(view.certificate.handle, status.handle, sizeof view.certificate.handle);
+	view.certificate.not_before_s = status.not_before_s;
+	view.certificate.not_after_s = status.not_after_s;
+	view.certificate.held = status.held;
+	view.certificate.revoked = status.revoked;
+	view.certificate.reason = status.reason;
+	view.certificate.revoked_at_s = status.revoked_at_s;
+	*out = view;
+	return true;
+}

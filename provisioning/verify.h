@@ -90,6 +90,15 @@ struct device_view {
 MUST_CHECK bool device_get(
     struct db *db, const char *pseudonym, struct device_view *out, struct error *err);
 
+struct certificate_view {
+	char pseudonym[UUID_TEXT_LEN + 1];
+	struct device_certificate certificate;
+};
+/* One certificate by its serial, hex: for who hears of it in a CRL or the feed, and knows no more.
+ * E_UNKNOWN_CERTIFICATE */
+MUST_CHECK bool certificate_get(
+    struct db *db, const char *serial, struct certificate_view *out, struct error *err);
+
 const struct stmt *const *verify_statements(void);
 
 #endif

@@ -28,6 +28,7 @@ static const struct row {
 	{ HTTP_POST,   "/v1/renewals", "/v1/renewals", MAY(DEVICE), false, 400, "BAD_SYNTAX", "/csr", "renew.refused" },
 	{ HTTP_POST,   "/v1/verifications", "/v1/verifications", MAY(VERIFIER), false, 400, "BAD_SYNTAX", NULL, NULL },
 	{ HTTP_GET,    "/v1/devices/{pseudonym}", "/v1/devices/00000000-0000-4000-8000-000000000000", MAY(VERIFIER) | MAY(OFFICER), false, 404, "UNKNOWN_DEVICE", NULL, NULL },
+	{ HTTP_GET,    "/v1/certificates/{serial}", "/v1/certificates/4000480000000000000000000000000000000000", MAY(VERIFIER) | MAY(OFFICER), false, 404, "UNKNOWN_CERTIFICATE", NULL, NULL },
 	{ HTTP_POST,   "/v1/revocations", "/v1/revocations", MAY(OFFICER), false, 400, "INCOMPLETE", "/select", "cert.refused" },
 	{ HTTP_GET,    "/v1/revocations/{id}", "/v1/revocations/aaaaaaaaaaaaaaaa", MAY(OFFICER), false, 404, "NOT_FOUND", NULL, NULL },
 	{ HTTP_POST,   "/v1/batches", "/v1/batches", MAY(ADMIN), false, 400, "INCOMPLETE", "/id", "batch.refused" },

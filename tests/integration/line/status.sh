@@ -71,6 +71,8 @@ refused "the leave was for once" 409 DUPLICATE_HARDWARE "$work/p"
 
 call GET "/v1/devices/$pseudonym" officer >"$work/device"
 same "the device as officers see it" "revoked KEY_COMPROMISE" "$(jq -r '.state + " " + .certificates[0].reason' "$work/device")"
+same "its certificate by the serial" "$pseudonym revoked KEY_COMPROMISE" \
+	"$(call GET "/v1/certificates/$(tr A-F a-f <<<"$serial")" verifier | jq -r '.pseudonym + " " + .status + " " + .reason')"
 id=$(jq -c --arg s "$(tr A-F a-f <<<"$serial")" '{select: {serial: $s}, action: "revoke"}' <<<null | send /v1/revocations officer | jq -r .id)
 same "a revocation by its id" revoke "$(call GET "/v1/revocations/$id" officer | jq -r .action)"
 

@@ -120,6 +120,10 @@ everything() {
 	via 200 GET "/v1/devices/$pseudonym" officer
 	via 404 GET /v1/devices/00000000-0000-4000-8000-000000000000 officer
 	via 401 GET "/v1/devices/$pseudonym" nobody
+	via 200 GET "/v1/certificates/$(jq -r .serial "$work/one.json")" verifier
+	same "a serial leads to the pseudonym" "$pseudonym" "$(field .pseudonym)"
+	via 404 GET /v1/certificates/4000480000000000000000000000000000000000 officer
+	via 401 GET "/v1/certificates/$(jq -r .serial "$work/one.json")" nobody
 
 	# revocation
 	local action

@@ -86,25 +86,45 @@ device held mosquitto_pub -i "$(pseudonym_of bad)" -t "devices/$(pseudonym_of ba
 same "no device ends another's session by its client id" 1 "$(sessions bad)"
 same "nor writes to it" "" "$(cat "$work/bad.heard")"
 
+# What HUP does, and what kick does, alone.
 revoke bad
-act hold held
 refresh_until lists bad "$work/reload"
-refresh_until lists held "$work/reload"
-kept_out held "when it is held"
+kept_out_anew() { refuses "$1 would be kept out" 'Protocol error|connection was lost|TLS error' device "$1" mosquitto_pub -t x -n; }
+kept_out_anew bad
 same "the new CRL alone leaves a live session alone" "1 1" "$(sessions bad) $(sessions good)"
 ! ended "$bad" || die "bad's session has ended by itself"
 kick bad
 within 10 ended "$bad" || die "bad's session has not ended"
 ok "kick ends it"
 kept_out bad "when it is revoked"
-kick held
-ok "kicking who is not there does nothing"
+
+# What crl-refresh runs does both.
+changed() { "$verifiers/mosquitto/on-change" "$etc/crl.pem" "$work/run/mosquitto.sock" "$work/reload"; }
+stays held; held=$listener
+act hold held
+refresh_until lists held "$verifiers/mosquitto/on-change" "$etc/crl.pem" "$work/run/mosquitto.sock" "$work/reload"
+within 10 ended "$held" || die "held's session has not ended"
+ok "on-change ends the session of who is held"
+kept_out held "when it is held"
 same "the session of another is as it was" "1" "$(sessions good)"
 ! ended "$good" || die "good's session has ended"
+kicks() { grep -c "New client connected from $work/run/mosquitto.sock" "$work/log" || true; }
+before=$(kicks)
+changed
+same "who was kicked is not kicked again" "$before" "$(kicks)"
+
+# Who cannot be found is tried again.
+rm "$etc/crl.pem.kicked"
+stop_service() { MONIKER_URL=https://127.0.0.1:1 changed; }
+refuses "without the service nobody is found" "$(serial_of "$work/bad.pem"): 000" stop_service
+same "and nobody is forgotten" "" "$(cat "$etc/crl.pem.kicked")"
+changed
+shows "until it is there again" "$(serial_of "$work/bad.pem")" "$etc/crl.pem.kicked"
 
 act release held
-refresh_until unlisted held "$work/reload"
+refresh_until unlisted held "$verifiers/mosquitto/on-change" "$etc/crl.pem" "$work/run/mosquitto.sock" "$work/reload"
 let_in held "when it is released"
+same "and is kicked when it is held again" 0 "$(grep -c "$(serial_of "$work/held.pem")" "$etc/crl.pem.kicked" || true)"
 kept_out bad "for ever"
 
 # Whoever may open the socket can end sessions, and nothing else.
