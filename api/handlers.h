@@ -34,6 +34,7 @@ HANDLER(get_operator_renewal);
 HANDLER(get_events);
 HANDLER(get_logs);
 HANDLER(get_checkpoint);
+HANDLER(get_tile);
 HANDLER(get_crl);
 HANDLER(get_delta_crl);
 HANDLER(get_ca);

@@ -82,28 +82,38 @@ get_logs(const struct app *app, const struct http_request *request, struct http_
 	return http_ok(response, shape_list(items, NULL));
 }
 
-/* This node's own log: the path names the last part of its origin. */
 bool
 get_checkpoint(const struct app *app, const struct http_request *request,
     struct http_response *response, struct error *err)
 {
-	DEFER(buf_clear_public) struct buf note = {0};
-	const char *end;
-	const char *slash;
-
-	if (!audit_checkpoint(app->audit, &note, err))
+	if (!audit_log_checkpoint(app->audit, request->params[0], &response->body, err))
 		return false;
-	end = strchr(buf_text(&note), '\n');
-	if (end == NULL)
-		return error_set(err, E_INTERNAL, "the checkpoint on disk is not a note");
-	for (slash = end; slash > (const char *)note.data && slash[-1] != '/'; slash--)
-		continue;
-	if (strlen(request->params[0]) != (size_t)(end - slash) ||
-	    memcmp(request->params[0], slash, (size_t)(end - slash)) != 0)
-		return error_set(err, E_NOT_FOUND, "this node does not write that log");
 	response->status = 200;
 	response->content_type = "text/plain; charset=utf-8";
-	buf_append(&response->body, buf_bytes(&note));
 	http_header(response, "Cache-Control", "no-cache");
+	return true;
+}
+
+/* A tile never changes, but a partial one goes when the full one is there. */
+bool
+get_tile(const struct app *app, const struct http_request *request, struct http_response *response,
+    struct error *err)
+{
+	DEFER(buf_clear_public) struct buf path = {0};
+	struct error malformed = {0};
+	struct tile tile;
+
+	buf_append_format(&path, "tile/%s", request->tail);
+	if (!tile_path_parse(buf_bytes(&path), &tile, &malformed))
+		return error_set(err, E_NOT_FOUND, "%s", malformed.detail);
+	if (!audit_log_tile(app->audit, request->params[0], &tile, &response->body, err))
+		return false;
+	response->status = 200;
+	response->content_type = "application/octet-stream";
+	/* Private: what a cache on the way keeps is not for auditors only. */
+	if (tile.width == TILE_WIDTH)
+		http_header(response, "Cache-Control", "private, max-age=31536000, immutable");
+	else
+		http_header(response, "Cache-Control", "private, max-age=3600");
 	return true;
 }

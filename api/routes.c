@@ -44,6 +44,7 @@ static const struct route ROUTES[] = {
 	{ HTTP_GET,    "/v1/operators/renewals/{serial}", PERSONS,           TLS,  0,           LEAF_EVENT_NONE,         get_operator_renewal }, /* after {name}/certificate: "renewals" may be a name */
 	{ HTTP_DELETE, "/v1/operators/{name}",           ADMIN,              TLS,  0,           LEAF_ADMIN_LOGIN_REFUSED, delete_operator },
 	{ HTTP_GET,    "/v1/audit/events",               AUDITOR,            TLS,  0,           LEAF_EVENT_NONE,         get_events },
+	{ HTTP_GET,    "/audit/{log}/tile/{/path}",      AUDITOR,            TLS,  0,           LEAF_EVENT_NONE,         get_tile },
 	{ HTTP_GET,    "/audit/logs",                    AUDITOR,            TLS,  0,           LEAF_EVENT_NONE,         get_logs },
 	{ HTTP_GET,    "/audit/{log}/checkpoint",        ANY,                TLS,  0,           LEAF_EVENT_NONE,         get_checkpoint },
 	{ HTTP_GET,    "/.well-known/est/cacerts",        ANY,                EST,  0,              LEAF_EVENT_NONE,         get_est_cacerts },
@@ -107,14 +108,27 @@ match_param(const char **pattern, const char **path, char *out)
 
 /* base64 of either alphabet: what an OCSP request looks like in a path, '/' included. */
 static bool
-match_rest(const char *path, const char **out_tail)
+is_base64_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       strchr("+/=-_", c) != NULL;
+}
+
+/* Of a file's path; what it may be, its handler reads strictly. */
+static bool
+is_path_char(char c)
+{
+	return is_param_char(c) || c == '/';
+}
+
+static bool
+match_rest(const char *path, bool (*is)(char c), const char **out_tail)
 {
 	for (const char *c = path; *c != '\0'; c++)
-		if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
-			(*c >= '0' && *c <= '9') || strchr("+/=-_", *c) != NULL))
+		if (!is(*c))
 			return false;
 	*out_tail = path;
-	return *path != '\0';
+	return *path != '\0' && strstr(path, "..") == NULL;
 }
 
 static bool
@@ -126,7 +140,9 @@ match(const char *pattern, const char *path, char params[HTTP_PARAMS_MAX][HTTP_V
 	*out_tail = NULL;
 	while (*pattern != '\0') {
 		if (strncmp(pattern, "{+", 2) == 0)
-			return match_rest(path, out_tail);
+			return match_rest(path, is_base64_char, out_tail);
+		if (strncmp(pattern, "{/", 2) == 0)
+			return match_rest(path, is_path_char, out_tail);
 		if (*pattern == '{') {
 			if (!match_param(&pattern, &path, params[count++]))
 				return false;

@@ -17,8 +17,8 @@ enum route_port {
 
 struct route {
 	enum http_method method;
-	const char
-	    *pattern; /* {name}: a segment's text up to what follows it there; {+name}: the rest */
+	const char *pattern;   /* {name}: a segment's text up to what follows it there; {+name}: the
+				  rest, base64; {/name}: the rest, a path */
 	unsigned callers;      /* who may: role bits, CALLER_DEVICE, CALLER_ANY */
 	unsigned ports;        /* enum route_port bits */
 	size_t body_max;       /* octets; 0: no body */

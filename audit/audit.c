@@ -6,9 +6,11 @@
 #include <time.h>
 
 #include "audit/audit_store.h"
+#include "audit/log_folder.h"
 #include "audit/note.h"
 #include "audit/outbox_store.h"
 #include "audit/publish.h"
+#include "audit/publish_store.h"
 #include "audit/refusal.h"
 #include "audit/tally.h"
 #include "base/log.h"
@@ -19,12 +21,14 @@ struct audit {
 	struct db *db;
 	const struct clock *clock;
 	char origin[CHECKPOINT_ORIGIN_MAX + 1];
+	char *dir;
 	char actor[LEAF_VALUE_MAX + 1]; /* "system:<node>" */
 	int64_t created_at_s;
 
 	struct refusals *refusals; /* the ledger's thread only */
 	struct rows *drained;      /* the same: the present try borrows its tails */
 	struct tally tally;
+	struct publish_leaves leaves; /* the publisher's thread only */
 	struct publisher *publisher;
 
 	struct ledger *ledger; /* NULL before audit_begin() and after audit_end() */
@@ -51,9 +55,16 @@ audit_new(const struct audit_options *options, struct audit **out, struct error 
 	audit->db = options->db;
 	audit->clock = options->clock;
 	audit->created_at_s = clock_now_s(options->clock);
+	audit->dir = xstrdup(options->dir);
 	(void)snprintf(audit->actor, sizeof audit->actor, "system:%s", options->node);
 	audit->refusals = refusals_new();
-	if (!publisher_new(options->dir, options->origin, options->clock, &audit->publisher, err))
+	audit->leaves.db = options->db;
+	if (!publisher_new(&(struct publisher_options){.dir = options->dir,
+			       .origin = options->origin,
+			       .clock = options->clock,
+			       .source = options->leaves != NULL ? *options->leaves
+								 : publish_source(&audit->leaves)},
+		&audit->publisher, err))
 		return false;
 	*out = TAKE(audit);
 	return true;
@@ -67,6 +78,7 @@ audit_free(struct audit *audit)
 	publisher_free(audit->publisher);
 	refusals_free(audit->refusals);
 	rows_free(audit->drained);
+	free(audit->dir);
 	pthread_cond_destroy(&audit->stop);
 	pthread_mutex_destroy(&audit->lock);
 	free(audit);
@@ -186,6 +198,21 @@ record_event(const struct audit *audit, enum leaf_event event, struct error *err
 	return note_record(audit->ledger, &leaf, err);
 }
 
+/* What the publisher found wrong with the log is told by the log itself. */
+static void
+record_fault(const struct audit *audit)
+{
+	struct error fault, silent = {0};
+	struct leaf leaf;
+
+	if (!publisher_take_fault(audit->publisher, &fault))
+		return;
+	note_leaf(&leaf, LEAF_DATA_FAULT, audit->actor, "tile", &fault, clock_now_s(audit->clock));
+	leaf.severity = 5;
+	if (!note_record(audit->ledger, &leaf, &silent))
+		log_error(LOG_LEVEL_WARNING, "audit.fault", NULL, &silent);
+}
+
 /* Each part on its own: what fails now is done with the next minute. */
 static void
 tick(struct audit *audit)
@@ -198,6 +225,7 @@ tick(struct audit *audit)
 	if (!tally_flush(&audit->tally, audit->ledger, now_s - REFUSAL_WINDOW_S, REFUSAL_WINDOW_S,
 		&unflushed))
 		log_error(LOG_LEVEL_WARNING, "audit.tally", NULL, &unflushed);
+	record_fault(audit);
 	if (!record_event(audit, LEAF_SVC_HEARTBEAT, &silent))
 		log_error(LOG_LEVEL_WARNING, "audit.heartbeat", NULL, &silent);
 }
@@ -317,6 +345,45 @@ bool
 audit_checkpoint(struct audit *audit, struct buf *out_note, struct error *err)
 {
 	return publisher_get(audit->publisher, out_note, err);
+}
+
+/* Appends a file of a log's folder. */
+static bool
+read_log_file(const struct audit *audit, const char *log, const char *path, size_t len_max,
+    struct buf *out, struct error *err)
+{
+	DEFER(buf_clear_public) struct buf folder = {0};
+	struct tile_files files;
+	bool found = false;
+
+	if (!log_folder_name_valid(log))
+		return error_set(err, E_NOT_FOUND, "there is no such log");
+	buf_append_format(&folder, "%s/%s", audit->dir, log);
+	files = log_folder_files(buf_text(&folder));
+	if (!files.read(files.context, path, len_max, out, &found, err))
+		return false;
+	return found || error_set(err, E_NOT_FOUND, "the log has no such file here");
+}
+
+bool
+audit_log_checkpoint(struct audit *audit, const char *log, struct buf *out_note, struct error *err)
+{
+	const char *slash = strrchr(audit->origin, '/');
+	const char *own = slash == NULL ? audit->origin : slash + 1;
+
+	if (strcmp(log, own) == 0)
+		return audit_checkpoint(audit, out_note, err);
+	return read_log_file(audit, log, "checkpoint", NOTE_MAX, out_note, err);
+}
+
+bool
+audit_log_tile(struct audit *audit, const char *log, const struct tile *tile, struct buf *out,
+    struct error *err)
+{
+	char path[TILE_PATH_MAX + 1];
+
+	tile_path_encode(tile, path);
+	return read_log_file(audit, log, path, TILE_LEN_MAX, out, err);
 }
 
 int64_t

@@ -10,10 +10,12 @@
 #ifndef AUDIT_AUDIT_H
 #define AUDIT_AUDIT_H
 
+#include "audit/tiles.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/rng.h"
 #include "db/ledger.h"
+#include "proof/tile.h"
 
 #define REFUSALS_PER_WINDOW 10
 #define REFUSAL_WINDOW_S 60
@@ -24,7 +26,8 @@ struct audit;
 struct audit_options {
 	struct db *db;
 	const struct clock *clock;
-	const char *dir;    /* MONIKER_AUDIT_DIR: one folder a log, "<dir>/<log>/checkpoint" */
+	const struct tiles_source *leaves; /* NULL: the database's */
+	const char *dir;                   /* MONIKER_AUDIT_DIR: one folder a log, "<dir>/<log>/" */
 	const char *origin; /* "<name>/<log>": the folder is the part after the last slash */
 	const char *node;   /* handle of the node, for actors "system:<node>" */
 };
@@ -57,6 +60,15 @@ MUST_CHECK bool audit_refuse_all(struct audit *audit, const char *actor,
 
 /* The newest published checkpoint note; E_NOT_FOUND before the first. */
 MUST_CHECK bool audit_checkpoint(struct audit *audit, struct buf *out_note, struct error *err);
+/*
+ * A log in the audit folder by its name, the last part of its origin: this node's, or one that was
+ * closed. Appends its newest checkpoint, or the file of one tile.
+ * E_NOT_FOUND
+ */
+MUST_CHECK bool audit_log_checkpoint(
+    struct audit *audit, const char *log, struct buf *out_note, struct error *err);
+MUST_CHECK bool audit_log_tile(struct audit *audit, const char *log, const struct tile *tile,
+    struct buf *out, struct error *err);
 int64_t audit_checkpoint_age_s(struct audit *audit); /* -1: none yet */
 /* Refusals that became counts instead of leaves, since the start. */
 int64_t audit_refusals_windowed(const struct audit *audit);

@@ -1,84 +1,145 @@
 #include "audit/publish.h"
 
-#include <limits.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "audit/log_folder.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 
+#define FOLDER_LEN_MAX 3900 /* octets; the files in it are longer */
+
 struct publisher {
 	const struct clock *clock;
-	char path[PATH_MAX];
+	struct tiles_source source;
+	char *origin;
+	char *folder;
 	pthread_t thread;
+	struct tiles *tiles; /* the thread's own; NULL until the first note */
+	struct error failed; /* the same: the last failure that was told */
 
-	pthread_mutex_t lock; /* of all below */
-	pthread_cond_t changed;
+	pthread_mutex_t lock;   /* of all below */
+	pthread_cond_t changed; /* something is offered, or it stops */
+	pthread_cond_t written; /* something is published, or it stops */
 	bool stopping;
 	bool pending;         /* `offered` is not on disk */
 	struct buf offered;   /* the newest signed */
 	struct buf published; /* the newest on disk; empty: none */
+	uint64_t size;        /* of it */
 	int64_t published_at_s;
+	struct error fault; /* E_NONE: none that was not taken */
 };
 
 /* The folder is the part of the origin after its last slash. */
 static bool
-set_path(struct publisher *publisher, const char *dir, const char *origin, struct error *err)
+set_folder(struct publisher *publisher, const char *dir, const char *origin, struct error *err)
 {
 	const char *slash = strrchr(origin, '/');
-	const char *folder = slash == NULL ? origin : slash + 1;
-	int len;
+	const char *name = slash == NULL ? origin : slash + 1;
+	DEFER(buf_clear_public) struct buf folder = {0};
 
-	if (folder[0] == '\0' || folder[0] == '.')
+	if (!log_folder_name_valid(name))
 		return error_set(err, E_CONFIG_INVALID, "the origin's last part names no folder");
-	len = snprintf(publisher->path, sizeof publisher->path, "%s/%s", dir, folder);
-	if (len < 0 || (size_t)len + sizeof "/checkpoint" > sizeof publisher->path)
+	buf_append_format(&folder, "%s/%s", dir, name);
+	if (folder.len > FOLDER_LEN_MAX)
 		return error_set(err, E_CONFIG_INVALID, "the audit folder's path is too long");
-	if (!file_make_dir(publisher->path, 0755, err))
-		return false;
-	memcpy(publisher->path + len, "/checkpoint", sizeof "/checkpoint");
-	return true;
+	publisher->folder = xstrdup(buf_text(&folder));
+	publisher->origin = xstrdup(origin);
+	return file_make_dir(publisher->folder, 0755, err);
 }
 
-/* Sleeps out the gap, unless the service is stopping. Holds the lock before and after. */
+/* Sleeps, unless the service is stopping. Holds the lock before and after. */
 static void
-wait_gap(struct publisher *publisher)
+wait_ms(struct publisher *publisher, int64_t ms)
 {
 	struct timespec until;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += PUBLISH_GAP_MS * 1000000L;
-	until.tv_sec += until.tv_nsec / 1000000000L;
+	until.tv_nsec += ms % 1000 * 1000000L;
+	until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000L;
 	until.tv_nsec %= 1000000000L;
 	while (!publisher->stopping &&
 	       pthread_cond_timedwait(&publisher->changed, &publisher->lock, &until) == 0)
 		continue;
 }
 
-/* Holds the lock before and after, not while it writes. */
+/* ---- the thread ---- */
+
+static bool
+publish(struct publisher *publisher, struct bytes note, struct error *err)
+{
+	if (publisher->tiles == NULL && !tiles_open(publisher->folder, publisher->origin,
+					    &publisher->source, &publisher->tiles, err))
+		return false;
+	return tiles_publish(publisher->tiles, note, err);
+}
+
+/* The same failure every second is told once. */
 static void
+tell(struct publisher *publisher, const struct error *err)
+{
+	if (err->code == publisher->failed.code &&
+	    strcmp(err->detail, publisher->failed.detail) == 0)
+		return;
+	publisher->failed = *err;
+	log_error(LOG_LEVEL_ERROR, "audit.publish", NULL, err);
+}
+
+/* Holds the lock. A disk that is full is the operator's to see; a log that differs, the log's. */
+static void
+note_failure(struct publisher *publisher, const struct error *err, bool is_news)
+{
+	publisher->pending = !publisher->stopping; /* the disk may have room again */
+	if (is_news && (err->code == E_BAD_PROOF || err->code == E_BAD_SYNTAX))
+		publisher->fault = *err;
+}
+
+static void
+note_published(struct publisher *publisher)
+{
+	buf_truncate(&publisher->published, 0);
+	buf_append(&publisher->published, tiles_note(publisher->tiles));
+	publisher->size = tiles_size(publisher->tiles);
+	publisher->published_at_s = clock_now_s(publisher->clock);
+	if (tiles_repaired(publisher->tiles))
+		(void)error_set(&publisher->fault, E_STATE_CONFLICT, "a full tile had changed");
+	(void)pthread_cond_broadcast(&publisher->written);
+}
+
+/* Holds the lock before and after, not while it writes. */
+static bool
 write_pending(struct publisher *publisher)
 {
 	DEFER(buf_clear_public) struct buf note = {0};
 	struct error err = {0};
-	bool written;
+	bool written, is_news;
 
 	buf_append(&note, buf_bytes(&publisher->offered));
 	publisher->pending = false;
 	pthread_mutex_unlock(&publisher->lock);
-	written = file_write(publisher->path, buf_bytes(&note), 0644, &err);
+	written = publish(publisher, buf_bytes(&note), &err);
+	is_news = !written && strcmp(err.detail, publisher->failed.detail) != 0;
+	if (written)
+		publisher->failed = (struct error){0};
+	else
+		tell(publisher, &err);
 	pthread_mutex_lock(&publisher->lock);
-	if (!written) {
-		log_error(LOG_LEVEL_ERROR, "audit.publish", NULL, &err);
-		publisher->pending = !publisher->stopping; /* the disk may have room again */
-		return;
-	}
-	buf_truncate(&publisher->published, 0);
-	buf_append(&publisher->published, buf_bytes(&note));
-	publisher->published_at_s = clock_now_s(publisher->clock);
+	if (written)
+		note_published(publisher);
+	else
+		note_failure(publisher, &err, is_news);
+	return written;
+}
+
+/* From one beginning to the next, as long as the disk gets some rest. */
+static int64_t
+gap_ms(int64_t took_ms)
+{
+	const int64_t rest_ms = PUBLISH_GAP_MS - took_ms;
+
+	return rest_ms > PUBLISH_REST_MS ? rest_ms : PUBLISH_REST_MS;
 }
 
 static void *
@@ -88,13 +149,16 @@ publisher_run(void *context)
 
 	pthread_mutex_lock(&publisher->lock);
 	while (!publisher->stopping || publisher->pending) {
-		if (!publisher->pending) {
+		const int64_t began_ms = clock_monotonic_ms();
+
+		if (!publisher->pending)
 			pthread_cond_wait(&publisher->changed, &publisher->lock);
-			continue;
-		}
-		write_pending(publisher);
-		wait_gap(publisher);
+		else if (!write_pending(publisher))
+			wait_ms(publisher, PUBLISH_RETRY_MS);
+		else
+			wait_ms(publisher, gap_ms(clock_monotonic_ms() - began_ms));
 	}
+	(void)pthread_cond_broadcast(&publisher->written);
 	pthread_mutex_unlock(&publisher->lock);
 	return NULL;
 }
@@ -110,17 +174,32 @@ init_condition(pthread_cond_t *condition)
 	pthread_condattr_destroy(&attributes);
 }
 
-bool
-publisher_new(const char *dir, const char *origin, const struct clock *clock,
-    struct publisher **out, struct error *err)
+static void
+release(struct publisher *publisher)
 {
-	DEFER(mem_free) struct publisher *publisher = xcalloc(1, sizeof *publisher);
+	if (publisher == NULL)
+		return;
+	tiles_free(publisher->tiles);
+	free(publisher->folder);
+	free(publisher->origin);
+	buf_clear_public(&publisher->offered);
+	buf_clear_public(&publisher->published);
+	free(publisher);
+}
+DEFER_DECLARE(struct publisher, release)
 
-	if (!set_path(publisher, dir, origin, err))
+bool
+publisher_new(const struct publisher_options *options, struct publisher **out, struct error *err)
+{
+	DEFER(release) struct publisher *publisher = xcalloc(1, sizeof *publisher);
+
+	publisher->clock = options->clock;
+	publisher->source = options->source;
+	if (!set_folder(publisher, options->dir, options->origin, err))
 		return false;
-	publisher->clock = clock;
 	pthread_mutex_init(&publisher->lock, NULL);
 	init_condition(&publisher->changed);
+	init_condition(&publisher->written);
 	if (pthread_create(&publisher->thread, NULL, publisher_run, publisher) != 0)
 		return error_set(err, E_INTERNAL, "no thread for publishing");
 	*out = TAKE(publisher);
@@ -138,11 +217,12 @@ publisher_free(struct publisher *publisher)
 	pthread_mutex_unlock(&publisher->lock);
 	pthread_join(publisher->thread, NULL);
 	pthread_cond_destroy(&publisher->changed);
+	pthread_cond_destroy(&publisher->written);
 	pthread_mutex_destroy(&publisher->lock);
-	buf_clear_public(&publisher->offered);
-	buf_clear_public(&publisher->published);
-	free(publisher);
+	release(publisher);
 }
+
+/* ---- for other threads ---- */
 
 void
 publisher_offer(struct publisher *publisher, struct bytes note)
@@ -169,6 +249,32 @@ publisher_get(struct publisher *publisher, struct buf *out, struct error *err)
 	return true;
 }
 
+bool
+publisher_wait(
+    struct publisher *publisher, uint64_t seq, int64_t ms, struct buf *out, struct error *err)
+{
+	struct timespec until;
+	bool found;
+	int rc = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += ms % 1000 * 1000000L;
+	until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
+	pthread_mutex_lock(&publisher->lock);
+	while (publisher->size <= seq && !publisher->stopping && rc == 0)
+		rc = pthread_cond_timedwait(&publisher->written, &publisher->lock, &until);
+	found = publisher->size > seq;
+	if (found)
+		buf_append(out, buf_bytes(&publisher->published));
+	pthread_mutex_unlock(&publisher->lock);
+	if (!found) {
+		(void)error_set(err, E_RECORD_UNAVAILABLE, "the leaf is not published yet");
+		err->retry_after_s = 1;
+	}
+	return found;
+}
+
 int64_t
 publisher_age_s(struct publisher *publisher)
 {
@@ -178,4 +284,20 @@ publisher_age_s(struct publisher *publisher)
 	at_s = publisher->published.len > 0 ? publisher->published_at_s : -1;
 	pthread_mutex_unlock(&publisher->lock);
 	return at_s < 0 ? -1 : clock_now_s(publisher->clock) - at_s;
+}
+
+bool
+publisher_take_fault(struct publisher *publisher, struct error *out)
+{
+	pthread_mutex_lock(&publisher->lock);
+	*out = publisher->fault;
+	publisher->fault = (struct error){0};
+	pthread_mutex_unlock(&publisher->lock);
+	return out->code != E_NONE;
+}
+
+const char *
+publisher_folder(const struct publisher *publisher)
+{
+	return publisher->folder;
 }

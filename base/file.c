@@ -78,17 +78,44 @@ write_all(int fd, struct bytes contents)
 	return true;
 }
 
-/* The rename itself must survive a crash. */
 static bool
-sync_folder(const char *path)
+sync_dir(const char *path)
 {
-	DEFER(mem_free) char *copy = xstrdup(path);
-	const int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	const bool done = fd >= 0 && fsync(fd) == 0;
 
 	if (fd >= 0)
 		(void)close(fd);
 	return done;
+}
+
+/* The rename itself must survive a crash. */
+static bool
+sync_folder(const char *path)
+{
+	DEFER(mem_free) char *copy = xstrdup(path);
+
+	return sync_dir(dirname(copy));
+}
+
+bool
+file_sync_dir(const char *path, struct error *err)
+{
+	return sync_dir(path) || fail(err, "sync the folder", path);
+}
+
+bool
+file_stage(const char *path, struct bytes contents, mode_t mode, struct error *err)
+{
+	const int fd =
+	    open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
+	bool done;
+
+	if (fd < 0)
+		return fail(err, "create", path);
+	done = fchmod(fd, mode) == 0 && write_all(fd, contents) && fsync(fd) == 0;
+	done = close(fd) == 0 && done;
+	return done || fail(err, "write", path);
 }
 
 /* Root writes in other users' folders: whoever reads the file now can read it afterwards. */

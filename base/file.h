@@ -21,6 +21,15 @@ MUST_CHECK bool file_read(const char *path, size_t len_max, struct buf *out, str
  */
 MUST_CHECK bool file_write(const char *path, struct bytes contents, mode_t mode, struct error *err);
 
+/*
+ * The steps of file_write() apart, for many files at once: writes `path` anew and syncs it; the
+ * caller renames it, and syncs the folder that it went to. What a crash leaves at `path` may be a
+ * part.
+ * E_FILE_FAILED
+ */
+MUST_CHECK bool file_stage(const char *path, struct bytes contents, mode_t mode, struct error *err);
+MUST_CHECK bool file_sync_dir(const char *path, struct error *err);
+
 /* Makes the folder with `mode`, and its parents with 0755, where missing. E_FILE_FAILED */
 MUST_CHECK bool file_make_dir(const char *path, mode_t mode, struct error *err);
 

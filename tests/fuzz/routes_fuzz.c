@@ -13,6 +13,12 @@ fill_in(const struct http_request *request, const char *pattern, struct buf *out
 			MUST(strpbrk(request->tail, "%?{}\r\n .") == NULL);
 			buf_append_text(out, request->tail);
 			pattern += strlen(pattern);
+		} else if (strncmp(pattern, "{/", 2) == 0) {
+			MUST(request->tail != NULL && request->tail[0] != '\0');
+			MUST(strpbrk(request->tail, "%?{}\r\n +=") == NULL);
+			MUST(strstr(request->tail, "..") == NULL);
+			buf_append_text(out, request->tail);
+			pattern += strlen(pattern);
 		} else if (*pattern == '{') {
 			MUST(count < HTTP_PARAMS_MAX && request->params[count][0] != '\0');
 			MUST(strpbrk(request->params[count], "/%?{}\r\n ") == NULL);

@@ -5,6 +5,7 @@
 #include "audit/audit.h"
 #include "audit/events.h"
 #include "audit/outbox.h"
+#include "audit/publish_store.h"
 #include "audit/refusal.h"
 #include "ca/ceremony.h"
 #include "ca/certificate_store.h"
@@ -29,6 +30,7 @@ static const struct stmt *const *(*const STORES[])(void) = {
     ledger_statements,
     audit_statements,
     events_statements,
+    publish_statements,
     outbox_statements,
     refusal_statements,
     ceremony_statements,

@@ -2,6 +2,8 @@
 // signature of the checkpoint, golang.org/x/mod/sumdb/tlog computes its root from the leaves.
 //
 //	checkpoint VKEY CHECKPOINT LEAVES    prints the size and the root; exit status 1 if they differ
+//	checkpoint VKEY FOLDER               the same of a log's folder: its leaves, and its tiles by
+//	                                     tlog's own reader, which checks each against the root
 //
 // LEAVES has at least as many lines as the checkpoint counts leaves; later ones are not looked at.
 package main
@@ -11,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -91,12 +94,108 @@ func verify(vkey, checkpointPath, leavesPath string) error {
 	return nil
 }
 
+// folder is a log's folder as tlog reads tiles; C2SP's paths have no height, and entries for data.
+type folder string
+
+func (dir folder) Height() int { return 8 }
+
+func (dir folder) SaveTiles(tiles []tlog.Tile, data [][]byte) {}
+
+func (dir folder) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
+	all := make([][]byte, len(tiles))
+	for i, tile := range tiles {
+		path := "tile/" + strings.TrimPrefix(tile.Path(), "tile/8/")
+		path = strings.Replace(path, "tile/data/", "tile/entries/", 1)
+		data, err := os.ReadFile(filepath.Join(string(dir), path))
+		if errors.Is(err, os.ErrNotExist) { // the full one has taken its place
+			full, _, _ := strings.Cut(path, ".p/")
+			data, err = os.ReadFile(filepath.Join(string(dir), full))
+		}
+		if err != nil {
+			return nil, err
+		}
+		if tile.L >= 0 && len(data) > tile.W*tlog.HashSize {
+			data = data[:tile.W*tlog.HashSize]
+		}
+		all[i] = data
+	}
+	return all, nil
+}
+
+// entries takes the leaves out of the bundles.
+func (dir folder) entries(size int64) ([][]byte, error) {
+	var leaves [][]byte
+	for n := int64(0); int64(len(leaves)) < size; n++ {
+		tile := tlog.Tile{H: 8, L: -1, N: n, W: int(min(size-n*256, 256))}
+		bundle, err := dir.ReadTiles([]tlog.Tile{tile})
+		if err != nil {
+			return nil, err
+		}
+		for rest, i := bundle[0], 0; i < tile.W; i++ {
+			if len(rest) < 2 || len(rest) < 2+int(rest[0])<<8+int(rest[1]) {
+				return nil, fmt.Errorf("bundle %d is cut", n)
+			}
+			end := 2 + int(rest[0])<<8 + int(rest[1])
+			leaves = append(leaves, rest[2:end])
+			rest = rest[end:]
+		}
+	}
+	return leaves, nil
+}
+
+func min(a, b int64) int64 {
+	if a < b {
+		return a
+	}
+	return b
+}
+
+func verifyFolder(vkey string, dir folder) error {
+	message, err := os.ReadFile(filepath.Join(string(dir), "checkpoint"))
+	if err != nil {
+		return err
+	}
+	tree, err := open(vkey, message)
+	if err != nil {
+		return err
+	}
+	leaves, err := dir.entries(tree.N)
+	if err != nil {
+		return err
+	}
+	root, err := rootOf(leaves, tree.N)
+	if err != nil {
+		return err
+	}
+	if root != tree.Hash {
+		return fmt.Errorf("the root of the leaves is %v, the checkpoint's %v", root, tree.Hash)
+	}
+	reader := tlog.TileHashReader(tree, dir)
+	for n := int64(0); n < tree.N; n++ {
+		proof, err := tlog.ProveRecord(tree.N, n, reader)
+		if err != nil {
+			return fmt.Errorf("leaf %d: %w", n, err)
+		}
+		if err := tlog.CheckRecord(proof, tree.N, tree.Hash, n, tlog.RecordHash(leaves[n])); err != nil {
+			return fmt.Errorf("leaf %d: %w", n, err)
+		}
+	}
+	fmt.Println(tree.N, root)
+	return nil
+}
+
 func main() {
-	if len(os.Args) != 4 {
-		fmt.Fprintln(os.Stderr, "usage: checkpoint VKEY CHECKPOINT LEAVES")
+	var err error
+	switch len(os.Args) {
+	case 3:
+		err = verifyFolder(os.Args[1], folder(os.Args[2]))
+	case 4:
+		err = verify(os.Args[1], os.Args[2], os.Args[3])
+	default:
+		fmt.Fprintln(os.Stderr, "usage: checkpoint VKEY CHECKPOINT LEAVES | VKEY FOLDER")
 		os.Exit(2)
 	}
-	if err := verify(os.Args[1], os.Args[2], os.Args[3]); err != nil {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "checkpoint:", err)
 		os.Exit(1)
 	}

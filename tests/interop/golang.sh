@@ -61,6 +61,28 @@ accepts "Go verifies the later checkpoint, from pages of seven leaves" verify "$
 accepts "what was logged before has not changed" cmp "$work/earlier" \
 	<(head -n "$(wc -l <"$work/earlier")" "$work/leaves")
 
+# ---- the folder is the log
+
+copy_log() { # the checkpoint first: what it counts is there, then
+	rm -rf "$work/log"
+	mkdir "$work/log"
+	cp "$MONIKER_AUDIT_DIR/$log/checkpoint" "$work/log/"
+	cp -r "$MONIKER_AUDIT_DIR/$log/tile" "$work/log/"
+}
+verify_folder() { "$work/checkpoint" "$vkey" "$work/log"; }
+copy_log
+accepts "Go verifies the copied folder, and a proof of each leaf from its tiles" verify_folder
+size=$(sed -n 2p "$work/log/checkpoint")
+some=$(find "$work/log/tile/0" "$work/log/tile/entries" -type f | grep -E "tile/[^/]*/[0-9]{3}(\.p/$((size % 256)))?\$")
+[ -n "$some" ] || die "no tile to change"
+for file in $some; do
+	cp "$file" "$work/true"
+	printf '\xff' | dd of="$file" bs=1 seek=40 conv=notrunc status=none
+	refuses "an octet changed in ${file#"$work/log/"}" 'root|leaf|bundle|tile|hash' verify_folder
+	cp "$work/true" "$file"
+done
+accepts "and all of it as it was" verify_folder
+
 # ---- what must be caught
 
 # change LINE COLUMN FROM TO: one octet of one leaf.

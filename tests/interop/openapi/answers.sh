@@ -185,8 +185,15 @@ everything() {
 	via 404 GET '/v1/audit/events?log=no-such-log' auditor
 	via 403 GET /v1/audit/events admin
 	via 200 GET /audit/logs auditor
-	via 200 GET "/audit/$(field '.items[] | select(.checkpoint) | .origin | split("/")[-1]' | head -n 1)/checkpoint" nobody
+	local log part
+	log=$(field '.items[] | select(.checkpoint) | .origin | split("/")[-1]' | head -n 1)
+	via 200 GET "/audit/$log/checkpoint" nobody
+	part=$(sed -n 2p "$work/answer")
+	[ "$part" -ge 256 ] && part= || part=.p/$part
 	via 404 GET /audit/no-such-log/checkpoint nobody
+	via 200 GET "/audit/$log/tile/entries/000$part" auditor
+	via 404 GET "/audit/$log/tile/0/x000/000" auditor
+	via 403 GET "/audit/$log/tile/0/000" admin
 
 	# EST
 	local est=/.well-known/est label

@@ -38,7 +38,8 @@ main(void)
 
 	for (size_t i = 0; i < count; i++) {
 		/* In the description a parameter is but its name. */
-		const char *rest = strstr(routes[i].pattern, "{+");
+		const char *octets = strstr(routes[i].pattern, "{+");
+		const char *rest = octets != NULL ? octets : strstr(routes[i].pattern, "{/");
 		const int len = rest != NULL ? (int)(rest + 1 - routes[i].pattern) : -1;
 
 		printf("%s %.*s%s", methods[routes[i].method], len, routes[i].pattern,

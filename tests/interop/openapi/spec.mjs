@@ -41,7 +41,9 @@ export class Spec {
 	// The operation that a request is for, or null.
 	find(method, path) {
 		for (const found of this.operations()) {
-			const pattern = found.path.split(/\{[^}]+\}/).map((p) => p.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("[^/]+");
+			const rest = (this.doc.paths[found.path].parameters ?? []).some((p) => p["x-moniker-rest"]); // the last one has slashes
+			const parts = found.path.split(/\{[^}]+\}/).map((p) => p.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+			const pattern = rest ? `${parts.slice(0, -1).join("[^/]+")}.+${parts.at(-1)}` : parts.join("[^/]+");
 			if (found.method === method.toLowerCase() && new RegExp(`^${pattern}$`).test(path)) return found;
 		}
 		return null;

@@ -1,15 +1,18 @@
 #include "audit/audit.h"
 #include "tests/support/folder.h"
+#include "tests/support/signed_log.h"
 
 static struct audit *
-make_audit(const struct folder *folder, const struct clock *clock)
+make_audit(
+    const struct folder *folder, const struct clock *clock, const struct tiles_source *leaves)
 {
 	struct audit *audit = NULL;
 	struct error err = {0};
 
 	assert_true(audit_new(&(struct audit_options){.clock = clock,
+				  .leaves = leaves,
 				  .dir = folder->path,
-				  .origin = "moniker.example/node1-2026",
+				  .origin = SIGNED_LOG_ORIGIN,
 				  .node = "aaaaaaaaaaaaaaaa"},
 	    &audit, &err));
 	return audit;
@@ -25,7 +28,7 @@ a_stranger_is_counted_without_a_ledger(void **state)
 
 	(void)state;
 	folder_init(&folder);
-	audit = make_audit(&folder, &clock);
+	audit = make_audit(&folder, &clock, NULL);
 	for (size_t i = 0; i < COUNT(NOBODIES); i++) {
 		struct error refused = {.code = E_TOKEN_INVALID}, err = {0};
 
@@ -44,7 +47,7 @@ a_known_caller_is_not_refused_off_the_record(void **state)
 
 	(void)state;
 	folder_init(&folder);
-	audit = make_audit(&folder, &clock);
+	audit = make_audit(&folder, &clock, NULL);
 	assert_false(audit_refuse(
 	    audit, LEAF_ADMIN_LOGIN_REFUSED, "officer:aaaaaaaaaaaaaaaa", &refused, &err));
 	assert_int_equal(err.code, E_RECORD_UNAVAILABLE);
@@ -56,7 +59,10 @@ a_signed_checkpoint_is_published(void **state)
 {
 	DEFER(folder_clear) struct folder folder;
 	const struct clock clock = clock_fixed(1767225600);
+	DEFER(signed_log_clear) struct signed_log log;
+	DEFER(buf_clear_public) struct buf signed_note = {0};
 	DEFER(buf_clear_public) struct buf note = {0};
+	struct tiles_source leaves;
 	struct ledger_hooks hooks = {0};
 	DEFER(audit_free) struct audit *audit = NULL;
 	struct error err = {0};
@@ -64,14 +70,18 @@ a_signed_checkpoint_is_published(void **state)
 
 	(void)state;
 	folder_init(&folder);
-	audit = make_audit(&folder, &clock);
+	signed_log_init(&log);
+	signed_log_grow(&log, 3);
+	signed_log_note(&log, 3, &signed_note);
+	leaves = signed_log_source(&log);
+	audit = make_audit(&folder, &clock, &leaves);
 	audit_hooks(audit, &hooks);
 	assert_int_equal(audit_checkpoint_age_s(audit), -1);
-	hooks.published(hooks.audit, bytes_of_text("a checkpoint\n"));
+	hooks.published(hooks.audit, buf_bytes(&signed_note));
 	while (audit_checkpoint_age_s(audit) != 0)
 		assert_true(clock_monotonic_ms() < deadline_ms);
 	assert_true(audit_checkpoint(audit, &note, &err));
-	assert_string_equal(buf_text(&note), "a checkpoint\n");
+	assert_octets(buf_bytes(&note), buf_bytes(&signed_note));
 	audit_end(audit); /* never begun: nothing to end */
 }
 
