@@ -157,6 +157,7 @@ read_facts(struct expiry_watch *watch, struct error *err)
 		return false;
 	pthread_mutex_lock(&watch->lock);
 	fresh->tls = watch->facts.tls;
+	fresh->ocsp = watch->facts.ocsp;
 	watch->facts = *fresh;
 	watch->read_at_ms = clock_monotonic_ms();
 	pthread_mutex_unlock(&watch->lock);

@@ -6,6 +6,9 @@ ready() { call GET /readyz nobody >"$work/ready"; cat "$work/status"; }
 warned() { ready >/dev/null; jq -e --arg what "$1" '[.warnings[] | select(.what == $what)] | length > 0' "$work/ready" >/dev/null; }
 calm() { ! warned "$1"; }
 answers() { [ "$(ready)" = "$1" ]; }
+log=$MONIKER_TEST_STATE/monikerd.log
+logged() { grep '"event":"expiry.due"' "$log" | grep -q "\"text\":\"$1 "; }
+told() { call GET /metrics nobody | grep -o '^moniker_expiry_timestamp_seconds{what="[a-z-]*"' | sed 's/.*"\(.*\)"/\1/' | sort -u | tr '\n' ' '; }
 
 same "ready" 200 "$(ready)"
 calm root-crl || die "a new service warns already"
@@ -19,6 +22,13 @@ within 20 "59 days before its end a root's CRL is warned of" warned root-crl
 same "and the service is ready" 200 "$(cat "$work/status")"
 same "by the authority's id" "$root" "$(jq -r '.warnings[] | select(.what == "root-crl").id' "$work/ready")"
 jq -e '.warnings[0].remedy | test("moniker ca crl")' "$work/ready" >/dev/null || die "no remedy"
+# What the service knows of itself is still there after the database was asked anew.
+same "the metrics have all that lapses" "issuer log ocsp operators partitions root root-crl tls " "$(told)"
+# The log has it at the first look of a day, and so of a process.
+! logged root-crl || die "the log had it before"
+kill -KILL "$(pgrep -P "$(cat "$MONIKER_TEST_STATE/pid")" -f -- --service)"
+within 30 "the log warns of it, too" logged "root-crl $root"
+within 30 "and the service is ready" answers 200
 lapse $(($(date +%s) - 1))
 within 20 "past its end the service is not ready" answers 503
 same "and says so" false "$(jq -r .components.expiry.ready "$work/ready")"
