@@ -7,6 +7,7 @@ tools=$1
 top=$(cd "$(dirname "$0")/../../.." && pwd)
 
 start_proxy() { # SPEC OUT: sets proxy and proxy_pid
+	rm -f "$work/port" # of the one before
 	node "$tools/proxy.mjs" "$1" "$MONIKER_URL" "$MONIKER_CACERT" "$2" >"$work/port" 2>"$work/proxy.log" &
 	proxy_pid=$!
 	local _
