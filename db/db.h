@@ -32,7 +32,7 @@ struct stmt {
 struct rows;
 void rows_free(struct rows *rows);
 DEFER_DECLARE(struct rows, rows_free)
-size_t rows_count(const struct rows *rows);
+size_t rows_count(const struct rows *rows); /* NULL: 0 */
 bool rows_null(const struct rows *rows, size_t row, int column);
 bool rows_bool(const struct rows *rows, size_t row, int column);
 int64_t rows_int(const struct rows *rows, size_t row, int column); /* int2, int4, int8; NULL: 0 */

@@ -14,16 +14,18 @@ static const struct stmt TAKE_OVER = STMT("ledger_take_over", 1, 4,
 static const struct stmt STATUS_LOCK =
     STMT("ledger_status_lock", 0, 1, "SELECT seq FROM status_head FOR UPDATE");
 
-/* $1 log, $2 owner, $3 size, $4 new leaves, $5 `st` of the last. Raises MK001 unless owner and
- * size match. */
+/*
+ * $1 log, $2 owner, $3 size, $4 `st` of the last leaf, $5 bodies. No leaf is written, and MK001
+ * raised, unless owner and size match.
+ */
 static const struct stmt FENCE = STMT("ledger_fence", 5, 1,
-    "SELECT ledger_fence($1::int2, $2::int8, $3::int8, $4::int8, $5::int8) IS NULL");
-
-/* $1 log, $2 seq of the first, $3 bodies. */
-static const struct stmt LEAVES_INSERT = STMT("ledger_leaves_insert", 3, 0,
-    "INSERT INTO audit_leaf (log, seq, body)"
-    " SELECT $1::int2, $2::int8 + i - 1, body"
-    " FROM unnest($3::bytea[]) WITH ORDINALITY AS leaf(body, i)");
+    "WITH fenced AS (UPDATE audit_log"
+    "  SET size = size + cardinality($5::bytea[]), last_st_at_s = $4::int8"
+    "  WHERE id = $1::int2 AND owner = $2::int8 AND size = $3::int8 RETURNING 1"
+    " ), placed AS (INSERT INTO audit_leaf (log, seq, body)"
+    "  SELECT $1::int2, $3::int8 + leaf.i - 1, leaf.body"
+    "  FROM fenced, unnest($5::bytea[]) WITH ORDINALITY AS leaf(body, i))"
+    " SELECT expect_owner(count(*)) IS NULL FROM fenced");
 
 /* $1 log, $2 seq. */
 static const struct stmt PARTITION_ENSURE = STMT(
@@ -39,7 +41,6 @@ static const struct stmt *const STATEMENTS[] = {
     &TAKE_OVER,
     &STATUS_LOCK,
     &FENCE,
-    &LEAVES_INSERT,
     &PARTITION_ENSURE,
     &LEAVES_READ,
     NULL,
@@ -92,29 +93,17 @@ ledger_queue_status_lock(struct tx *tx, struct error *err)
 }
 
 bool
-ledger_queue_fence(
-    struct tx *tx, const struct ledger *ledger, size_t count, int64_t last_st_s, struct error *err)
+ledger_queue_fence(struct tx *tx, const struct ledger *ledger, const struct bytes *leaves,
+    size_t count, int64_t last_st_s, struct error *err)
 {
 	DEFER(params_clear) struct params params = {0};
 
 	params_int2(&params, (int16_t)ledger->log);
 	params_int8(&params, ledger->owner);
 	params_int8(&params, ledger->size);
-	params_int8(&params, (int64_t)count);
 	params_int8(&params, last_st_s);
-	return tx_queue(tx, &FENCE, &params, err);
-}
-
-bool
-ledger_queue_leaves(struct tx *tx, int log, int64_t first_seq, const struct bytes *leaves,
-    size_t count, struct error *err)
-{
-	DEFER(params_clear) struct params params = {0};
-
-	params_int2(&params, (int16_t)log);
-	params_int8(&params, first_seq);
 	params_bytea_array(&params, leaves, count);
-	return tx_queue(tx, &LEAVES_INSERT, &params, err);
+	return tx_queue(tx, &FENCE, &params, err);
 }
 
 bool

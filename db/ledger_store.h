@@ -15,10 +15,10 @@ MUST_CHECK bool ledger_get(
 MUST_CHECK bool ledger_take_over(
     struct tx *tx, const char *origin, struct ledger_row *inout, struct error *err);
 MUST_CHECK bool ledger_queue_status_lock(struct tx *tx, struct error *err);
-MUST_CHECK bool ledger_queue_fence(
-    struct tx *tx, const struct ledger *ledger, size_t count, int64_t last_st_s, struct error *err);
-MUST_CHECK bool ledger_queue_leaves(struct tx *tx, int log, int64_t first_seq,
-    const struct bytes *leaves, size_t count, struct error *err);
+/* Raises MK001 unless the log is still this ledger's, of the size that it knows; places the leaves.
+ */
+MUST_CHECK bool ledger_queue_fence(struct tx *tx, const struct ledger *ledger,
+    const struct bytes *leaves, size_t count, int64_t last_st_s, struct error *err);
 MUST_CHECK bool ledger_ensure_partition(struct tx *tx, int log, int64_t seq, struct error *err);
 /* Rows of (seq, body). */
 MUST_CHECK bool ledger_read_leaves(

@@ -239,16 +239,14 @@ changes_status(const struct batch *batch)
 }
 
 static bool
-queue_leaves(const struct ledger *ledger, const struct batch *batch, struct error *err)
+queue_fence(const struct ledger *ledger, const struct batch *batch, struct error *err)
 {
 	struct bytes leaves[LEDGER_LEAVES_MAX];
 
-	if (batch->record_count == 0)
-		return true;
 	for (size_t i = 0; i < batch->record_count; i++)
 		leaves[i] = batch_leaf(batch, i);
-	return ledger_queue_leaves(
-	    batch->public.tx, ledger->log, batch->first_seq, leaves, batch->record_count, err);
+	return ledger_queue_fence(
+	    batch->public.tx, ledger, leaves, batch->record_count, batch->public.now_s, err);
 }
 
 /* One round trip: the fence stops a COMMIT that comes too late. */
@@ -261,8 +259,7 @@ fence_and_commit(struct ledger *ledger, struct batch *batch, struct error *err)
 	if (batch->count == 0 && batch->extra_count == 0 && batch->kept_count == 0)
 		return true; /* nothing to write: rolled back */
 	if ((changes_status(batch) && !ledger_queue_status_lock(tx, err)) ||
-	    !ledger_queue_fence(tx, ledger, batch->record_count, batch->public.now_s, err) ||
-	    !queue_leaves(ledger, batch, err) || !tx_commit(&batch->public.tx, err))
+	    !queue_fence(ledger, batch, err) || !tx_commit(&batch->public.tx, err))
 		return false;
 	metrics_observe(ledger->options.metrics, LEDGER_COMMIT, 0, clock_monotonic_us() - began_us);
 	return true;

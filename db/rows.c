@@ -29,7 +29,7 @@ rows_free(struct rows *rows)
 size_t
 rows_count(const struct rows *rows)
 {
-	return (size_t)PQntuples(rows->result);
+	return rows == NULL ? 0 : (size_t)PQntuples(rows->result);
 }
 
 size_t

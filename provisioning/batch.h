@@ -35,14 +35,14 @@ struct batch {
 	size_t station_count;
 };
 
-/* The immutable part (id, handle, mode, profile, hardware_ids), cached by the batch's name or id.
- */
+/* The immutable part, cached by the batch's name or id. */
 struct batch_facts {
 	int64_t id;
 	char handle[HANDLE_TEXT_LEN + 1];
 	enum batch_mode mode;
 	char profile[BATCH_PROFILE_MAX + 1];
 	bool hardware_ids_required;
+	bool names_stations; /* it is open to some stations only, which never change */
 };
 struct batch_cache;
 struct batch_cache *batch_cache_new(struct db *db);

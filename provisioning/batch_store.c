@@ -6,8 +6,9 @@
 
 #define FACTS                                           \
 	"SELECT id::int8, handle, mode = 'unlinkable'," \
-	" profile, hardware_ids = 'required' FROM batch"
-#define FACTS_COLUMNS 5
+	" profile, hardware_ids = 'required',"          \
+	" EXISTS (SELECT FROM batch_station WHERE batch = batch.id) FROM batch"
+#define FACTS_COLUMNS 6
 
 /* $1 name */
 static const struct stmt FACTS_BY_NAME =
@@ -140,6 +141,7 @@ batch_store_find_facts(struct db *db, const char *name, int64_t id, struct batch
 	out->mode = rows_bool(rows, 0, 2) ? BATCH_UNLINKABLE : BATCH_PSEUDONYMOUS;
 	rows_text(rows, 0, 3, out->profile, sizeof out->profile);
 	out->hardware_ids_required = rows_bool(rows, 0, 4);
+	out->names_stations = rows_bool(rows, 0, 5);
 	return true;
 }
 

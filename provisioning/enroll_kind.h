@@ -25,6 +25,7 @@ struct enroll_proposal {
 	struct decide_input input;
 	char batch_handle[HANDLE_TEXT_LEN + 1]; /* "": unknown */
 	const char *station_handle;             /* or NULL: a token */
+	bool names_stations;                    /* the batch is open to some stations only */
 	uint8_t pseudonym[UUID_BYTES];
 	struct issued issued;
 

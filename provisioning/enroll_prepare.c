@@ -48,6 +48,7 @@ find_batch(const struct enroll_service *service, const struct enroll_request *re
 	if (!batch_cache_get(service->batches, request->batch, of_token, out_facts, err))
 		return false;
 	out->input.batch = out_facts->id;
+	out->names_stations = out_facts->names_stations;
 	memcpy(out->batch_handle, out_facts->handle, sizeof out->batch_handle);
 	return true;
 }

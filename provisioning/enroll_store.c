@@ -8,12 +8,13 @@
 
 /* Every lock is taken after its statement's sort, so in order, on all nodes. */
 
-/* $1 ids */
+/* $1 ids, sorted: the order of places needs no sort */
 static const struct stmt LOCK_BATCHES = STMT("enroll_lock_batches", 1, 10,
-    "SELECT id::int8, quota, issued, opens_at_s, closes_at_s, closed_at_s,"
-    " coalesce(hours_from, -1)::int4, coalesce(hours_until, -1)::int4,"
-    " hardware_ids = 'required', replace_policy = 'same_station'"
-    " FROM batch WHERE id = ANY ($1::int8[]) ORDER BY id FOR UPDATE");
+    "SELECT b.id::int8, b.quota, b.issued, b.opens_at_s, b.closes_at_s, b.closed_at_s,"
+    " coalesce(b.hours_from, -1)::int4, coalesce(b.hours_until, -1)::int4,"
+    " b.hardware_ids = 'required', b.replace_policy = 'same_station'"
+    " FROM unnest($1::int8[]) WITH ORDINALITY AS w(id, place) JOIN batch AS b ON b.id = w.id"
+    " ORDER BY w.place FOR UPDATE OF b");
 
 /* $1 batches */
 static const struct stmt READ_STATIONS = STMT("enroll_read_stations", 1, 2,
@@ -33,8 +34,14 @@ static const struct stmt READ_KEYS = STMT("enroll_read_keys", 1, 3,
     "SELECT spki_sha256, device, serial FROM device_key"
     " WHERE spki_sha256 = ANY ($1::bytea[]) ORDER BY spki_sha256");
 
+/* $1 kids, $2 tags, sorted */
+static const struct stmt LOCK_TAGS = STMT("enroll_lock_tags", 2, 5,
+    "SELECT t.kid, t.tag, t.device, t.blocked, t.readmit"
+    " FROM unnest($1::int2[], $2::bytea[]) WITH ORDINALITY AS w(kid, tag, place)"
+    " JOIN device_tag AS t ON t.kid = w.kid AND t.tag = w.tag ORDER BY w.place FOR UPDATE OF t");
+
 /* $1 kids, $2 tags, $3 tokens: their bound tags, too */
-static const struct stmt LOCK_TAGS = STMT("enroll_lock_tags", 3, 5,
+static const struct stmt LOCK_TAGS_AND_BOUND = STMT("enroll_lock_tags_and_bound", 3, 5,
     "SELECT t.kid, t.tag, t.device, t.blocked, t.readmit FROM device_tag AS t JOIN ("
     "  SELECT kid, tag FROM unnest($1::int2[], $2::bytea[]) AS u(kid, tag)"
     "  UNION SELECT bound_kid, unnest(bound_tags) FROM token WHERE id = ANY ($3::int8[])"
@@ -60,6 +67,7 @@ static const struct stmt *const STATEMENTS[] = {
     &LOCK_TOKENS,
     &READ_KEYS,
     &LOCK_TAGS,
+    &LOCK_TAGS_AND_BOUND,
     &READ_DEVICES,
     &READ_SUPERSEDED,
     &DRAW_DEVICES,
@@ -74,6 +82,27 @@ enroll_statements(void)
 
 /* ---- what the proposals name ---- */
 
+static int
+compare_ids(const void *a, const void *b)
+{
+	const int64_t one = *(const int64_t *)a, other = *(const int64_t *)b;
+
+	return (one > other) - (one < other);
+}
+
+/* Sorted, each once. */
+static void
+bind_ids(struct params *out, int64_t *ids, size_t count)
+{
+	size_t kept = 0;
+
+	qsort(ids, count, sizeof *ids, compare_ids);
+	for (size_t i = 0; i < count; i++)
+		if (kept == 0 || ids[kept - 1] != ids[i])
+			ids[kept++] = ids[i];
+	params_int8_array(out, ids, kept);
+}
+
 static void
 bind_batches(struct params *out, const struct ledger_batch *batch)
 {
@@ -81,7 +110,7 @@ bind_batches(struct params *out, const struct ledger_batch *batch)
 
 	for (size_t i = 0; i < batch->count; i++)
 		ids[i] = enroll_at(batch, i)->input.batch;
-	params_int8_array(out, ids, batch->count);
+	bind_ids(out, ids, batch->count);
 }
 
 static void
@@ -93,7 +122,7 @@ bind_tokens(struct params *out, const struct ledger_batch *batch)
 	for (size_t i = 0; i < batch->count; i++)
 		if (enroll_at(batch, i)->input.has_token)
 			ids[count++] = enroll_at(batch, i)->input.token;
-	params_int8_array(out, ids, count);
+	bind_ids(out, ids, count);
 }
 
 static void
@@ -106,24 +135,44 @@ bind_keys(struct params *out, const struct ledger_batch *batch)
 	params_bytea_array(out, keys, batch->count);
 }
 
+static int
+compare_tags(const void *a, const void *b)
+{
+	const struct decide_tag *const *one = a, *const *other = b;
+
+	return (*one)->kid != (*other)->kid ? (*one)->kid - (*other)->kid
+					    : memcmp((*one)->tag, (*other)->tag, TAG_BYTES);
+}
+
+/* Sorted, each once. */
 static void
 bind_tags(struct params *out, const struct ledger_batch *batch)
 {
-	DEFER(mem_free) int16_t *kids = xcalloc(batch->count * HWID_COUNT_MAX, sizeof *kids);
+	const size_t max = batch->count * HWID_COUNT_MAX;
 	DEFER(mem_free)
-	struct bytes *tags = xcalloc(batch->count * HWID_COUNT_MAX, sizeof *tags);
-	size_t count = 0;
+	const struct decide_tag **all = xcalloc(max, sizeof(struct decide_tag *));
+	DEFER(mem_free) int16_t *kids = xcalloc(max, sizeof *kids);
+	DEFER(mem_free) struct bytes *tags = xcalloc(max, sizeof *tags);
+	size_t count = 0, kept = 0;
 
-	for (size_t i = 0; i < batch->count; i++) {
-		const struct decide_input *input = &enroll_at(batch, i)->input;
-
-		for (size_t k = 0; k < input->tag_count; k++) {
-			kids[count] = input->tags[k].kid;
-			tags[count++] = bytes_of(input->tags[k].tag, TAG_BYTES);
-		}
+	for (size_t i = 0; i < batch->count; i++)
+		for (size_t k = 0; k < enroll_at(batch, i)->input.tag_count; k++)
+			all[count++] = &enroll_at(batch, i)->input.tags[k];
+	qsort(all, count, sizeof *all, compare_tags);
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0 && compare_tags(&all[i - 1], &all[i]) == 0)
+			continue;
+		kids[kept] = all[i]->kid;
+		tags[kept++] = bytes_of(all[i]->tag, TAG_BYTES);
 	}
-	params_int2_array(out, kids, count);
-	params_bytea_array(out, tags, count);
+	params_int2_array(out, kids, kept);
+	params_bytea_array(out, tags, kept);
+}
+
+static void
+bind_tags_and_tokens(struct params *out, const struct ledger_batch *batch)
+{
+	bind_tags(out, batch);
 	bind_tokens(out, batch);
 }
 
@@ -139,7 +188,8 @@ queue(struct tx *tx, const struct stmt *stmt, const struct ledger_batch *batch,
 
 /* ---- from rows to the snapshot ---- */
 
-enum { BATCHES, STATIONS, TOKENS, KEYS, TAGS, DEVICE_IDS, FIRST_COUNT }; /* ids: if too few */
+/* In the order in which they are asked. */
+enum { BATCHES, STATIONS, TOKENS, KEYS, TAGS, DEVICE_IDS, FIRST_COUNT };
 enum { DEVICES, SUPERSEDED, SECOND_COUNT };
 
 struct results {
@@ -326,28 +376,66 @@ queue_draw(struct tx *tx, size_t count, struct error *err)
 	return tx_queue(tx, &DRAW_DEVICES, &params, err);
 }
 
+/* What a batch may do without: most have neither token nor batches of named stations. */
+struct wants {
+	bool stations, tokens, ids;
+};
+
+static struct wants
+look(const struct ledger_batch *batch, const struct device_ids *ids)
+{
+	struct wants wants = {.ids = ids->count < batch->count};
+
+	for (size_t i = 0; i < batch->count; i++) {
+		wants.stations = wants.stations || enroll_at(batch, i)->names_stations;
+		wants.tokens = wants.tokens || enroll_at(batch, i)->input.has_token;
+	}
+	return wants;
+}
+
+static bool
+queue_first(const struct ledger_batch *batch, const struct wants *wants,
+    const struct device_ids *ids, struct error *err)
+{
+	struct tx *tx = batch->tx;
+
+	/* In the order of locks: batches, tokens, tags. */
+	return queue(tx, &LOCK_BATCHES, batch, bind_batches, err) &&
+	       (!wants->stations || queue(tx, &READ_STATIONS, batch, bind_batches, err)) &&
+	       (!wants->tokens || queue(tx, &LOCK_TOKENS, batch, bind_tokens, err)) &&
+	       queue(tx, &READ_KEYS, batch, bind_keys, err) &&
+	       (wants->tokens ? queue(tx, &LOCK_TAGS_AND_BOUND, batch, bind_tags_and_tokens, err)
+			      : queue(tx, &LOCK_TAGS, batch, bind_tags, err)) &&
+	       (!wants->ids || queue_draw(tx, COUNT(ids->ids) - ids->count, err));
+}
+
 static bool
 read_first(const struct ledger_batch *batch, struct device_ids *ids,
     struct enroll_snapshot *snapshot, struct error *err)
 {
 	DEFER(results_clear) struct results first = {0};
-	const bool draws = ids->count < batch->count;
+	const struct wants wants = look(batch, ids);
+	const bool asked[FIRST_COUNT] = {[BATCHES] = true,
+	    [STATIONS] = wants.stations,
+	    [TOKENS] = wants.tokens,
+	    [KEYS] = true,
+	    [TAGS] = true,
+	    [DEVICE_IDS] = wants.ids};
+	struct rows *given[FIRST_COUNT];
+	size_t count = 0, next = 0;
 
-	if (!queue(batch->tx, &LOCK_BATCHES, batch, bind_batches, err) ||
-	    !queue(batch->tx, &READ_STATIONS, batch, bind_batches, err) ||
-	    !queue(batch->tx, &LOCK_TOKENS, batch, bind_tokens, err) ||
-	    !queue(batch->tx, &READ_KEYS, batch, bind_keys, err) ||
-	    !queue(batch->tx, &LOCK_TAGS, batch, bind_tags, err) ||
-	    (draws && !queue_draw(batch->tx, COUNT(ids->ids) - ids->count, err)) ||
-	    !tx_flush(batch->tx, first.rows, draws ? FIRST_COUNT : DEVICE_IDS, err))
+	for (size_t i = 0; i < FIRST_COUNT; i++)
+		count += asked[i];
+	if (!queue_first(batch, &wants, ids, err) || !tx_flush(batch->tx, given, count, err))
 		return false;
+	for (size_t i = 0; i < FIRST_COUNT; i++)
+		first.rows[i] = asked[i] ? given[next++] : NULL;
 
 	take_batches(snapshot, first.rows[BATCHES], first.rows[STATIONS]);
 	take_tokens(snapshot, first.rows[TOKENS]);
 	take_keys(snapshot, first.rows[KEYS]);
 	take_tags(&snapshot->rows, first.rows[TAGS]);
-	if (draws)
-		take_device_ids(ids, first.rows[DEVICE_IDS]);
+	take_device_ids(ids, first.rows[DEVICE_IDS]);
 	return true;
 }
 

@@ -3,18 +3,16 @@
  * it should ends the transaction.
  */
 #include <assert.h>
+#include <stdlib.h>
 
 #include "base/mem.h"
-#include "ca/certificate_store.h"
+#include "ca/certificate_columns.h"
 #include "provisioning/enroll_store.h"
 
-/* $1 batches, $2 issued, $3 refused, of each proposal. A replacement is neither. */
+/* $1 batches, $2 issued, $3 refused. A replacement is neither. */
 static const struct stmt COUNT_IN_BATCHES = STMT("enroll_count_in_batches", 3, 0,
     "UPDATE batch AS b SET issued = b.issued + n.issued, refused = b.refused + n.refused"
-    " FROM (SELECT u.batch, count(*) FILTER (WHERE u.issued) AS issued,"
-    "  count(*) FILTER (WHERE u.refused) AS refused"
-    "  FROM unnest($1::int8[], $2::bool[], $3::bool[]) AS u(batch, issued, refused)"
-    "  GROUP BY u.batch) AS n"
+    " FROM unnest($1::int8[], $2::int8[], $3::int8[]) AS n(batch, issued, refused)"
     " WHERE b.id = n.batch");
 
 /* $1 tokens, $2 whether this one burns it, of each refusal that counts */
@@ -25,31 +23,40 @@ static const struct stmt COUNT_ON_TOKENS = STMT("enroll_count_on_tokens", 2, 0,
     "  FROM unnest($1::int8[], $2::bool[]) AS u(token, burns) GROUP BY u.token) AS n"
     " WHERE t.id = n.token");
 
-/* $1 ids, $2 pseudonyms, $3 batches, $4 profiles, $5 persons (0: none), $6 tokens, $7 whether there
- * is a token, $8 tag counts, $9 now */
-static const struct stmt INSERT_DEVICES = STMT("enroll_insert_devices", 9, 0,
-    "INSERT INTO device (id, pseudonym, batch, profile, person, token, tag_count, enrolled_at_s)"
-    " SELECT u.id, u.pseudonym, u.batch, u.profile, NULLIF(u.person, 0),"
-    " CASE WHEN u.has_token THEN u.token END, u.tag_count, $9::int8"
-    " FROM unnest($1::int8[], $2::uuid[], $3::int8[], $4::text[], $5::int8[], $6::int8[],"
-    " $7::bool[], $8::int2[])"
-    " AS u(id, pseudonym, batch, profile, person, token, has_token, tag_count)");
-
-/* $1 spki_sha256, $2 devices, $3 months, $4 serials */
-static const struct stmt INSERT_KEYS = STMT("enroll_insert_keys", 4, 1,
-    "WITH new AS (INSERT INTO device_key (spki_sha256, device, month, serial)"
-    " SELECT u.spki, u.device, u.month, u.serial"
-    " FROM unnest($1::bytea[], $2::int8[], $3::int2[], $4::bytea[])"
-    " AS u(spki, device, month, serial) ORDER BY u.spki"
-    " ON CONFLICT DO NOTHING RETURNING 1)"
-    " SELECT expect_rows(count(*), cardinality($1::bytea[])) IS NULL FROM new");
-
-/* $1 kids, $2 tags, $3 devices */
-static const struct stmt INSERT_TAGS = STMT("enroll_insert_tags", 3, 1,
-    "WITH new AS (INSERT INTO device_tag (kid, tag, device) SELECT u.kid, u.tag, u.device"
-    " FROM unnest($1::int2[], $2::bytea[], $3::int8[]) AS u(kid, tag, device)"
-    " ORDER BY u.kid, u.tag ON CONFLICT DO NOTHING RETURNING 1)"
-    " SELECT expect_rows(count(*), cardinality($2::bytea[])) IS NULL FROM new");
+/*
+ * All that new devices are, in one statement: six would each be bound, planned and started. A
+ * device, its key and its certificate are one row of `w`, so none can name another's.
+ *
+ * $1 ids, $2 pseudonyms, $3 batches, $4 profiles, $5 persons (0: none), $6 tokens, $7 whether there
+ * is a token, $8 tag counts; $9 spki_sha256; $10 months, $11 serials, $12 issuers, $13 handles,
+ * $14 not_before_at_s, $15 not_after_at_s; $16 seqs, $17 nonces, $18 tbs. Of all: $19 now, $20 log.
+ * Tags that have no row yet: $21 kids, $22 tags, $23 devices.
+ */
+static const struct stmt INSERT_DEVICES = STMT("enroll_insert_devices", 23, 1,
+    "WITH w AS MATERIALIZED (SELECT * FROM unnest($1::int8[], $2::uuid[], $3::int8[],"
+    "  $4::text[], $5::int8[], $6::int8[], $7::bool[], $8::int2[], $9::bytea[], $10::int2[],"
+    "  $11::bytea[], $12::bytea[], $13::text[], $14::int8[], $15::int8[], $16::int8[],"
+    "  $17::bytea[], $18::bytea[]) AS w(device, pseudonym, batch, profile, person, token,"
+    "  has_token, tag_count, spki_sha256, month, serial, issuer, handle, not_before_at_s,"
+    "  not_after_at_s, seq, nonce, tbs)"
+    " ), devices AS (INSERT INTO device"
+    "  (id, pseudonym, batch, profile, person, token, tag_count, enrolled_at_s)"
+    "  SELECT device, pseudonym, batch, profile, NULLIF(person, 0),"
+    "  CASE WHEN has_token THEN token END, tag_count, $19::int8 FROM w"
+    " ), keys AS (INSERT INTO device_key (spki_sha256, device, month, serial)"
+    "  SELECT spki_sha256, device, month, serial FROM w ON CONFLICT DO NOTHING RETURNING 1"
+    " ), tags AS (INSERT INTO device_tag (kid, tag, device)"
+    "  SELECT * FROM unnest($21::int2[], $22::bytea[], $23::int8[])"
+    "  ON CONFLICT DO NOTHING RETURNING 1"
+    " ), certificates AS (INSERT INTO certificate (month, serial, device, issuer, handle,"
+    "  pseudonym, spki_sha256, not_before_at_s, not_after_at_s)"
+    "  SELECT month, serial, device, issuer, handle, pseudonym, spki_sha256, not_before_at_s,"
+    "  not_after_at_s FROM w ON CONFLICT DO NOTHING RETURNING 1"
+    " ), bodies AS (INSERT INTO certificate_body (month, serial, issuer, log, seq, nonce, tbs)"
+    "  SELECT month, serial, issuer, $20::int2, seq, nonce, tbs FROM w"
+    " ) SELECT expect_rows((SELECT count(*) FROM keys) + (SELECT count(*) FROM tags)"
+    "  + (SELECT count(*) FROM certificates),"
+    "  2 * cardinality($1::int8[]) + cardinality($22::bytea[])) IS NULL");
 
 /* $1 kids, $2 tags, $3 devices: tags of a replaced or readmitted device, which are locked */
 static const struct stmt MOVE_TAGS = STMT("enroll_move_tags", 3, 1,
@@ -87,8 +94,6 @@ static const struct stmt *const STATEMENTS[] = {
     &COUNT_IN_BATCHES,
     &COUNT_ON_TOKENS,
     &INSERT_DEVICES,
-    &INSERT_KEYS,
-    &INSERT_TAGS,
     &MOVE_TAGS,
     &CONSUME_LEAVES,
     &SPEND_TOKENS,
@@ -109,10 +114,10 @@ enroll_write_statements(void)
  */
 struct columns {
 	size_t count;
-	int64_t *int8s[4];
+	int64_t *int8s[3];
 	int16_t *int2s;
-	bool *bools[2];
-	struct bytes *bytes[2];
+	bool *bools[1];
+	struct bytes *bytes[1];
 };
 
 static void
@@ -140,28 +145,52 @@ columns_clear(struct columns *columns)
 }
 DEFER_DECLARE_CLEAR(struct columns, columns_clear)
 
-/* ---- counts, and the devices ---- */
+/* ---- counts ---- */
 
+static size_t
+find_batch(const struct decide_snapshot *snapshot, int64_t id)
+{
+	size_t low = 0, high = snapshot->batch_count;
+
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+
+		if (snapshot->batches[middle].id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < snapshot->batch_count && snapshot->batches[low].id == id
+		   ? low
+		   : snapshot->batch_count;
+}
+
+/* A refusal that names no batch counts in none. */
 static bool
-queue_batch_counts(const struct ledger_batch *batch, struct error *err)
+queue_batch_counts(
+    const struct ledger_batch *batch, const struct decide_snapshot *snapshot, struct error *err)
 {
 	DEFER(columns_clear) struct columns columns = {0};
 	DEFER(params_clear) struct params params = {0};
+	size_t counted = 0;
 
-	columns_init(&columns, batch->count);
+	columns_init(&columns, snapshot->batch_count + 1); /* the last is thrown away */
 	for (size_t i = 0; i < batch->count; i++) {
-		enum decision decision = enroll_at(batch, i)->output.decision;
+		const struct enroll_proposal *proposal = enroll_at(batch, i);
+		const size_t at = find_batch(snapshot, proposal->input.batch);
 
-		columns.int8s[0][i] = enroll_at(batch, i)->input.batch;
-		columns.bools[0][i] = decision == DECIDE_ISSUE;
-		columns.bools[1][i] = decision == DECIDE_REFUSE;
-		columns.count += decision == DECIDE_ISSUE || decision == DECIDE_REFUSE;
+		columns.int8s[1][at] += proposal->output.decision == DECIDE_ISSUE;
+		columns.int8s[2][at] += proposal->output.decision == DECIDE_REFUSE;
 	}
-	if (columns.count == 0)
+	for (size_t i = 0; i < snapshot->batch_count; i++) {
+		columns.int8s[0][i] = snapshot->batches[i].id;
+		counted += columns.int8s[1][i] + columns.int8s[2][i] > 0;
+	}
+	if (counted == 0)
 		return true;
-	params_int8_array(&params, columns.int8s[0], batch->count);
-	params_bool_array(&params, columns.bools[0], batch->count);
-	params_bool_array(&params, columns.bools[1], batch->count);
+	params_int8_array(&params, columns.int8s[0], snapshot->batch_count);
+	params_int8_array(&params, columns.int8s[1], snapshot->batch_count);
+	params_int8_array(&params, columns.int8s[2], snapshot->batch_count);
 	return tx_run(batch->tx, &COUNT_IN_BATCHES, &params, err);
 }
 
@@ -187,81 +216,31 @@ queue_token_counts(const struct ledger_batch *batch, struct error *err)
 	return tx_run(batch->tx, &COUNT_ON_TOKENS, &params, err);
 }
 
-static bool
-queue_devices(const struct ledger_batch *batch, struct error *err)
+/* ---- tags: those that have a row are moved, others inserted ---- */
+
+struct tag_taken {
+	const struct decide_tag *tag;
+	int64_t device;
+};
+
+static int
+compare_taken(const void *a, const void *b)
 {
-	DEFER(columns_clear) struct columns columns = {0};
-	DEFER(params_clear) struct params params = {0};
+	const struct decide_tag *one = ((const struct tag_taken *)a)->tag;
+	const struct decide_tag *other = ((const struct tag_taken *)b)->tag;
 
-	columns_init(&columns, batch->count);
-	for (size_t i = 0; i < batch->count; i++) {
-		const struct enroll_proposal *proposal = enroll_at(batch, i);
-		size_t row = columns.count;
-
-		if (!enroll_wins(proposal))
-			continue;
-		columns.int8s[3][row] = proposal->device;
-		columns.bytes[0][row] = bytes_of(proposal->pseudonym, UUID_BYTES);
-		columns.int8s[0][row] = proposal->input.batch;
-		columns.bytes[1][row] = bytes_of_text(proposal->input.profile);
-		columns.int8s[1][row] = proposal->input.person;
-		columns.int8s[2][row] = proposal->input.token;
-		columns.bools[0][row] = proposal->input.has_token;
-		columns.int2s[row] = (int16_t)proposal->output.tag_count;
-		columns.count++;
-	}
-	if (columns.count == 0)
-		return true;
-	params_int8_array(&params, columns.int8s[3], columns.count);
-	params_uuid_array(&params, columns.bytes[0], columns.count);
-	params_int8_array(&params, columns.int8s[0], columns.count);
-	params_text_array(&params, columns.bytes[1], columns.count);
-	params_int8_array(&params, columns.int8s[1], columns.count);
-	params_int8_array(&params, columns.int8s[2], columns.count);
-	params_bool_array(&params, columns.bools[0], columns.count);
-	params_int2_array(&params, columns.int2s, columns.count);
-	params_int8(&params, batch->now_s);
-	return tx_run(batch->tx, &INSERT_DEVICES, &params, err);
+	return one->kid != other->kid ? one->kid - other->kid
+				      : memcmp(one->tag, other->tag, TAG_BYTES);
 }
 
-/* ---- what the devices took ---- */
-
-static bool
-queue_keys(const struct ledger_batch *batch, struct error *err)
+/* Appends kids, tags and devices, sorted. Returns how many. */
+static size_t
+bind_tags(const struct ledger_batch *batch, const struct decide_snapshot *snapshot, bool moved,
+    struct params *params)
 {
 	DEFER(columns_clear) struct columns columns = {0};
-	DEFER(params_clear) struct params params = {0};
-
-	columns_init(&columns, batch->count);
-	for (size_t i = 0; i < batch->count; i++) {
-		const struct enroll_proposal *proposal = enroll_at(batch, i);
-		size_t row = columns.count;
-		uint16_t month;
-
-		if (!enroll_wins(proposal))
-			continue;
-		if (!serial_month(proposal->issued.serial, &month))
-			return error_set(err, E_INTERNAL, "not a serial number of this service");
-		columns.bytes[0][row] = bytes_of(proposal->input.spki_sha256, SHA256_BYTES);
-		columns.int8s[0][row] = proposal->device;
-		columns.int2s[row] = (int16_t)month;
-		columns.bytes[1][row] = bytes_of(proposal->issued.serial, SERIAL_BYTES);
-		columns.count++;
-	}
-	params_bytea_array(&params, columns.bytes[0], columns.count);
-	params_int8_array(&params, columns.int8s[0], columns.count);
-	params_int2_array(&params, columns.int2s, columns.count);
-	params_bytea_array(&params, columns.bytes[1], columns.count);
-	return tx_run(batch->tx, &INSERT_KEYS, &params, err);
-}
-
-/* Tags that have a row are moved, others inserted. */
-static bool
-queue_tags(const struct ledger_batch *batch, const struct decide_snapshot *snapshot,
-    const struct stmt *stmt, struct error *err)
-{
-	DEFER(columns_clear) struct columns columns = {0};
-	DEFER(params_clear) struct params params = {0};
+	DEFER(mem_free)
+	struct tag_taken *taken = xcalloc(batch->count * HWID_COUNT_MAX, sizeof *taken);
 
 	columns_init(&columns, batch->count * HWID_COUNT_MAX);
 	for (size_t i = 0; i < batch->count; i++) {
@@ -270,20 +249,140 @@ queue_tags(const struct ledger_batch *batch, const struct decide_snapshot *snaps
 		for (size_t k = 0; enroll_wins(proposal) && k < proposal->output.tag_count; k++) {
 			const struct decide_tag *tag = &proposal->output.tags[k];
 
-			if ((decide_find_tag(snapshot, tag) != NULL) != (stmt == &MOVE_TAGS))
-				continue;
-			columns.int2s[columns.count] = tag->kid;
-			columns.bytes[0][columns.count] = bytes_of(tag->tag, TAG_BYTES);
-			columns.int8s[0][columns.count++] = proposal->device;
+			if ((decide_find_tag(snapshot, tag) != NULL) == moved)
+				taken[columns.count++] =
+				    (struct tag_taken){.tag = tag, .device = proposal->device};
 		}
 	}
-	if (columns.count == 0)
-		return true;
-	params_int2_array(&params, columns.int2s, columns.count);
-	params_bytea_array(&params, columns.bytes[0], columns.count);
-	params_int8_array(&params, columns.int8s[0], columns.count);
-	return tx_run(batch->tx, stmt, &params, err);
+	qsort(taken, columns.count, sizeof *taken, compare_taken);
+	for (size_t i = 0; i < columns.count; i++) {
+		columns.int2s[i] = taken[i].tag->kid;
+		columns.bytes[0][i] = bytes_of(taken[i].tag->tag, TAG_BYTES);
+		columns.int8s[0][i] = taken[i].device;
+	}
+	params_int2_array(params, columns.int2s, columns.count);
+	params_bytea_array(params, columns.bytes[0], columns.count);
+	params_int8_array(params, columns.int8s[0], columns.count);
+	return columns.count;
 }
+
+static bool
+queue_moved_tags(
+    const struct ledger_batch *batch, const struct decide_snapshot *snapshot, struct error *err)
+{
+	DEFER(params_clear) struct params params = {0};
+
+	return bind_tags(batch, snapshot, true, &params) == 0 ||
+	       tx_run(batch->tx, &MOVE_TAGS, &params, err);
+}
+
+/* ---- the devices, with their keys, tags and certificates ---- */
+
+static int
+compare_winners(const void *a, const void *b)
+{
+	const struct enroll_proposal *const *one = a, *const *other = b;
+
+	return memcmp((*one)->input.spki_sha256, (*other)->input.spki_sha256, SHA256_BYTES);
+}
+
+/* In the order of their keys, so that two nodes that write the same do it in the same order. */
+static size_t
+sort_winners(const struct ledger_batch *batch, const struct enroll_proposal **out)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < batch->count; i++)
+		if (enroll_wins(enroll_at(batch, i)))
+			out[count++] = enroll_at(batch, i);
+	qsort(out, count, sizeof *out, compare_winners);
+	return count;
+}
+
+static void
+bind_devices(const struct enroll_proposal *const *winners, size_t count,
+    const struct certificate_columns *all, struct params *params)
+{
+	DEFER(columns_clear) struct columns columns = {0};
+
+	columns_init(&columns, count);
+	for (size_t i = 0; i < count; i++) {
+		columns.int8s[0][i] = winners[i]->input.batch;
+		columns.bytes[0][i] = bytes_of_text(winners[i]->input.profile);
+		columns.int8s[1][i] = winners[i]->input.person;
+		columns.int8s[2][i] = winners[i]->input.token;
+		columns.bools[0][i] = winners[i]->input.has_token;
+		columns.int2s[i] = (int16_t)winners[i]->output.tag_count;
+	}
+	params_int8_array(params, all->devices, count);
+	params_uuid_array(params, all->pseudonyms, count);
+	params_int8_array(params, columns.int8s[0], count);
+	params_text_array(params, columns.bytes[0], count);
+	params_int8_array(params, columns.int8s[1], count);
+	params_int8_array(params, columns.int8s[2], count);
+	params_bool_array(params, columns.bools[0], count);
+	params_int2_array(params, columns.int2s, count);
+}
+
+static void
+fill_certificate(const struct enroll_proposal *winner, size_t i, struct certificate_columns *out)
+{
+	const struct issued *issued = &winner->issued;
+
+	certificate_columns_key(out, i, issued->serial);
+	out->devices[i] = winner->device;
+	out->pseudonyms[i] = bytes_of(winner->pseudonym, UUID_BYTES);
+	out->keys[i] = bytes_of(winner->input.spki_sha256, SHA256_BYTES);
+	out->issuers[i] = bytes_of(issued->issuer->id, ISSUER_ID_BYTES);
+	out->handles[i] = bytes_of_text(issued->handle);
+	out->not_befores_s[i] = issued->not_before_s;
+	out->not_afters_s[i] = issued->not_after_s;
+	out->nonces[i] = bytes_of(issued->nonce, sizeof issued->nonce);
+	out->bodies[i] = buf_bytes(&issued->tbs);
+}
+
+static void
+bind_certificates(
+    const struct certificate_columns *all, const int64_t *seqs, size_t count, struct params *params)
+{
+	params_bytea_array(params, all->keys, count);
+	params_int2_array(params, all->months, count);
+	params_bytea_array(params, all->serials, count);
+	params_bytea_array(params, all->issuers, count);
+	params_text_array(params, all->handles, count);
+	params_int8_array(params, all->not_befores_s, count);
+	params_int8_array(params, all->not_afters_s, count);
+	params_int8_array(params, seqs, count);
+	params_bytea_array(params, all->nonces, count);
+	params_bytea_array(params, all->bodies, count);
+}
+
+static bool
+queue_devices(
+    const struct ledger_batch *batch, const struct decide_snapshot *snapshot, struct error *err)
+{
+	DEFER(mem_free)
+	const struct enroll_proposal **winners =
+	    xcalloc(batch->count, sizeof(struct enroll_proposal *));
+	DEFER(mem_free) int64_t *seqs = xcalloc(batch->count, sizeof *seqs);
+	DEFER(certificate_columns_clear) struct certificate_columns columns;
+	DEFER(params_clear) struct params params = {0};
+	const size_t count = sort_winners(batch, winners);
+
+	certificate_columns_init(&columns, count);
+	for (size_t i = 0; i < count; i++) {
+		fill_certificate(winners[i], i, &columns);
+		seqs[i] = winners[i]->records[0].seq;
+	}
+	bind_devices(winners, count, &columns, &params);
+	bind_certificates(&columns, seqs, count, &params);
+	params_int8(&params, batch->now_s);
+	params_int2(&params, (int16_t)batch->log);
+	(void)bind_tags(batch, snapshot, false, &params);
+	return tx_run(batch->tx, &INSERT_DEVICES, &params, err);
+}
+
+/* ---- what the devices used up ---- */
 
 static bool
 queue_leaves(
@@ -350,31 +449,6 @@ queue_replaced(const struct ledger_batch *batch, struct error *err)
 	       tx_run(batch->tx, &REPLACE_HAS_ONE, &params, err);
 }
 
-/* ---- certificates ---- */
-
-static bool
-queue_certificates(const struct ledger_batch *batch, struct error *err)
-{
-	DEFER(mem_free) struct certificate_row *rows = xcalloc(batch->count, sizeof *rows);
-	DEFER(mem_free)
-	const struct issued **issued = xcalloc(batch->count, sizeof(struct issued *));
-	DEFER(mem_free) int64_t *seqs = xcalloc(batch->count, sizeof *seqs);
-	size_t count = 0;
-
-	for (size_t i = 0; i < batch->count; i++) {
-		const struct enroll_proposal *proposal = enroll_at(batch, i);
-
-		if (!enroll_wins(proposal))
-			continue;
-		rows[count].issued = issued[count] = &proposal->issued;
-		rows[count].device = proposal->device;
-		memcpy(rows[count].pseudonym, proposal->pseudonym, UUID_BYTES);
-		seqs[count++] = proposal->records[0].seq;
-	}
-	return certificate_insert(batch->tx, rows, count, err) &&
-	       certificate_insert_bodies(batch->tx, batch->log, issued, seqs, count, err);
-}
-
 /* ---- the whole ---- */
 
 /* Even if the transaction fails, none is given away twice. */
@@ -399,12 +473,11 @@ enroll_store_write(const struct ledger_batch *batch, const struct enroll_snapsho
 {
 	const size_t winner_count = number_winners(batch, ids);
 
-	if (!queue_batch_counts(batch, err) || !queue_token_counts(batch, err))
+	if (!queue_batch_counts(batch, &snapshot->rows, err) || !queue_token_counts(batch, err))
 		return false;
 	return winner_count == 0 ||
-	       (queue_devices(batch, err) && queue_keys(batch, err) &&
-		   queue_tags(batch, &snapshot->rows, &INSERT_TAGS, err) &&
-		   queue_tags(batch, &snapshot->rows, &MOVE_TAGS, err) &&
+	       (queue_devices(batch, &snapshot->rows, err) &&
+		   queue_moved_tags(batch, &snapshot->rows, err) &&
 		   queue_leaves(batch, &snapshot->rows, err) && queue_spent_tokens(batch, err) &&
-		   queue_replaced(batch, err) && queue_certificates(batch, err));
+		   queue_replaced(batch, err));
 }
