@@ -123,11 +123,16 @@ loop_wake(struct loop *loop)
 void
 loop_finish(struct loop *loop, struct exchange *exchange)
 {
+	bool first;
+
 	(void)pthread_mutex_lock(&loop->mutex);
+	first = loop->finished == NULL;
 	exchange->next = loop->finished;
 	loop->finished = exchange;
 	(void)pthread_mutex_unlock(&loop->mutex);
-	loop_wake(loop);
+	/* Who came before has woken it, and it takes all that are there. */
+	if (first)
+		loop_wake(loop);
 }
 
 /* Only the owning loop resumes: from another thread libmicrohttpd loses wake-ups. */

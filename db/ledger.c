@@ -147,9 +147,10 @@ static bool
 enqueue(struct ledger *ledger, struct entry *entries, size_t count, struct error *err)
 {
 	const int64_t now_us = clock_monotonic_us();
-	bool room;
+	bool room, first;
 
 	ledger_lock(ledger);
+	first = ledger->queue_head == NULL;
 	room = ledger->queued + count <= LEDGER_QUEUE_MAX && !ledger->stopping;
 	for (size_t i = 0; room && i < count; i++) {
 		entries[i].queued_at_us = now_us;
@@ -158,10 +159,10 @@ enqueue(struct ledger *ledger, struct entry *entries, size_t count, struct error
 		ledger->queued++;
 	}
 	ledger_unlock(ledger);
-	if (room) {
-		ledger_wake(ledger);
+	if (room && first)
+		ledger_wake(ledger); /* else whoever came first has */
+	if (room)
 		return true;
-	}
 	(void)error_set(err, E_BUSY, "too much waits to be recorded");
 	err->retry_after_s = 1;
 	return false;
