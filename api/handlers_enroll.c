@@ -17,6 +17,12 @@
 
 #define SINGLE_MAX 32768u /* octets of one enrollment's JSON */
 
+static int
+status_of(const struct enrolled *enrolled)
+{
+	return enrolled->created ? 201 : 200;
+}
+
 static bool
 post_one(const struct app *app, const struct http_request *request, struct http_response *response,
     struct error *err)
@@ -35,8 +41,8 @@ post_one(const struct app *app, const struct http_request *request, struct http_
 		return false;
 	metrics_add(app->metrics, HTTP_ENROLLMENTS, credential_result(&out), 1);
 	(void)snprintf(location, sizeof location, "/v1/devices/%s", out.pseudonym);
-	return out.created ? http_created(response, location, shape_enrolled(&out))
-			   : http_ok(response, shape_enrolled(&out));
+	shape_enrolled(&out, &response->body);
+	return out.created ? http_created_json(response, location) : http_ok_json(response);
 }
 
 /* ---- many in one call: a line of request, a line of result, in order ---- */
@@ -136,16 +142,18 @@ encode_line(void *context, size_t i)
 {
 	const struct many *many = context;
 	struct line *line = &many->lines[i];
-	json_t *result =
-	    line->err.code == E_NONE
-		? json_pack("{s:i, s:o}", "status", line->out.created ? 201 : 200, "body",
-		      shape_enrolled(&line->out))
-		: json_pack("{s:i, s:o}", "status", problem_status(&line->err), "problem",
-		      problem_to_json(&line->err, many->request->request_id));
+	DEFER(json_release) json_t *refusal = NULL;
 
-	json_write(&line->result, result);
+	if (line->err.code == E_NONE) {
+		buf_append_format(&line->result, "{\"status\":%d,\"body\":", status_of(&line->out));
+		shape_enrolled(&line->out, &line->result);
+		buf_append_text(&line->result, "}\n");
+		return;
+	}
+	refusal = json_pack("{s:i, s:o}", "status", problem_status(&line->err), "problem",
+	    problem_to_json(&line->err, many->request->request_id));
+	json_write(&line->result, refusal);
 	buf_append_u8(&line->result, '\n');
-	json_decref(result);
 }
 
 /* What never reached the ledger is recorded as any refusal at the edge is. */
@@ -222,6 +230,6 @@ post_renewal(const struct app *app, const struct http_request *request,
 	if (!renew(&app->renewal, &in, &out, err))
 		return false;
 	metrics_add(app->metrics, HTTP_RENEWALS, credential_result(&out), 1);
-	return out.created ? http_created(response, NULL, shape_enrolled(&out))
-			   : http_ok(response, shape_enrolled(&out));
+	shape_enrolled(&out, &response->body);
+	return out.created ? http_created_json(response, NULL) : http_ok_json(response);
 }

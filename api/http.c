@@ -236,6 +236,16 @@ http_created(struct http_response *response, const char *location, json_t *json)
 }
 
 bool
+http_created_json(struct http_response *response, const char *location)
+{
+	if (location != NULL)
+		http_header(response, "Location", "%s", location);
+	(void)http_ok_json(response);
+	response->status = 201;
+	return true;
+}
+
+bool
 http_accepted(struct http_response *response, const char *location, json_t *json)
 {
 	return put_located(response, 202, location, json);

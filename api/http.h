@@ -102,6 +102,7 @@ void http_date(char out[static HTTP_DATE_LEN + 1], int64_t at_s);
 /* The last step of a handler: their value is true. `json` is taken over. */
 bool http_ok(struct http_response *response, json_t *json);
 bool http_ok_json(struct http_response *response); /* the body is written already */
+bool http_created_json(struct http_response *response, const char *location); /* the same */
 bool http_created(struct http_response *response, const char *location, json_t *json);
 bool http_accepted(struct http_response *response, const char *location, json_t *json);
 bool http_no_content(struct http_response *response);

@@ -6,6 +6,9 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#define ENROLLED_ROOM 512                          /* octets, but for the certificates */
+#define PEM_ROOM(der_len) ((der_len) / 2 * 3 + 96) /* octets, a little more than needed */
+
 json_t *
 shape_time(int64_t at_s)
 {
@@ -35,14 +38,49 @@ shape_pem(struct bytes der)
 	return json_stringn((const char *)pem.data, pem.len);
 }
 
-json_t *
-shape_enrolled(const struct enrolled *enrolled)
+/* A PEM block as a JSON string: only its line ends need an escape. */
+static void
+put_pem(struct bytes der, struct buf *out)
 {
-	return json_pack("{s:s, s:o, s:o, s:[o], s:o, s:o}", "pseudonym", enrolled->pseudonym,
-	    "serial", shape_hex(enrolled->serial, SERIAL_BYTES), "certificate",
-	    shape_pem(buf_bytes(&enrolled->certificate)), "chain",
-	    shape_pem(buf_bytes(&enrolled->issuer->der)), "not_after",
-	    shape_time(enrolled->not_after_s), "renew_after", shape_time(enrolled->renew_after_s));
+	DEFER(buf_clear_public) struct buf pem = {0};
+	struct bytes rest;
+	const uint8_t *end;
+
+	buf_reserve(&pem, PEM_ROOM(der.len));
+	pem_encode(&pem, "CERTIFICATE", der);
+	rest = buf_bytes(&pem);
+	buf_append_text(out, "\"");
+	while ((end = memchr(rest.data, '\n', rest.len)) != NULL) {
+		const size_t len = (size_t)(end - rest.data);
+
+		buf_append(out, bytes_of(rest.data, len));
+		buf_append_text(out, "\\n");
+		rest = bytes_of(end + 1, rest.len - len - 1);
+	}
+	buf_append_text(out, "\"");
+}
+
+void
+shape_enrolled(const struct enrolled *enrolled, struct buf *out)
+{
+	const struct bytes certificate = buf_bytes(&enrolled->certificate);
+	const struct bytes chain = buf_bytes(&enrolled->issuer->der);
+	char serial[2 * SERIAL_BYTES + 1], not_after[TIME_TEXT_LEN + 1];
+	char renew_after[TIME_TEXT_LEN + 1];
+
+	hex_encode(serial, bytes_of(enrolled->serial, SERIAL_BYTES));
+	time_encode(not_after, enrolled->not_after_s);
+	time_encode(renew_after, enrolled->renew_after_s);
+	buf_reserve(
+	    out, out->len + ENROLLED_ROOM + PEM_ROOM(certificate.len) + PEM_ROOM(chain.len));
+	buf_append_format(out,
+	    "{\"pseudonym\":\"%s\",\"serial\":\"%s\",\"certificate\":", enrolled->pseudonym,
+	    serial);
+	put_pem(certificate, out);
+	buf_append_text(out, ",\"chain\":[");
+	put_pem(chain, out);
+	buf_append_format(
+	    out, "],\"not_after\":\"%s\",\"renew_after\":\"%s\"}", not_after, renew_after);
 }
 
 /* ---- verdicts: a thousand in an answer, so without a document tree ---- */

@@ -17,7 +17,9 @@ json_t *shape_time(int64_t at_s);                /* RFC 3339; 0: null */
 json_t *shape_hex(const void *data, size_t len); /* lower-case */
 json_t *shape_pem(struct bytes der);
 
-json_t *shape_enrolled(const struct enrolled *enrolled);
+/* As text: a tree of values that is made to be dumped at once costs as much as the rest of an
+ * answer. */
+void shape_enrolled(const struct enrolled *enrolled, struct buf *out);
 /* Appends it. `times`, zero at first: the last ones, since many verdicts have the same. */
 struct shape_time_memo {
 	int64_t at_s; /* 0: none */

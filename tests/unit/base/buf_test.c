@@ -47,6 +47,22 @@ growing_keeps_all_octets(void **state)
 }
 
 static void
+room_that_is_reserved_needs_no_growing(void **state)
+{
+	DEFER(buf_clear) struct buf buf = {0};
+	const uint8_t *data;
+
+	(void)state;
+	buf_append_text(&buf, "before");
+	buf_reserve(&buf, 6 + 5000);
+	data = buf.data;
+	assert_int_equal(buf.len, 6);
+	memset(buf_extend(&buf, 5000), 'x', 5000);
+	assert_ptr_equal(buf.data, data);
+	assert_memory_equal(buf.data, "beforex", 7);
+}
+
+static void
 text_and_formats_are_appended_without_a_nul_that_counts(void **state)
 {
 	DEFER(buf_clear) struct buf buf = {0};
@@ -81,6 +97,7 @@ main(void)
 	    cmocka_unit_test(an_empty_buffer_is_valid_in_every_call),
 	    cmocka_unit_test(integers_are_big_endian),
 	    cmocka_unit_test(growing_keeps_all_octets),
+	    cmocka_unit_test(room_that_is_reserved_needs_no_growing),
 	    cmocka_unit_test(text_and_formats_are_appended_without_a_nul_that_counts),
 	    cmocka_unit_test(a_full_buffer_still_has_room_for_the_nul_of_its_text),
 	};
