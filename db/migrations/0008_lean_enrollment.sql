@@ -1,4 +1,4 @@
--- What each enrollment paid for and did not need: docs/decisions/0013-lean-enrollment.md.
+-- What each enrollment paid for and did not need: docs/decisions/0020-lean-enrollment.md.
 
 -- ---------------------------------------------------------------- foreign keys
 
