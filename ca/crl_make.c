@@ -251,6 +251,16 @@ run(struct make *make, struct error *err)
 	       store(make, err);
 }
 
+/* So that another node, whose keeper or disk works, need not wait for the end of the lease. */
+static void
+give_back(const struct make *make)
+{
+	struct error ignored = {0};
+
+	(void)!crl_store_release(make->options->db, make->key, make->options->node,
+	    make->lease.number, &ignored);
+}
+
 bool
 crl_make(const struct crl_options *options, const struct issuer *issuer, int shard, bool full,
     struct crl_made *out, struct error *err)
@@ -265,8 +275,10 @@ crl_make(const struct crl_options *options, const struct issuer *issuer, int sha
 	if (!crl_store_lease(options->db, make.key, options->node, make.now_s, make.now_s + LEASE_S,
 		&make.lease, err))
 		return false;
-	if (make.lease.number > 0 && !run(&make, err))
+	if (make.lease.number > 0 && !run(&make, err)) {
+		give_back(&make);
 		return false;
+	}
 	*out = make.made;
 	make.made = (struct crl_made){0};
 	return true;

@@ -36,6 +36,11 @@ static const struct stmt CRL_LEASE = STMT("crl_lease", 5, 8,
     " RETURNING number, this_update_at_s, base_number, base_at_s, base_status_seq,"
     " next_base_number, next_base_at_s, next_base_status_seq");
 
+/* $1 issuer, $2 shard, $3 node, $4 number */
+static const struct stmt CRL_RELEASE = STMT("crl_release", 4, 0,
+    "UPDATE crl SET lease_owner = NULL, lease_until_at_s = 0 WHERE issuer = $1::bytea"
+    " AND shard = $2::int2 AND lease_owner = $3::text AND number = $4::int8");
+
 /* $1 issuer, $2 shard, $3 node, $4 number, $5 this, $6 next update, $7 status_seq */
 static const struct stmt CRL_KEEP_DELTA = STMT("crl_keep_delta", 7, 0,
     "UPDATE crl SET delta_number = $4::int8, delta_this_update_at_s = $5::int8,"
@@ -93,6 +98,7 @@ static const struct stmt *const STATEMENTS[] = {
     &CRL_GET,
     &CRL_PART_GET,
     &CRL_LEASE,
+    &CRL_RELEASE,
     &CRL_KEEP_DELTA,
     &CRL_KEEP_FULL,
     &CRL_PARTS_DELETE,
@@ -250,6 +256,19 @@ crl_store_lease(struct db *db, struct crl_key key, const char *node, int64_t now
 		take_base(rows, 5, &out->next_base);
 	}
 	return true;
+}
+
+bool
+crl_store_release(
+    struct db *db, struct crl_key key, const char *node, uint64_t number, struct error *err)
+{
+	DEFER(params_clear) struct params params = {0};
+	DEFER(rows_free) struct rows *rows = NULL;
+
+	bind_key(&params, key);
+	params_text(&params, node);
+	params_int8(&params, (int64_t)number);
+	return db_query(db, &CRL_RELEASE, &params, &rows, err);
 }
 
 static bool

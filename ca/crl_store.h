@@ -53,6 +53,10 @@ struct crl_lease {
 MUST_CHECK bool crl_store_lease(struct db *db, struct crl_key key, const char *node, int64_t now_s,
     int64_t until_s, struct crl_lease *out, struct error *err);
 
+/* Gives the lease back: nothing was built. */
+MUST_CHECK bool crl_store_release(
+    struct db *db, struct crl_key key, const char *node, uint64_t number, struct error *err);
+
 struct crl_publication { /* what was built under a lease */
 	struct crl_key key;
 	const char *node;
