@@ -50,6 +50,8 @@ serial_shard(const uint8_t serial[static SERIAL_BYTES], int shard_count)
 {
 	int rest = 0;
 
+	if (shard_count == 1) /* mostly, and a list may be of a million */
+		return 0;
 	for (size_t i = 0; i < SERIAL_BYTES; i++)
 		rest = (rest << 8 | serial[i]) % shard_count;
 	return rest;
