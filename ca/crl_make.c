@@ -257,8 +257,8 @@ give_back(const struct make *make)
 {
 	struct error ignored = {0};
 
-	(void)!crl_store_release(make->options->db, make->key, make->options->node,
-	    make->lease.number, &ignored);
+	(void)!crl_store_release(
+	    make->options->db, make->key, make->options->node, make->lease.number, &ignored);
 }
 
 bool
