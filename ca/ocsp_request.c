@@ -23,7 +23,8 @@ malformed(struct error *err, const char *what)
 
 /* ---- CertID ---- */
 
-/* AlgorithmIdentifier of a digest; parameters are absent or NULL (RFC 8017 appendix A.2.4). */
+/* AlgorithmIdentifier of a digest, known here or not: parameters are absent or NULL, as those of
+ * all in use are (RFC 5754 section 2). */
 static bool
 hash_take(struct der *der, enum ocsp_hash *out)
 {
@@ -34,8 +35,6 @@ hash_take(struct der *der, enum ocsp_hash *out)
 	while (hash < OCSP_HASH_COUNT && !bytes_equal(*HASHES[hash].oid, oid))
 		hash++;
 	*out = (enum ocsp_hash)hash;
-	if (hash == OCSP_HASH_COUNT)
-		return algorithm.ok; /* parameters of what is not known here are not read */
 	if (der_peek(&algorithm) == DER_NULL && der_take(&algorithm, DER_NULL).len != 0)
 		return false;
 	return der_end(&algorithm);
@@ -48,7 +47,7 @@ certid_parse(struct bytes whole, struct ocsp_certid *out)
 	struct der der = der_enter(&outer, DER_SEQUENCE);
 
 	*out = (struct ocsp_certid){.whole = whole};
-	if (whole.len > OCSP_CERTID_MAX || !der_well_formed(whole) || !hash_take(&der, &out->hash))
+	if (whole.len > OCSP_CERTID_MAX || !hash_take(&der, &out->hash))
 		return false;
 	out->name_hash = der_take(&der, DER_OCTET_STRING);
 	out->key_hash = der_take(&der, DER_OCTET_STRING);
@@ -150,7 +149,6 @@ static bool
 preamble_read(struct der *der)
 {
 	struct der version;
-	struct bytes name;
 
 	if (der_peek(der) == DER_CONTEXT_CONSTRUCTED(0)) {
 		version = der_enter(der, DER_CONTEXT_CONSTRUCTED(0));
@@ -159,8 +157,7 @@ preamble_read(struct der *der)
 	}
 	if (der_peek(der) != DER_CONTEXT_CONSTRUCTED(1))
 		return der->ok;
-	name = der_take(der, DER_CONTEXT_CONSTRUCTED(1));
-	return name.len > 0 && der_well_formed(name);
+	return der_take(der, DER_CONTEXT_CONSTRUCTED(1)).len > 0;
 }
 
 /* [0] EXPLICIT Signature OPTIONAL, which is not verified. */
@@ -172,8 +169,6 @@ signature_skip(struct der *der)
 	if (der_peek(der) != DER_CONTEXT_CONSTRUCTED(0))
 		return der_end(der);
 	signature = der_enter(der, DER_CONTEXT_CONSTRUCTED(0));
-	if (!der_well_formed(signature.rest))
-		return false;
 	in = der_enter(&signature, DER_SEQUENCE);
 	(void)der_take(&in, DER_SEQUENCE);
 	(void)der_take(&in, DER_BIT_STRING);
@@ -195,6 +190,8 @@ ocsp_request_parse(struct bytes der, struct ocsp_request *out, struct error *err
 	request.nonce = (struct bytes){0};
 	if (der.len > OCSP_REQUEST_MAX)
 		return error_set(err, E_BAD_SYNTAX, "longer than %d octets", OCSP_REQUEST_MAX);
+	if (!der_well_formed(der)) /* what is not read below, too */
+		return malformed(err, "not DER");
 	if (!preamble_read(&tbs))
 		return malformed(err, "its version or requestor");
 	list = der_enter(&tbs, DER_SEQUENCE);
