@@ -62,7 +62,7 @@ bool
 csr_binding_check(struct bytes der, struct bytes binding, struct error *err)
 {
 	struct der attributes = enter_attributes(der);
-	bool fit = true;
+	bool fit = true, whole = true;
 
 	while (attributes.ok && !der_end(&attributes)) {
 		struct der attribute = der_enter(&attributes, DER_SEQUENCE);
@@ -70,9 +70,14 @@ csr_binding_check(struct bytes der, struct bytes binding, struct error *err)
 		struct der values = der_enter(&attribute, DER_SET);
 		const bool linking = bytes_equal(type, OID_EST_IDENTITY_LINKING);
 
+		whole = whole && der_end(&attribute);
 		if (linking || bytes_equal(type, OID_CHALLENGE_PASSWORD))
 			fit = fit && values_fit(&values, linking, binding);
 	}
+	/* Else one that cannot be read would hide those behind it. */
+	if (!whole || !der_end(&attributes))
+		return error_set_field(
+		    err, E_BAD_SYNTAX, "/csr", "an attribute is not a type and a set of values");
 	return fit ||
 	       error_set_field(err, E_BINDING_MISMATCH, "/csr",
 		   binding.len > 0 ? "it names the channel binding of another TLS session"

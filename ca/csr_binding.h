@@ -20,6 +20,7 @@
  * `der` is a request that csr_parse() took; `binding` that of its session, empty: it has none.
  * Fine when the request names no binding, or names this one only.
  * E_BINDING_MISMATCH   it names another, with pointer /csr
+ * E_BAD_SYNTAX         an attribute is none (RFC 2986 section 4.1), with pointer /csr
  */
 MUST_CHECK bool csr_binding_check(struct bytes der, struct bytes binding, struct error *err);
 

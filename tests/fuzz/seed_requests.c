@@ -2,6 +2,7 @@
 #include "tests/support/cmocka_all.h"
 
 #include "base/text.h"
+#include "ca/oid.h"
 #include "tests/fuzz/csr_signer.h"
 #include "tests/fuzz/seed.h"
 #include "tests/unit/ca/request.h"
@@ -46,7 +47,7 @@ put_kinds(void)
 
 /* CertificationRequestInfo with the signer's key. */
 static void
-put_info(const char *name, uint64_t version, struct bytes subject, struct bytes attributes)
+make_info(uint64_t version, struct bytes subject, struct bytes attributes, struct buf *out)
 {
 	DEFER(der_writer_clear) struct der_writer w;
 	DEFER(buf_clear_public) struct buf spki = {0};
@@ -58,9 +59,46 @@ put_info(const char *name, uint64_t version, struct bytes subject, struct bytes 
 	der_put(&w, subject);
 	der_put_int(&w, version);
 	der_wrap(&w, DER_SEQUENCE, 0);
-	seed_put("csr_signed", name, der_written(&w));
+	buf_append(out, der_written(&w));
 }
 
+static void
+put_info(const char *name, uint64_t version, struct bytes subject, struct bytes attributes)
+{
+	DEFER(buf_clear_public) struct buf info = {0};
+
+	make_info(version, subject, attributes, &info);
+	seed_put("csr_signed", name, buf_bytes(&info));
+}
+
+/* EST: a request whose attribute of this type (contents of its OID) has the text for a value; the
+ * info alone, and signed as a body. */
+static void
+put_bound(const char *name, struct bytes type, const char *text)
+{
+	DEFER(der_writer_clear) struct der_writer w;
+	DEFER(buf_clear_public) struct buf input = {0};
+	DEFER(buf_clear_public) struct buf info = {0};
+	DEFER(buf_clear_public) struct buf body_name = {0};
+
+	der_writer_init(&w, 128);
+	der_put_element(&w, DER_UTF8_STRING, bytes_of_text(text));
+	der_wrap(&w, DER_SET, 0);
+	der_put_element(&w, DER_OID, type);
+	der_wrap(&w, DER_SEQUENCE, 0);
+	make_info(0, (struct bytes)BYTES_LITERAL("\x30\x00"), der_written(&w), &info);
+	buf_append_u8(&input, 2);
+	buf_append(&input, buf_bytes(&info));
+	seed_put("est", name, buf_bytes(&input));
+	buf_truncate(&input, 0);
+	buf_append_u8(&input, 1);
+	csr_sign(buf_bytes(&info), &input);
+	buf_append_format(&body_name, "body-%s", name);
+	seed_put_hurt("est", buf_text(&body_name), buf_bytes(&input));
+}
+
+/* What tests/fuzz/est_fuzz.c takes for the session's. */
+#define SESSION_TEXT "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 #define BYTES(literal) ((struct bytes)BYTES_LITERAL(literal))
 #define NAME                                                   \
 	"\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01" \
@@ -85,5 +123,10 @@ seed_requests(void)
 	put_info("extensions", 0, BYTES(NAME), BYTES(EXTENSIONS CHALLENGE));
 	put_info("not-a-name", 0, BYTES("\x30\x02\x05\x00"), BYTES(""));
 	put_info("nested", 0, BYTES("\x30\x08\x30\x06\x30\x04\x30\x02\x30\x00"), BYTES(""));
+	put_bound("password", OID_CHALLENGE_PASSWORD, "1234");
+	put_bound("binding", OID_CHALLENGE_PASSWORD, SESSION_TEXT);
+	put_bound("linking", OID_EST_IDENTITY_LINKING, SESSION_TEXT);
+	put_bound("another-unique", OID_CHALLENGE_PASSWORD, "AAAAAAAAAAAAAAAA");
+	put_bound("another-linking", OID_EST_IDENTITY_LINKING, "AAAAAAAAAAAAAAAA");
 	put_info("broken-attribute", 0, BYTES(NAME), BYTES("\x30\x03\x06\x05\x2a"));
 }

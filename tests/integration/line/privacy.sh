@@ -24,6 +24,19 @@ jq -c --arg mac "$(printable_mac)" '{for: [{hardware_ids: [{type: "mac48", value
 macs[4]=$(jq -r '.for[0].hardware_ids[0].value' "$work/bound")
 send "/v1/batches/$batch/tokens" admin <"$work/bound" >"$work/p"
 same "a token is bound to a fourth" 201 "$(cat "$work/status")"
+# EST: the ids come in a header field, beside a token.
+echo '{"count": 1}' | send "/v1/batches/$batch/tokens" admin >"$work/p"
+est_token=$(jq -r '.tokens[0]' "$work/p")
+macs[5]=$(printable_mac)
+for name in est est-again; do
+	make_key "$name"
+	openssl req -in "$work/$name.csr" -outform DER | base64 -w0 >"$work/est.b64"
+	curl -sS --cacert "$MONIKER_CACERT" -u "mac48=${macs[5]}:$est_token" -H 'Content-Type: application/pkcs10' \
+		--data-binary @"$work/est.b64" -o "$work/p" -w '%{http_code}\n' "$MONIKER_URL/.well-known/est/simpleenroll"
+done >"$work/est.status"
+same "by EST: enrolled, and the token is spent" "200 409" "$(paste -sd' ' "$work/est.status")"
+same "by EST: the refusal does not repeat the hardware id" 0 "$(grep -ci "${macs[5]}" "$work/p" || true)"
+same "by EST: nor the token" 0 "$(grep -cF "$est_token" "$work/p" || true)"
 psql -q -X -h "$pg" -U postgres -d moniker -c CHECKPOINT
 
 scan() { # MAC DIR...: whether any file holds it, raw, as hex, or with separators
@@ -41,8 +54,14 @@ for form in "$hex" "${macs[1]}" "$(tr : - <<<"${macs[1]}")" "$(tr a-f A-F <<<"$h
 	scan "${macs[1]}" "$work/planted" || die "the scanner is blind for the form $form"
 done
 ok "the scanner finds planted ids"
-for i in 1 2 3 4; do
+for i in 1 2 3 4 5; do
 	! scan "${macs[i]}" "$pg/data" "$pg/server.log" "$MONIKER_TEST_STATE/monikerd.log" "$MONIKER_AUDIT_DIR" "$MONIKER_TEST_STATE/keeper" ||
 		die "a hardware id is at rest"
 done
 ok "no hardware id at rest"
+basic=$(printf 'mac48=%s:%s' "${macs[5]}" "$est_token" | base64 -w0)
+for secret in "$est_token" "$basic"; do
+	! LC_ALL=C grep -raqF -- "$secret" "$pg/data" "$pg/server.log" "$MONIKER_TEST_STATE/monikerd.log" "$MONIKER_AUDIT_DIR" ||
+		die "a token is at rest"
+done
+ok "no token at rest, and no Authorization field"

@@ -153,6 +153,34 @@ every_attribute_counts(void **state)
 	}
 }
 
+/* It would hide what follows it. */
+static void
+an_attribute_that_is_none_is_refused(void **state)
+{
+	static const struct bytes broken[] = {BYTES_LITERAL("\x05\x00"), BYTES_LITERAL("\x30\x00"),
+	    BYTES_LITERAL("\x30\x03\x06\x01\x2a"), BYTES_LITERAL("\x30\x05\x06\x01\x2a\x30\x00"),
+	    BYTES_LITERAL("\x30\x07\x06\x01\x2a\x31\x00\x05\x00")};
+	const struct bytes session = BYTES_LITERAL(UNIQUE);
+	const struct row other = {.type = BYTES_LITERAL(LINKING),
+	    .tag = DER_UTF8_STRING,
+	    .value = BYTES_LITERAL("another octe"),
+	    .form = BASE64};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(broken); i++) {
+		DEFER(buf_clear_public) struct buf attributes = {0};
+		DEFER(buf_clear_public) struct buf der = {0};
+		struct csr *csr = NULL;
+		struct error err = {0};
+
+		buf_append(&attributes, broken[i]);
+		put_attribute(&other, 1, &attributes);
+		make_request(buf_bytes(&attributes), &der);
+		assert_false(csr_parse_any(buf_bytes(&der), &session, &csr, &err));
+		assert_int_equal(err.code, E_BAD_SYNTAX);
+	}
+}
+
 /* Proof comes first: what an unproven request says about its session is nobody's word. */
 static void
 a_request_that_is_not_proven_is_refused_as_that(void **state)
@@ -212,6 +240,7 @@ main(void)
 	    cmocka_unit_test(a_binding_is_the_session_s_or_refused),
 	    cmocka_unit_test(whoever_does_not_ask_is_not_told),
 	    cmocka_unit_test(every_attribute_counts),
+	    cmocka_unit_test(an_attribute_that_is_none_is_refused),
 	    cmocka_unit_test(a_request_that_is_not_proven_is_refused_as_that),
 	    cmocka_unit_test(each_form_of_a_request_is_read),
 	};
