@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# OCSP responders are renewed by time, and have another key after a restart; an authority that was rolled in has
-# its responder at once, and one from before OCSP none. With a service of its own, whose responders are good for
+# OCSP responders are renewed by time, and have another key after a restart; without the database what holds is
+# given again; an authority that was rolled in has its responder at once, and one from before OCSP none. With a service of its own, whose responders are good for
 # a minute; MONIKER_TEST_BIN names the programs.
 set -Eeuo pipefail
 support=$(cd "$(dirname "$0")/../../support" && pwd)
@@ -52,15 +52,41 @@ call GET '/v1/audit/events?ev=cert.issue&limit=10000' auditor | jq -r 'select(.a
 [ "$(grep -c '^h:' "$work/leaves")" -ge 3 ] || die "a responder's certificate has no leaf"
 ok "each certificate has its leaf"
 
+says() { ask "$1" -no_nonce && grep -q ": $2\$" "$work/said"; }
+answers() { curl -sS --cacert "$MONIKER_CACERT" "$MONIKER_URL/metrics" | sed -n 's/^moniker_ocsp_kept_total //p'; }
+kept() { # of the certificate `seen`, once its signature is in the database
+	local before
+	before=$(answers)
+	says seen good && says seen good && [ "$(answers)" -gt "$before" ]
+}
+
 # The key is nowhere but in memory.
 ! grep -rl 'OCSP responder' "$MONIKER_TEST_STATE/service" >"$work/files" 2>/dev/null || die "kept on disk: $(cat "$work/files")"
 ok "nothing of it lies in a file"
+
+# Without the database: what was said before and holds is said again, the rest is put off.
+enroll seen
+enroll unseen
+within 10 "an answer is kept" kept
+pg=$(sed -n 's/^PGDIR=//p' "$MONIKER_TEST_PG")
+as_postgres=()
+[ "$(id -u)" != 0 ] || as_postgres=(setpriv --reuid=postgres --regid=postgres --clear-groups)
+pg_bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
+pg_ctl() { (cd / && "${as_postgres[@]}" "$pg_bin/pg_ctl" -D "$pg/data" -l "$pg/server.log" -w -s "$@"); }
+pg_ctl -m fast stop
+says seen good && same_answer=yes || same_answer=no
+openssl ocsp -issuer "$ca" -cert "$work/unseen.pem" -url "$responder" >"$work/said" 2>&1 || true
+pg_ctl start
+same "without the database: what was said before" yes $same_answer
+shows "and the rest later" 'trylater \(3\)' "$work/said"
+within 30 "with it: all" says unseen good
+ready() { [ "$(curl -s -o /dev/null -w '%{http_code}' --cacert "$MONIKER_CACERT" "$MONIKER_URL/readyz")" = 200 ]; }
+within 30 "and the service is ready" ready
 
 # A restart: the old key is gone with the process, the status is not.
 second=$(signer -pubkey)
 revoke one
 kill -KILL "$(pgrep -P "$(cat "$MONIKER_TEST_STATE/pid")" -f -- --service)"
-says() { ask "$1" && grep -q ": $2\$" "$work/said"; }
 within 60 "after a restart it is revoked" says one revoked
 [ "$(signer -pubkey)" != "$second" ] || die "the key outlived its process"
 ok "by another key"

@@ -257,6 +257,36 @@ several_are_answered_in_their_order(void **state)
 	}
 }
 
+static void
+either_hash_finds_the_authority_and_no_other_does(void **state)
+{
+	const EVP_MD *const mds[] = {EVP_sha1(), EVP_sha256(), EVP_sha512()};
+	DEFER(fixture_clear) struct fixture fixture;
+	DEFER(buf_clear_public) struct buf der = {0};
+	DEFER(ocsp_reply_clear) struct ocsp_reply reply = {0};
+	OCSP_REQUEST *asked = OCSP_REQUEST_new();
+	struct ocsp_read answer;
+	const uint8_t *serial;
+	uint8_t *at;
+
+	(void)state;
+	fixture_init(&fixture);
+	ocsp_look(fixture.ocsp);
+	serial = issue(&fixture, NULL);
+	for (size_t i = 0; i < COUNT(mds); i++)
+		assert_non_null(OCSP_request_add0_id(
+		    asked, ocsp_world_certid(fixture.issuer, mds[i], serial, SERIAL_BYTES)));
+	at = buf_extend(&der, (size_t)i2d_OCSP_REQUEST(asked, NULL));
+	(void)i2d_OCSP_REQUEST(asked, &at);
+	OCSP_REQUEST_free(asked);
+	ask(&fixture, buf_bytes(&der), &reply);
+	assert_true(ocsp_read(buf_bytes(&reply.der), &answer) && ocsp_read_signed(&answer));
+	assert_int_equal(answer.count, COUNT(mds));
+	assert_int_equal(answer.singles[0].state, OCSP_GOOD);
+	assert_int_equal(answer.singles[1].state, OCSP_GOOD);
+	assert_int_equal(answer.singles[2].state, OCSP_UNKNOWN);
+}
+
 /* ---- nonces, and answers that are kept ---- */
 
 static void
@@ -539,6 +569,7 @@ main(void)
 	    cmocka_unit_test(what_may_be_aborted_is_not_kept),
 	    cmocka_unit_test(expired_certificates_are_answered_for),
 	    cmocka_unit_test(several_are_answered_in_their_order),
+	    cmocka_unit_test(either_hash_finds_the_authority_and_no_other_does),
 	    cmocka_unit_test(a_nonce_is_echoed_and_never_kept),
 	    cmocka_unit_test(without_one_the_same_octets_are_given_until_half_of_their_time),
 	    cmocka_unit_test(what_holds_is_given_while_the_database_is_away),
