@@ -18,6 +18,7 @@
 #include "provisioning/verify.h"
 
 struct caller_cache;
+struct status_notes;
 struct limiter;
 
 struct app {
@@ -30,6 +31,7 @@ struct app {
 	const struct issuers *issuers;
 	struct crl_publisher *crls;
 	struct status_index *statuses;
+	struct status_notes *notes; /* ca/status_notes.h */
 	struct ocsp *ocsp;
 	struct expiry_watch *expiries;
 	struct work_pool *work;       /* CPU work of NDJSON requests */

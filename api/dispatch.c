@@ -54,6 +54,8 @@ within_limits(const struct app *app, const struct http_request *request,
 {
 	const int64_t cost = cost_of(request);
 
+	if (request->resumed) /* charged when it came */
+		return true;
 	if (caller->kind != CALLER_IS_NOBODY && caller->refused.code == E_NONE)
 		return limiter_caller(app->limiter, caller, cost, err);
 	return cost == 1 || limiter_address(app->limiter, request->network, cost - 1, err);

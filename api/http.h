@@ -47,6 +47,7 @@ struct http_request {
 	struct bytes body;
 	uint8_t network[9]; /* of the client: see LIMITER_NETWORK_BYTES */
 	bool draining;      /* the service is being stopped */
+	bool resumed;       /* it was here before, and has waited */
 	const char *request_id;
 	const struct caller *caller;
 };
@@ -88,6 +89,10 @@ struct http_response {
 	void *release_context;
 	struct http_header headers[HTTP_HEADERS_MAX];
 	size_t header_count;
+	/* Not 0: it may wait so long for a change of status after that place, and is then handled
+	 * again; this is the answer if it may not. */
+	int park_ms;
+	int64_t park_beyond_seq;
 };
 void http_response_clear(struct http_response *response);
 DEFER_DECLARE_CLEAR(struct http_response, http_response_clear)

@@ -5,8 +5,8 @@
 /* ---- label values: closed lists ---- */
 
 /* What routes and problems answer; anything else is counted as the last one, 0. */
-static const int STATUSES[] = {200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 408, 409, 413, 415,
-    422, 429, 500, 501, 503, 0};
+static const int STATUSES[] = {200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 408, 409, 410, 413,
+    415, 422, 429, 500, 501, 503, 0};
 
 static const char *const METHODS[] = {
     [HTTP_GET] = "GET", [HTTP_POST] = "POST", [HTTP_DELETE] = "DELETE"};

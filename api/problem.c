@@ -13,6 +13,7 @@ problem_status(const struct error *err)
 	case ERROR_KIND_NOT_FOUND: return 404;
 	case ERROR_KIND_METHOD: return 405;
 	case ERROR_KIND_TIMEOUT: return 408;
+	case ERROR_KIND_GONE: return 410;
 	case ERROR_KIND_CONFLICT: return 409;
 	case ERROR_KIND_TOO_LARGE: return 413;
 	case ERROR_KIND_MEDIA_TYPE: return 415;

@@ -134,6 +134,8 @@ start(struct server *server, struct error *err)
 	server->http_port = options->http_port;
 	return workers_new(options->worker_count, options->worker_count * QUEUE_PER_WORKER,
 		   &server->workers, err) &&
+	       (server->app->statuses == NULL ||
+		   parking_new(server->app->statuses, server->workers, &server->parking, err)) &&
 	       start_loops(server, ROUTE_TLS, loops, &server->tls_port, err) &&
 	       start_loops(server, ROUTE_PLAIN, 1, &server->http_port, err) &&
 	       start_est_legacy(server, err);
@@ -208,11 +210,14 @@ server_drain_and_free(struct server *server, int wait_ms)
 	const int64_t until_ms = clock_monotonic_ms() + wait_ms;
 
 	enter_phase(server, SERVER_DRAINING);
+	if (server->parking != NULL)
+		parking_close(server->parking);
 	wait_for_zero(&server->unanswered, until_ms);
 	enter_phase(server, SERVER_CLOSING);
 	wait_for_zero(&server->unanswered, until_ms);
 	/* What a worker has begun may be on record: it is finished and answered, however late. And
 	 * a suspended connection may not be stopped. */
+	parking_free(server->parking);
 	workers_free(server->workers);
 	wait_for_zero(&server->suspended, INT64_MAX);
 	wait_for_zero(&server->unanswered, clock_monotonic_ms() + LAST_ANSWERS_MS);

@@ -10,6 +10,7 @@
 #include "api/dispatch.h"
 #include "api/http_metrics.h"
 #include "api/limits.h"
+#include "api/parking.h"
 #include "api/server.h"
 #include "api/server_tls.h"
 #include "api/workers.h"
@@ -31,6 +32,7 @@ struct server {
 	const struct app *app;
 	struct server_options options;
 	struct workers *workers;
+	struct parking *parking; /* NULL: nobody waits (tests) */
 	struct loop *loops[64];
 	int loop_count;
 	int tls_port, http_port, est_legacy_port;
@@ -90,8 +92,9 @@ struct exchange {
 	struct job job; /* first: a worker's job is the exchange */
 	struct connection *connection;
 	enum exchange_state state;
-	bool begun;           /* the first call of the handler has been made */
-	bool handed;          /* to a worker */
+	bool begun;  /* the first call of the handler has been made */
+	bool handed; /* to a worker */
+	struct parked parked;
 	struct error refused; /* E_NONE, or what is answered once the body has gone by */
 	const struct route *route;
 	struct http_request request;

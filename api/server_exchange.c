@@ -279,6 +279,22 @@ take_body(struct exchange *exchange, struct MHD_Connection *mhd, const char *dat
 
 /* ---- on a worker ---- */
 
+/* True: it waits, and another thread may have it already. */
+static bool
+park(struct server *server, struct exchange *exchange)
+{
+	const struct http_response *response = &exchange->response;
+
+	if (response->park_ms == 0 || server->parking == NULL)
+		return false;
+	exchange->parked = (struct parked){.job = &exchange->job,
+	    .beyond_seq = response->park_beyond_seq,
+	    .until_ms = clock_monotonic_ms() + response->park_ms,
+	    .caller = exchange->connection->memory.caller.person};
+	exchange->request.resumed = true; /* if it is taken, the next to see it is its next run */
+	return parking_add(server->parking, &exchange->parked);
+}
+
 static void
 run_exchange(struct job *job)
 {
@@ -286,13 +302,20 @@ run_exchange(struct job *job)
 	struct loop *loop = exchange->connection->loop;
 	struct metrics *metrics = loop->server->app->metrics;
 
-	metrics_add(metrics, HTTP_WORKERS_WAITING, 0, -1);
+	if (!exchange->request.resumed) {
+		metrics_add(metrics, HTTP_WORKERS_WAITING, 0, -1);
+		metrics_observe(
+		    metrics, HTTP_QUEUE_WAIT, 0, clock_monotonic_us() - exchange->handed_us);
+	}
+	exchange->request.draining = is_draining(loop);
+	http_response_clear(&exchange->response); /* of the run before it waited */
+	exchange->response = (struct http_response){0};
 	metrics_add(metrics, HTTP_WORKERS_BUSY, 0, 1);
-	metrics_observe(metrics, HTTP_QUEUE_WAIT, 0, clock_monotonic_us() - exchange->handed_us);
 	dispatch(loop->server->app, exchange->route, &exchange->request,
 	    &exchange->connection->memory, &exchange->response);
 	metrics_add(metrics, HTTP_WORKERS_BUSY, 0, -1);
-	loop_finish(loop, exchange);
+	if (!park(loop->server, exchange))
+		loop_finish(loop, exchange);
 }
 
 /* False: nobody takes it, and it was not suspended. */

@@ -99,6 +99,42 @@ authority_tbs(const struct authority_request *request, const struct rng *rng, st
 	return tbs_build_ca(&tbs, out, err);
 }
 
+bool
+authority_status_signer_tbs(const struct authority_request *request, const char *organization,
+    int number, const struct rng *rng, struct buf *out, struct error *err)
+{
+	const int64_t start_s = request->now_s - DAY_S;
+	const int64_t end_s = start_s + ISSUING_VALIDITY_S;
+	char name[AUTHORITY_NAME_ROOM], suffix[16] = "";
+	struct tbs_ca_request tbs = {.issuer = request->parent,
+	    .not_before_s = start_s,
+	    .not_after_s =
+		end_s < request->parent_not_after_s ? end_s : request->parent_not_after_s,
+	    .spki = request->spki,
+	    .common_name = name};
+	int len;
+
+	if (number > 1)
+		(void)snprintf(suffix, sizeof suffix, " %d", number);
+	len = snprintf(name, sizeof name, "%s Status Signer%s", organization, suffix);
+	if (len <= 0 || (size_t)len >= sizeof name)
+		return error_set(err, E_CONFIG_INVALID, "the organization's name is too long");
+	serial_make(tbs.serial, time_month(start_s), rng);
+	return tbs_build_status_signer(&tbs, out, err);
+}
+
+void
+authority_ed25519_spki(
+    uint8_t out[static AUTHORITY_ED25519_SPKI_BYTES], const uint8_t public_key[static 32])
+{
+	static const uint8_t HEAD[] = {
+	    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00};
+
+	_Static_assert(sizeof HEAD + 32 == AUTHORITY_ED25519_SPKI_BYTES, "RFC 8410 section 4");
+	memcpy(out, HEAD, sizeof HEAD);
+	memcpy(out + sizeof HEAD, public_key, 32);
+}
+
 void
 authority_policy(enum issuer_kind kind, const struct certificate *certificate, const char *http_url,
     int shard_count, struct policy_issuer *out)

@@ -43,6 +43,18 @@ struct authority_request { /* all borrowed */
 MUST_CHECK bool authority_tbs(const struct authority_request *request, const struct rng *rng,
     struct buf *out, struct error *err);
 
+/*
+ * A status signer's (docs/status.md), number 1 or above, under the Device Root: `kind` and
+ * `common_name` of the request are not looked at. E_CONFIG_INVALID: the name is too long
+ */
+MUST_CHECK bool authority_status_signer_tbs(const struct authority_request *request,
+    const char *organization, int number, const struct rng *rng, struct buf *out,
+    struct error *err);
+/* The SubjectPublicKeyInfo of an Ed25519 key, RFC 8410. */
+#define AUTHORITY_ED25519_SPKI_BYTES 44
+void authority_ed25519_spki(
+    uint8_t out[static AUTHORITY_ED25519_SPKI_BYTES], const uint8_t public_key[static 32]);
+
 /* What the keeper may sign with the key of this certificate; a kind with a profile: asserted. */
 void authority_policy(enum issuer_kind kind, const struct certificate *certificate,
     const char *http_url, int shard_count, struct policy_issuer *out);

@@ -124,11 +124,15 @@ add_service_keys(struct ceremony *ceremony)
 	sodium_memzero(private_key, sizeof private_key);
 
 	crypto_core_ristretto255_scalar_random(octets);
+	add_random(ceremony->keeper, "status:1");
+	crypto_sign_seed_keypair(ceremony->status_public_key, private_key,
+	    secret_bytes(keyring_find(ceremony->keeper, "status:1")).data);
+	sodium_memzero(private_key, sizeof private_key);
+
 	keyring_add(ceremony->keeper, "tag:1", secret_new(bytes_of(octets, sizeof octets)));
 	sodium_memzero(octets, sizeof octets);
 
 	add_random(ceremony->keeper, "token:1");
-	add_random(ceremony->keeper, "status:1");
 	add_random(ceremony->keeper, "journal");
 }
 
@@ -174,6 +178,28 @@ make_root_crls(const struct ceremony_request *request, const struct authorities 
 	return true;
 }
 
+/* The root's key is at hand now, and not later. */
+static bool
+certify_status_signer(const struct ceremony_request *request, const struct authority *root,
+    struct ceremony *out, struct error *err)
+{
+	DEFER(buf_clear_public) struct buf body = {0};
+	uint8_t spki[AUTHORITY_ED25519_SPKI_BYTES], signature[KEY_SIGNATURE_MAX];
+	size_t signature_len;
+
+	authority_ed25519_spki(spki, out->status_public_key);
+	if (!authority_status_signer_tbs(&(struct authority_request){.parent = root->tbs,
+					     .parent_not_after_s = root->not_after_s,
+					     .spki = bytes_of(spki, sizeof spki),
+					     .now_s = clock_now_s(request->clock)},
+		request->name, 1, request->rng, &body, err) ||
+	    !key_sign(root->key, buf_bytes(&body), signature, &signature_len, err))
+		return false;
+	certificate_assemble(
+	    buf_bytes(&body), bytes_of(signature, signature_len), &out->status_signer);
+	return true;
+}
+
 bool
 ceremony_run(const struct ceremony_request *request, struct ceremony *out, struct error *err)
 {
@@ -186,6 +212,8 @@ ceremony_run(const struct ceremony_request *request, struct ceremony *out, struc
 	    !make_root_crls(request, &authorities, &ceremony, err))
 		return false;
 	add_service_keys(&ceremony);
+	if (!certify_status_signer(request, &authorities.of[ISSUER_DEVICE_ROOT], &ceremony, err))
+		return false;
 	*out = ceremony;
 	memset(&ceremony, 0, sizeof ceremony);
 	return true;
@@ -202,6 +230,7 @@ ceremony_clear(struct ceremony *ceremony)
 		buf_clear_public(&ceremony->certificates[i]);
 	for (size_t i = 0; i < COUNT(ceremony->root_crls); i++)
 		buf_clear_public(&ceremony->root_crls[i]);
+	buf_clear_public(&ceremony->status_signer);
 	memset(ceremony, 0, sizeof *ceremony);
 }
 

@@ -30,6 +30,8 @@ struct ceremony {
 	struct buf certificates[5]; /* DER, in the order of enum issuer_kind */
 	struct buf root_crls[2];    /* DER: device root, operations root */
 	uint8_t log_public_key[32];
+	struct buf status_signer; /* DER: of status:1, by the Device Root */
+	uint8_t status_public_key[32];
 };
 /* Roots 25 years, issuing CAs 10, all from one day before now; none outlives its issuer. */
 MUST_CHECK bool ceremony_run(

@@ -35,12 +35,18 @@ static const struct stmt LOG_INSERT = STMT("audit_log_insert", 3, 0,
     "INSERT INTO audit_log (origin, public_key, opened_at_s)"
     " VALUES ($1::text, $2::bytea, $3::int8)");
 
+/* $1 public key, $2 certificate, $3 now */
+static const struct stmt STATUS_SIGNER_INSERT = STMT("status_signer_insert", 3, 0,
+    "INSERT INTO status_signer (public_key, certificate, created_at_s)"
+    " VALUES ($1::bytea, $2::bytea, $3::int8)");
+
 static const struct stmt *const STATEMENTS[] = {
     &ISSUER_INSERT,
     &ROOT_CRL_INSERT,
     &ROOT_CRL_NUMBER,
     &ROOT_CRL_UPDATE,
     &LOG_INSERT,
+    &STATUS_SIGNER_INSERT,
     NULL,
 };
 
@@ -107,6 +113,19 @@ log_insert(struct tx *tx, const struct ceremony *ceremony, const char *origin, i
 	return tx_run(tx, &LOG_INSERT, &params, err);
 }
 
+static bool
+status_signer_insert(
+    struct tx *tx, const struct ceremony *ceremony, int64_t now_s, struct error *err)
+{
+	DEFER(params_clear) struct params params = {0};
+
+	params_bytea(
+	    &params, bytes_of(ceremony->status_public_key, sizeof ceremony->status_public_key));
+	params_bytea(&params, buf_bytes(&ceremony->status_signer));
+	params_int8(&params, now_s);
+	return tx_run(tx, &STATUS_SIGNER_INSERT, &params, err);
+}
+
 bool
 ceremony_store(struct tx *tx, const struct ceremony *ceremony, const char *origin, int64_t now_s,
     struct error *err)
@@ -117,7 +136,8 @@ ceremony_store(struct tx *tx, const struct ceremony *ceremony, const char *origi
 	for (int kind = 0; kind < (int)COUNT(ceremony->root_crls); kind++)
 		if (!root_crl_insert(tx, ceremony, (enum issuer_kind)kind, now_s, err))
 			return false;
-	return log_insert(tx, ceremony, origin, now_s, err);
+	return status_signer_insert(tx, ceremony, now_s, err) &&
+	       log_insert(tx, ceremony, origin, now_s, err);
 }
 
 static bool

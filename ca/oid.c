@@ -27,6 +27,9 @@ const struct bytes OID_ECDSA_SHA256 = BYTES_LITERAL("\x2a\x86\x48\xce\x3d\x04\x0
 
 const struct bytes OID_SERVER_AUTH = BYTES_LITERAL("\x2b\x06\x01\x05\x05\x07\x03\x01");
 const struct bytes OID_CLIENT_AUTH = BYTES_LITERAL("\x2b\x06\x01\x05\x05\x07\x03\x02");
+/* 2.25 and a random UUID (ITU-T X.667): 243892281092800931247565613106880441676 */
+const struct bytes OID_STATUS_SIGNING = BYTES_LITERAL(
+    "\x69\x82\xee\xfb\xf8\xf6\xc7\xa8\x92\xa3\x87\xa6\x92\xe2\xb6\x99\xea\x97\xda\x4c");
 const struct bytes OID_OCSP_SIGNING = BYTES_LITERAL("\x2b\x06\x01\x05\x05\x07\x03\x09");
 const struct bytes OID_AD_OCSP = BYTES_LITERAL("\x2b\x06\x01\x05\x05\x07\x30\x01");
 const struct bytes OID_AD_CA_ISSUERS = BYTES_LITERAL("\x2b\x06\x01\x05\x05\x07\x30\x02");

@@ -32,6 +32,7 @@ extern const struct bytes OID_ECDSA_SHA256;
 extern const struct bytes OID_SERVER_AUTH;
 extern const struct bytes OID_CLIENT_AUTH;
 extern const struct bytes OID_OCSP_SIGNING;
+extern const struct bytes OID_STATUS_SIGNING; /* of ours, docs/status.md */
 extern const struct bytes OID_AD_OCSP;
 extern const struct bytes OID_AD_CA_ISSUERS;
 

@@ -19,7 +19,8 @@ struct status_index {
 
 	pthread_rwlock_t lock; /* of what find() answers by */
 	struct status_set *set;
-	int64_t seq, as_of_s, as_of_ms;
+	struct status_index_place place;
+	int64_t as_of_s, as_of_ms;
 
 	pthread_mutex_t mutex; /* of what is waited for */
 	pthread_cond_t moved;
@@ -50,7 +51,8 @@ tell(struct status_index *index, const struct status_entry *changes, size_t coun
 }
 
 static bool
-read_all(struct status_index *index, struct status_set *out, int64_t *out_seq, struct error *err)
+read_all(struct status_index *index, struct status_set *out, struct status_index_place *out_place,
+    struct error *err)
 {
 	DEFER(mem_free)
 	struct status_entry *page = xcalloc(STATUS_INDEX_PAGE_MAX, sizeof *page);
@@ -58,7 +60,7 @@ read_all(struct status_index *index, struct status_set *out, int64_t *out_seq, s
 	uint8_t serial[SERIAL_BYTES] = {0};
 	size_t count;
 
-	if (!status_index_store_begin(index->options.db, &tx, out_seq, &count, err))
+	if (!status_index_store_begin(index->options.db, &tx, out_place, &count, err))
 		return false;
 	status_set_reserve(out, count);
 	do {
@@ -76,38 +78,38 @@ reload(struct status_index *index, struct error *err)
 {
 	DEFER(status_set_free) struct status_set *set = status_set_new();
 	const int64_t now_s = clock_now_s(index->options.clock), now_ms = clock_monotonic_ms();
+	struct status_index_place place;
 	struct status_set *old;
-	int64_t seq;
 
-	if (!read_all(index, set, &seq, err))
+	if (!read_all(index, set, &place, err))
 		return false;
 	(void)pthread_rwlock_wrlock(&index->lock);
 	old = index->set;
 	index->set = TAKE(set);
-	index->seq = seq;
+	index->place = place;
 	index->as_of_s = now_s;
 	index->as_of_ms = now_ms;
 	(void)pthread_rwlock_unlock(&index->lock);
 	status_set_free(old);
 	(void)pthread_mutex_lock(&index->mutex);
-	index->reached = seq;
+	index->reached = place.seq;
 	index->reloads++;
 	(void)pthread_mutex_unlock(&index->mutex);
-	tell(index, NULL, 0, 0, seq);
+	tell(index, NULL, 0, 0, place.seq);
 	return true;
 }
 
 /* After `changes`, the index is as of `now`: they are all that there were. */
 static bool
-apply(struct status_index *index, const struct status_entry *changes, size_t count, int64_t now_s,
-    int64_t now_ms)
+apply(struct status_index *index, const struct status_entry *changes, size_t count,
+    const struct status_index_place *place, int64_t now_s, int64_t now_ms)
 {
 	bool good = true;
 
 	(void)pthread_rwlock_wrlock(&index->lock);
 	for (size_t i = 0; i < count; i++)
 		good = status_set_put(index->set, &changes[i]) && good;
-	index->seq += (int64_t)count;
+	index->place = *place;
 	if (count < STATUS_INDEX_CHANGES_MAX) {
 		index->as_of_s = now_s;
 		index->as_of_ms = now_ms;
@@ -125,19 +127,19 @@ follow(struct status_index *index, struct error *err)
 
 	do {
 		const int64_t now_s = clock_now_s(index->options.clock);
-		const int64_t now_ms = clock_monotonic_ms(), from = index->seq;
-		int64_t head;
+		const int64_t now_ms = clock_monotonic_ms(), from = index->place.seq;
+		struct status_index_place place = index->place;
 		bool gap;
 
 		if (!status_index_store_changes(
-			index->options.db, from, changes, &count, &head, &gap, err))
+			index->options.db, &place, changes, &count, &gap, err))
 			return false;
 		if (gap) {
-			log_warning("status.reload", "the order of changes has a gap after %lld",
-			    (long long)from);
+			log_warning("status.reload",
+			    "the order of changes does not go on from %lld", (long long)from);
 			return reload(index, err);
 		}
-		if (!apply(index, changes, count, now_s, now_ms))
+		if (!apply(index, changes, count, &place, now_s, now_ms))
 			return error_set(err, E_INTERNAL, "a change of status that is not ours");
 		if (count == 0)
 			return true;
@@ -302,7 +304,7 @@ status_index_find(struct status_index *index, const uint8_t serial[static SERIAL
 	*out = (struct status_index_found){.entry.state = CERTIFICATE_CLEAR};
 	(void)pthread_rwlock_rdlock(&index->lock);
 	(void)status_set_find(index->set, serial, issuer, &out->entry);
-	out->seq = index->seq;
+	out->seq = index->place.seq;
 	out->as_of_s = index->as_of_s;
 	as_of_ms = index->as_of_ms;
 	(void)pthread_rwlock_unlock(&index->lock);
@@ -363,6 +365,15 @@ status_index_wait_beyond(struct status_index *index, int64_t seq, int wait_ms)
 	return reached;
 }
 
+void
+status_index_place(struct status_index *index, struct status_index_place *out, int64_t *out_as_of_s)
+{
+	(void)pthread_rwlock_rdlock(&index->lock);
+	*out = index->place;
+	*out_as_of_s = index->as_of_s;
+	(void)pthread_rwlock_unlock(&index->lock);
+}
+
 static size_t
 count_of(const struct status_set *set)
 {
@@ -376,7 +387,7 @@ status_index_snapshot(struct status_index *index, struct status_index_snapshot *
 	out->count = count_of(index->set);
 	out->entries = xcalloc(out->count + 1, sizeof *out->entries);
 	status_set_copy(index->set, out->entries);
-	out->seq = index->seq;
+	out->place = index->place;
 	out->as_of_s = index->as_of_s;
 	(void)pthread_rwlock_unlock(&index->lock);
 }
@@ -392,7 +403,7 @@ void
 status_index_health(struct status_index *index, struct status_index_health *out)
 {
 	(void)pthread_rwlock_rdlock(&index->lock);
-	*out = (struct status_index_health){.seq = index->seq,
+	*out = (struct status_index_health){.seq = index->place.seq,
 	    .as_of_s = index->as_of_s,
 	    .age_ms = index->as_of_ms,
 	    .held_count = status_set_count(index->set, CERTIFICATE_HELD),

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "ca/status_set.h"
 #include "db/db.h"
 
@@ -35,6 +36,11 @@ struct status_index_watcher {
 	void *context;
 };
 #define STATUS_INDEX_WATCHERS_MAX 8
+
+struct status_index_place { /* in the order, and the chain up to there (proof/status_note.h) */
+	int64_t seq;
+	uint8_t hash[SHA256_BYTES];
+};
 
 struct status_index;
 struct status_index_options {
@@ -71,12 +77,17 @@ bool status_index_sync(struct status_index *index, int wait_ms);
 /* Waits up to `wait_ms` for a change after `seq`; returns the last place reached. */
 int64_t status_index_wait_beyond(struct status_index *index, int64_t seq, int wait_ms);
 
+/* Where it is now, and of when that is. */
+void status_index_place(
+    struct status_index *index, struct status_index_place *out, int64_t *out_as_of_s);
+
 /* A copy of all entries in no order, with the place and the time that it is of. The caller frees
  * *out_entries (mem_free). */
 struct status_index_snapshot {
 	struct status_entry *entries;
 	size_t count;
-	int64_t seq, as_of_s;
+	struct status_index_place place;
+	int64_t as_of_s;
 };
 void status_index_snapshot(struct status_index *index, struct status_index_snapshot *out);
 void status_index_snapshot_clear(struct status_index_snapshot *snapshot);

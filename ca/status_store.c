@@ -1,17 +1,22 @@
 #include "ca/status.h"
 
 #include "base/mem.h"
+#include "proof/status_note.h"
 
 /* $1 how many: locks the one row that orders all changes of status, and takes as many places. */
-static const struct stmt STATUS_HEAD_TAKE =
-    STMT("status_head_take", 1, 1, "UPDATE status_head SET seq = seq + $1::int8 RETURNING seq");
+static const struct stmt STATUS_HEAD_TAKE = STMT(
+    "status_head_take", 1, 2, "UPDATE status_head SET seq = seq + $1::int8 RETURNING seq, hash");
 
-/* $1 seqs, $2 months, $3 serials, $4 issuers, $5 states, $6 reasons, $7 now */
-static const struct stmt STATUS_CHANGE_INSERT = STMT("status_change_insert", 7, 0,
-    "INSERT INTO status_change (seq, month, serial, issuer, state, reason, at_s)"
-    " SELECT u.seq, u.month, u.serial, u.issuer, u.state, u.reason, $7::int8"
-    " FROM unnest($1::int8[], $2::int2[], $3::bytea[], $4::bytea[], $5::text[], $6::int2[])"
-    " AS u(seq, month, serial, issuer, state, reason)");
+/* $1 hash: of the last that is written */
+static const struct stmt STATUS_HEAD_HASH =
+    STMT("status_head_hash", 1, 0, "UPDATE status_head SET hash = $1::bytea");
+
+/* $1 seqs, $2 months, $3 serials, $4 issuers, $5 states, $6 reasons, $7 now, $8 hashes */
+static const struct stmt STATUS_CHANGE_INSERT = STMT("status_change_insert", 8, 0,
+    "INSERT INTO status_change (seq, month, serial, issuer, state, reason, at_s, hash)"
+    " SELECT u.seq, u.month, u.serial, u.issuer, u.state, u.reason, $7::int8, u.hash"
+    " FROM unnest($1::int8[], $2::int2[], $3::bytea[], $4::bytea[], $5::text[], $6::int2[],"
+    " $8::bytea[]) AS u(seq, month, serial, issuer, state, reason, hash)");
 
 /*
  * $1 seqs, $2 months, $3 serials, $4 issuers, $5 states, $6 reasons, $7 now, $8 not_after_at_s:
@@ -40,6 +45,7 @@ static const struct stmt STATUS_NOTIFY =
 
 static const struct stmt *const STATEMENTS[] = {
     &STATUS_HEAD_TAKE,
+    &STATUS_HEAD_HASH,
     &STATUS_CHANGE_INSERT,
     &REVOCATION_UPSERT,
     &REVOCATION_RELEASE,
@@ -63,7 +69,8 @@ static const char *const ROW_STATES[DEVICE_STATE_COUNT] = {
 struct columns { /* of `count` changes, as parameters */
 	int64_t *seqs, *not_afters_s;
 	int16_t *months, *reasons;
-	struct bytes *serials, *issuers, *states;
+	struct bytes *serials, *issuers, *states, *hashes;
+	uint8_t (*chain)[SHA256_BYTES]; /* what hashes point to */
 };
 
 static void
@@ -76,6 +83,8 @@ columns_clear(struct columns *columns)
 	mem_free(columns->serials);
 	mem_free(columns->issuers);
 	mem_free(columns->states);
+	mem_free(columns->hashes);
+	mem_free(columns->chain);
 }
 DEFER_DECLARE_CLEAR(struct columns, columns_clear)
 
@@ -106,8 +115,35 @@ columns_fill(struct columns *out, const struct status_change *changes, size_t co
 	return true;
 }
 
+/* H() of each, from that before the first. */
+static void
+chain(struct columns *columns, const struct status_change *changes, size_t count,
+    const uint8_t before[static SHA256_BYTES], int64_t now_s)
+{
+	columns->hashes = xcalloc(count, sizeof *columns->hashes);
+	columns->chain = xcalloc(count, sizeof *columns->chain);
+	for (size_t i = 0; i < count; i++) {
+		const bool released = changes[i].state == DEVICE_ACTIVE;
+		struct status_line line = {.state = released ? STATUS_GOOD
+						    : changes[i].state == DEVICE_HELD
+							? STATUS_HELD
+							: STATUS_REVOKED,
+		    .at_s = now_s,
+		    .reason = released ? 0 : (int)changes[i].reason};
+		char text[STATUS_LINE_MAX + 1];
+
+		memcpy(line.issuer, changes[i].issuer, sizeof line.issuer);
+		memcpy(line.serial, changes[i].serial, sizeof line.serial);
+		status_line_encode(&line, text);
+		memcpy(columns->chain[i], i == 0 ? before : columns->chain[i - 1], SHA256_BYTES);
+		status_chain(columns->chain[i], bytes_of_text(text));
+		columns->hashes[i] = bytes_of(columns->chain[i], SHA256_BYTES);
+	}
+}
+
 static bool
-head_take(struct tx *tx, size_t count, int64_t *out_first_seq, struct error *err)
+head_take(struct tx *tx, size_t count, int64_t *out_first_seq,
+    uint8_t out_hash[static SHA256_BYTES], struct error *err)
 {
 	DEFER(params_clear) struct params params = {0};
 	DEFER(rows_free) struct rows *rows = NULL;
@@ -118,7 +154,17 @@ head_take(struct tx *tx, size_t count, int64_t *out_first_seq, struct error *err
 	if (rows_count(rows) != 1)
 		return error_set(err, E_INTERNAL, "status_head has no row");
 	*out_first_seq = rows_int(rows, 0, 0) - (int64_t)count + 1;
+	memcpy(out_hash, rows_bytes(rows, 0, 1).data, SHA256_BYTES);
 	return true;
+}
+
+static bool
+head_set_hash(struct tx *tx, struct bytes hash, struct error *err)
+{
+	DEFER(params_clear) struct params params = {0};
+
+	params_bytea(&params, hash);
+	return tx_run(tx, &STATUS_HEAD_HASH, &params, err);
 }
 
 static void
@@ -140,6 +186,7 @@ changes_insert(
 	DEFER(params_clear) struct params params = {0};
 
 	bind_changes(&params, columns, count, now_s);
+	params_bytea_array(&params, columns->hashes, count);
 	return tx_run(tx, &STATUS_CHANGE_INSERT, &params, err);
 }
 
@@ -171,12 +218,16 @@ status_write(struct tx *tx, const struct status_change *changes, size_t count, i
 {
 	DEFER(columns_clear) struct columns columns = {0};
 	struct params none = {0};
+	uint8_t before[SHA256_BYTES];
 	int64_t first_seq;
 
 	if (count == 0)
 		return true;
-	return head_take(tx, count, &first_seq, err) &&
-	       columns_fill(&columns, changes, count, first_seq, err) &&
+	if (!head_take(tx, count, &first_seq, before, err) ||
+	    !columns_fill(&columns, changes, count, first_seq, err))
+		return false;
+	chain(&columns, changes, count, before, now_s);
+	return head_set_hash(tx, columns.hashes[count - 1], err) &&
 	       changes_insert(tx, &columns, count, now_s, err) &&
 	       revocations_upsert(tx, &columns, count, now_s, err) &&
 	       revocations_release(tx, &columns, count, err) &&

@@ -318,3 +318,46 @@ tbs_build_ca(const struct tbs_ca_request *request, struct buf *out, struct error
 	buf_append(out, der_written(&w));
 	return true;
 }
+
+static void
+put_status_usage(struct der_writer *w)
+{
+	size_t mark = der_mark(w);
+
+	der_put_element(w, DER_OID, OID_STATUS_SIGNING);
+	der_wrap(w, DER_SEQUENCE, mark);
+	extension_wrap(w, OID_EXTENDED_KEY_USAGE, true, mark);
+}
+
+bool
+tbs_build_status_signer(const struct tbs_ca_request *request, struct buf *out, struct error *err)
+{
+	DEFER(der_writer_clear) struct der_writer w;
+	const struct tbs_issuer *issuer = &request->issuer;
+	uint8_t key_identifier[TBS_KEY_IDENTIFIER_BYTES];
+	size_t mark;
+
+	der_writer_init(&w, TBS_CAPACITY);
+	if (!name_check(request->common_name, err) ||
+	    !tbs_key_identifier(request->spki, key_identifier, err))
+		return false;
+
+	mark = der_mark(&w);
+	put_authority_access(&w, issuer, false);
+	put_crl_points(&w, issuer, serial_shard(request->serial, issuer->shard_count));
+	extension_put_authority_key(&w, issuer->key_identifier);
+	put_subject_key(&w, key_identifier);
+	put_status_usage(&w);
+	put_usage(&w, KEY_USAGE_DIGITAL_SIGNATURE);
+	put_constraints(&w, -1);
+	put_frame(&w,
+	    &(struct frame){.issuer = issuer,
+		.serial = request->serial,
+		.not_before_s = request->not_before_s,
+		.not_after_s = request->not_after_s,
+		.spki = request->spki,
+		.common_name = request->common_name},
+	    mark);
+	buf_append(out, der_written(&w));
+	return true;
+}

@@ -49,6 +49,10 @@ struct tbs_ca_request {
 };
 MUST_CHECK bool tbs_build_ca(
     const struct tbs_ca_request *request, struct buf *out, struct error *err);
+/* A status signer's (docs/status.md): CA:FALSE, a critical EKU of our own. `path_len` is not used.
+ */
+MUST_CHECK bool tbs_build_status_signer(
+    const struct tbs_ca_request *request, struct buf *out, struct error *err);
 /*
  * The subjectKeyIdentifier of a SubjectPublicKeyInfo: RFC 7093 section 2, method 1.
  * E_INTERNAL: it is not one

@@ -16,6 +16,7 @@
 #include "base/process.h"
 #include "ca/certificate_store.h"
 #include "ca/expiry.h"
+#include "ca/status_notes.h"
 #include "cmd/reload.h"
 #include "cmd/tls_identity.h"
 #include "db/db_metrics.h"
@@ -52,6 +53,7 @@ struct service {
 	struct ledger_kind *enroll_kind, *renew_kind, *revoke_kind;
 	struct caller_cache *callers;
 	struct verify_cache *verified;
+	struct status_notes *notes;
 	struct limiter *limiter;
 	struct metrics *metrics, *db_metrics;
 	struct app app;
@@ -258,6 +260,13 @@ build_app(struct service *service)
 	service->renew_kind = renew_kind_new();
 	service->revoke_kind = revoke_kind_new();
 	service->verified = verify_cache_new();
+	service->notes = status_notes_new(&(struct status_notes_options){.db = service->db,
+	    .issuers = service->issuers,
+	    .statuses = service->statuses,
+	    .keeper = service->keeper,
+	    .clock = &service->clock,
+	    .name = service->settings->audit_name,
+	    .fresh_s = service->settings->status_fresh_min * 60});
 	service->limiter = limiter_new(&service->settings->limits, &service->rng);
 	service->callers = caller_cache_new(service->db, service->issuers, &service->clock);
 	*app = (struct app){.clock = &service->clock,
@@ -269,6 +278,7 @@ build_app(struct service *service)
 	    .issuers = service->issuers,
 	    .crls = service->crls,
 	    .statuses = service->statuses,
+	    .notes = service->notes,
 	    .ocsp = service->ocsp,
 	    .expiries = service->expiries,
 	    .work = service->work,
@@ -460,6 +470,7 @@ service_close(struct service *service)
 	audit_free(service->audit);
 	caller_cache_free(service->callers);
 	verify_cache_free(service->verified);
+	status_notes_free(service->notes);
 	limiter_free(service->limiter);
 	expiry_watch_free(service->expiries);
 	enroll_kind_free(service->enroll_kind);

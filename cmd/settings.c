@@ -32,6 +32,7 @@ static const struct config_field FIELDS[] = {
 	{ "http",     "metrics_local",       CONFIG_BOOL, AT(metrics_local),            "yes",            0, 0, "whether /metrics needs no certificate from a loopback address; no behind a proxy on this host" },
 	{ "http",     "tls_validity_min",    CONFIG_INT,  AT(tls_validity_min),         "0",              0, 129600, "minutes that the service's own certificate is valid; renewed at two thirds; 0: 90 days" },
 	{ "http",     "ocsp_validity_min",   CONFIG_INT,  AT(ocsp_validity_min),        "0",              0, 10080, "minutes that the certificate of an OCSP responder is valid; renewed at half; 0: 7 days" },
+	{ "status",   "fresh_min",           CONFIG_INT,  AT(status_fresh_min),         "1440",           5, 43200, "minutes that pages of changes, status set and trust bundle may be relied on" },
 	{ "limits",   "address_per_s",         CONFIG_INT,  LIMIT(ADDRESS, per_s),       "20000",      0, BUCKETS_PER_S_MAX, "requests a second of one client address; IPv6: of a /64; 0: no limit" },
 	{ "limits",   "address_burst",         CONFIG_INT,  LIMIT(ADDRESS, burst),       "40000",      1, BUCKETS_BURST_MAX, "that many at once" },
 	{ "limits",   "station_per_s",         CONFIG_INT,  LIMIT(STATION, per_s),       "20000",      0, BUCKETS_PER_S_MAX, "requests a second of one station; each line of NDJSON is one; 0: no limit" },

@@ -101,6 +101,14 @@ MUST_CHECK bool keeper_token_check(struct keeper_client *client,
     bool *out_good, struct error *err);
 
 /*
+ * The note of a status text (proof/status_note.h) by the status key; an empty text: only its public
+ * key, in *out_public_key.
+ * E_KEEPER_REFUSED   another text, not issued now, or no status key is there
+ */
+MUST_CHECK bool keeper_sign_status(struct keeper_client *client, struct bytes text,
+    uint8_t out_public_key[static 32], struct buf *out_note, struct error *err);
+
+/*
  * Signs a CRL streamed as keeper/check.h says: `next_entries` gives runs of whole entries of at
  * most KEEPER_CRL_CHUNK_MAX octets, and an empty run at the end; it may be called more than once.
  * E_KEEPER_REFUSED   wrong form, or a number not above the last for (issuer, shard)

@@ -62,6 +62,25 @@ keeper_token_check(struct keeper_client *client, const uint8_t head[static TOKEN
 	return true;
 }
 
+/* ---- status ---- */
+
+bool
+keeper_sign_status(struct keeper_client *client, struct bytes text,
+    uint8_t out_public_key[static 32], struct buf *out_note, struct error *err)
+{
+	DEFER(stateless_release) struct stateless lane = {0};
+	struct bytes answer;
+
+	if (!stateless_acquire(client, &lane, err) ||
+	    !stateless_ask(&lane, WIRE_STATUS_SIGN, text, WIRE_STATUS, &answer, err))
+		return false;
+	if (answer.len < 32 || (text.len > 0) != (answer.len > 32))
+		return channel_malformed(lane.channels, err);
+	memcpy(out_public_key, answer.data, 32);
+	buf_append(out_note, bytes_of(answer.data + 32, answer.len - 32));
+	return true;
+}
+
 /* ---- CRLs ---- */
 
 static bool

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "keeper/client.h"
+#include "proof/status_note.h"
 
 #define ENTRY_MIN 4 /* octets of an entry without leaf and TBS */
 #define ENTRY_MAX (4 + CHECK_TBS_MAX + COMMITMENT_NONCE_BYTES + ISSUER_ID_BYTES)
@@ -33,6 +34,7 @@ static const struct request REQUESTS[] = {
 	{WIRE_TOKEN_CHECK,   "token check",   LANE_STATELESS, LANE_IDLE,      TOKEN_BYTES, TOKEN_BYTES,               lane_token_check},
 	{WIRE_CRL_BEGIN,     "CRL begin",     LANE_STATELESS, LANE_IDLE,      ISSUER_ID_BYTES + 2, WIRE_BODY_MAX,     lane_crl_begin},
 	{WIRE_CRL_ENTRIES,   "CRL entries",   LANE_STATELESS, LANE_IN_CRL,    1, KEEPER_CRL_CHUNK_MAX,                lane_crl_entries},
+	{WIRE_STATUS_SIGN,   "status sign",   LANE_STATELESS, LANE_IDLE,      0, STATUS_TEXT_MAX,                     lane_status_sign},
 	{WIRE_CRL_END,       "CRL end",       LANE_STATELESS, LANE_IN_CRL,    0, WIRE_BODY_MAX,                       lane_crl_end},
 };
 /* clang-format on */

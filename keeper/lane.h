@@ -41,6 +41,8 @@ struct keeper_core { /* what lanes work with; only the ordered lane changes anyt
 	struct note_key log_key;
 	const struct secret *log_seed;
 	struct newest tag, token;
+	struct newest status;       /* Ed25519 seed */
+	struct note_key status_key; /* of notes; where there is a seed */
 	struct crl_numbers *crl_numbers;
 	struct journal *journal; /* the ordered lane's */
 	int64_t last_at_s;       /* st of the last leaf; the ordered lane's */
@@ -102,6 +104,7 @@ MUST_CHECK bool lane_tags(struct lane *lane, struct bytes body, struct error *er
 MUST_CHECK bool lane_token_kid(struct lane *lane, struct bytes body, struct error *err);
 MUST_CHECK bool lane_token_macs(struct lane *lane, struct bytes body, struct error *err);
 MUST_CHECK bool lane_token_check(struct lane *lane, struct bytes body, struct error *err);
+MUST_CHECK bool lane_status_sign(struct lane *lane, struct bytes body, struct error *err);
 MUST_CHECK bool lane_crl_begin(struct lane *lane, struct bytes body, struct error *err);
 MUST_CHECK bool lane_crl_entries(struct lane *lane, struct bytes body, struct error *err);
 MUST_CHECK bool lane_crl_end(struct lane *lane, struct bytes body, struct error *err);

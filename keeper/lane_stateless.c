@@ -3,6 +3,7 @@
 
 #include "keeper/client.h"
 #include "keeper/lane.h"
+#include "proof/status_note.h"
 
 /* ---- tags ---- */
 
@@ -93,6 +94,28 @@ lane_token_check(struct lane *lane, struct bytes body, struct error *err)
 	buf_truncate(&lane->out, 0);
 	buf_append_u8(&lane->out, good);
 	return lane_answer(lane, WIRE_VERDICT, err);
+}
+
+/* ---- status ---- */
+
+/* It signs what says of itself, with its first line, that it is a status of this service. */
+bool
+lane_status_sign(struct lane *lane, struct bytes body, struct error *err)
+{
+	const struct keeper_core *core = lane->core;
+
+	if (core->status.secret == NULL)
+		return error_set(err, E_KEEPER_REFUSED, "no status key is here");
+	if (body.len > 0 &&
+	    (!lane_may_sign(core, err) ||
+		!status_note_check(body, core->status_key.name, clock_now_s(core->clock), err)))
+		return false;
+	buf_truncate(&lane->out, 0);
+	buf_append(&lane->out, bytes_of(core->status_key.public_key, NOTE_PUBLIC_BYTES));
+	if (body.len > 0)
+		note_sign(
+		    &core->status_key, secret_bytes(core->status.secret).data, body, &lane->out);
+	return lane_answer(lane, WIRE_STATUS, err);
 }
 
 /* ---- CRLs ---- */

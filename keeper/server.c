@@ -147,6 +147,27 @@ log_open(struct keeper_core *core, const char *path, struct error *err)
 	return true;
 }
 
+/* "<name>/status", as the log's origin is "<name>/<log>". */
+static bool
+status_open(struct keeper_core *core, struct error *err)
+{
+	uint8_t public_key[crypto_sign_PUBLICKEYBYTES], secret_key[crypto_sign_SECRETKEYBYTES];
+	const char *origin = journal_origin(core->journal);
+	const char *slash = strrchr(origin, '/');
+	char name[NOTE_NAME_MAX + 1];
+
+	if (!newest_find(core->ring, "status:", &core->status, err))
+		return false;
+	if (core->status.secret == NULL)
+		return true;
+	(void)crypto_sign_seed_keypair(
+	    public_key, secret_key, secret_bytes(core->status.secret).data);
+	sodium_memzero(secret_key, sizeof secret_key);
+	(void)snprintf(name, sizeof name, "%.*s/status",
+	    slash != NULL ? (int)(slash - origin) : (int)strlen(origin), origin);
+	return note_key_init(&core->status_key, name, public_key, err);
+}
+
 bool
 keeper_open(const struct keeper_paths *paths, const struct secret *passphrase,
     const struct clock *clock, struct keeper **out, struct error *err)
@@ -166,7 +187,7 @@ keeper_open(const struct keeper_paths *paths, const struct secret *passphrase,
 	    !newest_find(core->ring, "tag:", &core->tag, err) ||
 	    !newest_find(core->ring, "token:", &core->token, err) ||
 	    !crl_numbers_open(paths->crl_numbers, &core->crl_numbers, err) ||
-	    !log_open(core, paths->journal, err))
+	    !log_open(core, paths->journal, err) || !status_open(core, err))
 		return false;
 	*out = TAKE(keeper);
 	return true;

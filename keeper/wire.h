@@ -40,6 +40,8 @@ enum wire_type {
 	WIRE_CRL_BEGIN = 'b',   /* issuer(8), the head */
 	WIRE_CRL_ENTRIES = 'e', /* whole entries */
 	WIRE_CRL_END = 'x',     /* the extensions */
+	WIRE_STATUS_SIGN =
+	    's', /* the text of a status note (proof/status_note.h); empty: the key */
 	/* answers */
 	WIRE_STATE = '0',     /* size(8) root(32) log_public_key(32) origin */
 	WIRE_RESULTS = '1',   /* results; of an append, several messages before WIRE_APPENDED */
@@ -49,6 +51,7 @@ enum wire_type {
 	WIRE_MACS = '5',      /* MACs */
 	WIRE_VERDICT = '6',   /* 1 good, 0 not */
 	WIRE_SIGNATURE = '7', /* of the CRL */
+	WIRE_STATUS = '8',    /* public key(32), the signed note or nothing */
 	WIRE_REFUSED = '!',   /* name_len(1) name of the error code, detail */
 };
 

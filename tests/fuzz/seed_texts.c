@@ -242,6 +242,17 @@ static const struct seed { const char *target, *name; struct bytes input; } SEED
 	{"routes", "pattern",            OCTETS("\1/v1/batches/{id}")},
 	{"routes", "nothing",            OCTETS("\1")},
 
+	{"status_note", "cursor",          OCTETS("AAAAAAAAAHqRXRxP")},
+	{"status_note", "cursor-zero",     OCTETS("AAAAAAAAAAAAAAAA")},
+	{"status_note", "cursor-negative", OCTETS("_AAAAAAAAHqRXRxP")},
+	{"status_note", "line",            OCTETS("0f1e2d3c4b5a6978 4000480000000000000000000000000000000001 revoked 1790000000 1")},
+	{"status_note", "line-good",       OCTETS("0f1e2d3c4b5a6978 4000480000000000000000000000000000000001 good 1 0")},
+	{"status_note", "page",            OCTETS("moniker.example/status\npage 1\nfrom 0\nto 1\nbefore AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\nafter P2M9sgX+TIGJuoUTorLFAd3S9tcIzNTHyaKXzwtP5AE=\ncursor AAAAAAAAAAE_Yz2y\nissued 1790000000\nfresh_until 1790086400\n0f1e2d3c4b5a6978 4000480000000000000000000000000000000001 revoked 1790000000 1\n")},
+	{"status_note", "page-cut",        OCTETS("moniker.example/status\npage 1\nfrom 0\nto 1\nbefore AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\nafter P2M9sgX+TIGJuoUTorLFAd3S9tcIzNTHyaKXzwtP5AE=\ncursor AAAAAAAAAAE_Yz2y\nissued 1790000000\nfresh")},
+	{"status_note", "page-forward",    OCTETS("moniker.example/status\npage 1\nfrom 0\nto 2\nbefore AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\nafter P2M9sgX+TIGJuoUTorLFAd3S9tcIzNTHyaKXzwtP5AE=\ncursor AAAAAAAAAAE_Yz2y\nissued 1790000000\nfresh_until 1790086400\n0f1e2d3c4b5a6978 4000480000000000000000000000000000000001 revoked 1790000000 1\n")},
+	{"status_note", "set",             OCTETS("moniker.example/status\nset 1\nseq 1\nhash P2M9sgX+TIGJuoUTorLFAd3S9tcIzNTHyaKXzwtP5AE=\ncursor AAAAAAAAAAE_Yz2y\nissued 1790000000\nfresh_until 1790086400\nissuer 0f1e2d3c4b5a6978\ncount 0\nsha256 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n")},
+	{"status_note", "set-signed",      OCTETS("moniker.example/status\nset 1\nseq 1\nhash P2M9sgX+TIGJuoUTorLFAd3S9tcIzNTHyaKXzwtP5AE=\ncursor AAAAAAAAAAE_Yz2y\nissued 1790000000\nfresh_until 1790086400\nissuer 0f1e2d3c4b5a6978\ncount 0\nsha256 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n\n\342\200\224 moniker.example/status AAAA\n")},
+
 	{"verify_scan", "one",           OCTETS("{\"certificate\":\"MAA=\"}")},
 	{"verify_scan", "one-spaced",    OCTETS(" { \"certificate\" :\r\n\t\"a\\nb\" } \n")},
 	{"verify_scan", "list",          OCTETS("{\"certificates\":[\"MAA=\",\"a\\r\\n\\t\\/\"]}")},

@@ -15,6 +15,7 @@
 #include "ca/roll.h"
 #include "ca/status.h"
 #include "ca/status_index.h"
+#include "ca/status_notes.h"
 #include "db/ledger.h"
 #include "provisioning/abort.h"
 #include "provisioning/batch.h"
@@ -41,6 +42,7 @@ static const struct stmt *const *(*const STORES[])(void) = {
     roll_statements,
     status_statements,
     status_index_statements,
+    status_notes_statements,
     abort_statements,
     batch_statements,
     enroll_statements,

@@ -392,7 +392,7 @@ a_snapshot_is_of_one_place(void **state)
 	index = index_of(&bench);
 	status_index_snapshot(index, &snapshot);
 	assert_int_equal(snapshot.count, 2);
-	assert_int_equal(snapshot.seq, 2);
+	assert_int_equal(snapshot.place.seq, 2);
 	assert_int_equal(snapshot.as_of_s, NOW_S);
 	for (size_t i = 0; i < snapshot.count; i++)
 		assert_int_equal(snapshot.entries[i].state,

@@ -232,6 +232,17 @@ everything() {
 	make_key late
 	label=/$lot-later est_send 202 simpleenroll station late
 
+	# changes
+	via 200 GET /v1/changes verifier
+	via 200 GET "/v1/changes?after=AAAAAAAAAAAAAAAA&wait=0" verifier
+	via 400 GET "/v1/changes?wait=61" verifier
+	via 410 GET "/v1/changes?after=AAAAAAAAAABBBBBB" verifier
+	via 401 GET /v1/changes nobody
+	via 403 GET /v1/changes station
+	via 200 GET /v1/changes/snapshot verifier
+	via 403 GET /v1/changes/snapshot officer
+	via 200 GET /v1/trust-bundle nobody
+
 	# for anybody
 	local crl
 	crl=$(crl_url "$work/one.pem")

@@ -4,6 +4,8 @@
 #include <sodium.h>
 #include <unistd.h>
 
+#include "proof/status_note.h"
+
 /* ---- tags and tokens ---- */
 
 static void
@@ -69,6 +71,50 @@ tokens_are_made_with_the_newest_key_and_checked_with_any(void **state)
 	assert_false(keeper_token_macs(
 	    served.client, (const uint8_t(*)[TOKEN_HEAD_BYTES])heads, 2, macs, &err));
 	assert_int_equal(err.code, E_KEEPER_REFUSED);
+}
+
+/* ---- status ---- */
+
+static void
+status_notes_of_this_service_are_signed_and_nothing_else(void **state)
+{
+	DEFER(served_clear) struct served served;
+	DEFER(buf_clear_public) struct buf text = {0};
+	DEFER(buf_clear_public) struct buf note = {0};
+	struct status_page page = {.issued_s = NOW_S, .fresh_until_s = NOW_S + 60};
+	struct note_key key;
+	struct bytes signed_text;
+	uint8_t public_key[32], same[32];
+	struct error err = {0};
+
+	(void)state;
+	served_init(&served);
+	served_connect(&served);
+	status_page_encode(&page, "moniker.example/status", &text);
+	assert_ok(
+	    keeper_sign_status(served.client, buf_bytes(&text), public_key, &note, &err), &err);
+	assert_ok(note_key_init(&key, "moniker.example/status", public_key, &err), &err);
+	assert_ok(note_verify(buf_bytes(&note), &key, &signed_text, &err), &err);
+	assert_true(bytes_equal(signed_text, buf_bytes(&text)));
+	buf_truncate(&note, 0);
+	assert_ok(keeper_sign_status(served.client, (struct bytes){0}, same, &note, &err), &err);
+	assert_memory_equal(same, public_key, sizeof same);
+	assert_int_equal(note.len, 0);
+	for (int i = 0; i < 3; i++) {
+		buf_truncate(&text, 0);
+		if (i == 0)
+			status_page_encode(&page, "other.example/status", &text);
+		else if (i == 1)
+			buf_append_text(&text, "moniker.example/node1-2026\n0\nAAAA\n");
+		else
+			status_page_encode(&(struct status_page){.issued_s = NOW_S + 3600,
+					       .fresh_until_s = NOW_S + 3600},
+			    "moniker.example/status", &text);
+		err = (struct error){0};
+		assert_false(
+		    keeper_sign_status(served.client, buf_bytes(&text), public_key, &note, &err));
+		assert_int_equal(err.code, E_KEEPER_REFUSED);
+	}
 }
 
 /* ---- many callers ---- */
@@ -295,6 +341,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(tags_are_of_the_newest_key_and_in_order),
+	    cmocka_unit_test(status_notes_of_this_service_are_signed_and_nothing_else),
 	    cmocka_unit_test(tokens_are_made_with_the_newest_key_and_checked_with_any),
 	    cmocka_unit_test(each_of_many_callers_gets_its_own_tags),
 	    cmocka_unit_test(all_that_wait_hear_that_the_keeper_is_gone),
