@@ -127,8 +127,8 @@ may_follow(const struct moniker_verifier *verifier, const struct bundle *next, s
 static bool
 put_in_force(struct moniker_verifier *verifier, struct bundle *bundle, struct why *why)
 {
-	DEFER(shared_release) struct shared *old = NULL;
 	struct shared *next = calloc(1, sizeof *next);
+	struct shared *gone;
 	bool good;
 
 	if (next == NULL || CRYPTO_THREAD_write_lock(verifier->lock) != 1) {
@@ -139,13 +139,14 @@ put_in_force(struct moniker_verifier *verifier, struct bundle *bundle, struct wh
 	next->users = 1;
 	next->bundle = bundle;
 	good = may_follow(verifier, bundle, why);
-	old = good ? verifier->current : next; /* what is to go */
+	gone = good ? verifier->current : next;
 	if (good) {
 		verifier->current = next;
 		if (verifier->root == NULL && X509_up_ref(bundle->root) == 1)
 			verifier->root = bundle->root;
 	}
 	(void)CRYPTO_THREAD_unlock(verifier->lock);
+	shared_release(gone);
 	return good;
 }
 
@@ -257,13 +258,15 @@ moniker_verify(struct moniker_verifier *verifier, const void *certificate, size_
     const struct moniker_policy *policy, struct moniker_result *out)
 {
 	DEFER(shared_release) struct shared *current = current_use(verifier);
-	struct moniker_policy rules = policy == NULL ? (struct moniker_policy){0} : *policy;
+	struct moniker_policy rules = {0};
 
 	*out = (struct moniker_result){.verdict = MONIKER_NO_BUNDLE};
 	if (current == NULL) {
 		(void)snprintf(out->explain, sizeof out->explain, "no bundle is loaded");
 		return out->verdict;
 	}
+	if (policy != NULL)
+		rules = *policy;
 	if (rules.now_s == 0)
 		rules.now_s = (int64_t)time(NULL);
 	(void)ERR_set_mark();

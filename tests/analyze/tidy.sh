@@ -2,7 +2,7 @@
 # tidy.sh BUILD_DIR: clang-tidy 14 over the product, with clang's own compile commands (gcc's flags
 # break it). .clang-tidy says which checks are off, and why.
 . tests/lint/common.sh
-need_files '^(base|proof|keeper|db|audit|ca|provisioning|api|cmd)/.*\.c$'
+need_files '^(verify|base|proof|keeper|db|audit|ca|provisioning|api|cmd)/.*\.c$'
 tidy=$(command -v clang-tidy-14 || command -v clang-tidy)
 "$tidy" --version | grep -q 'version 14\.' || { echo 'clang-tidy 14 is needed' >&2; exit 1; }
 cmake -S . -B "$1/clang" -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug \

@@ -9,7 +9,7 @@
 
 #define NOW_S INT64_C(1790000000)
 #define THREADS 4
-#define LOADS 200
+#define LOADS 60
 
 struct shared {
 	struct moniker_verifier *verifier;
