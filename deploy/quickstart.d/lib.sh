@@ -84,7 +84,7 @@ make_state() {
 	for name in keeper roots operators; do
 		[ -f "$state/secrets/$name.passphrase" ] || (umask 277; openssl rand -base64 24 > "$state/secrets/$name.passphrase")
 	done
-	cat > "$state/moniker.conf" <<TXT
+	cat > "$state/moniker.conf.new" <<TXT
 [service]
 user = moniker
 keeper_user = moniker-keeper
@@ -110,6 +110,11 @@ passphrase_file = $state/secrets/keeper.passphrase
 dir = $state/audit
 name = moniker.quickstart
 TXT
+	# What runs goes by the old file, and takes up ports at a start only.
+	if [ -f "$state/moniker.conf" ] && ! cmp -s "$state/moniker.conf" "$state/moniker.conf.new"; then
+		stop_service
+	fi
+	mv "$state/moniker.conf.new" "$state/moniker.conf"
 }
 
 # ---- PostgreSQL: a private cluster on a Unix socket
