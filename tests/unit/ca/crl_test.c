@@ -379,7 +379,6 @@ static void
 a_list_that_does_not_fit_is_a_failure(void **state)
 {
 	const struct rlimit small = {.rlim_cur = 100000, .rlim_max = RLIM_INFINITY};
-	DEFER(authorities_clear) struct authorities authorities = {0};
 	DEFER(crl_build_clear) struct crl_build build = {0};
 	DEFER(mem_free) struct crl_entry *entries = make_entries(5000);
 	DEFER(crl_file_free) struct crl_file *nowhere = NULL;

@@ -189,6 +189,7 @@ revocation_lists(void **state)
 		entries[i].serial[SERIAL_BYTES - 1] = (uint8_t)i;
 		entries[i].revoked_at_s = START_S - (int64_t)i * 60;
 		entries[i].reason = reasons[i];
+		entries[i].removed = false;
 	}
 	compare_crl("crl", entries, COUNT(entries), 0);
 	compare_crl("crl-empty", entries, 0, 0);
