@@ -1,7 +1,6 @@
 #include "base/process.h"
 
 #include <dirent.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -55,13 +54,4 @@ process_look(struct process_use *out)
 	out->fds = count_entries("/proc/self/fd") - 1; /* without the one that looks */
 	out->fds_max = (int64_t)fds.rlim_cur;
 	out->threads = count_entries("/proc/self/task");
-}
-
-/* SCHED_BATCH needs no right, and shares the CPU as SCHED_OTHER does. Without it all works. */
-void
-process_take_turns(void)
-{
-	const struct sched_param no_priority = {0};
-
-	(void)sched_setscheduler(0, SCHED_BATCH, &no_priority);
 }

@@ -13,10 +13,4 @@ struct process_use {
 /* What cannot be read is 0. */
 void process_look(struct process_use *out);
 
-/*
- * From here on a thread of this process that wakes up waits for its turn instead of interrupting
- * the one that runs: fewer switches, and more is done at each turn. Threads to come inherit it.
- */
-void process_take_turns(void);
-
 #endif

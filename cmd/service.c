@@ -13,7 +13,6 @@
 #include "api/server.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/process.h"
 #include "ca/certificate_store.h"
 #include "ca/expiry.h"
 #include "ca/status_notes.h"
@@ -527,7 +526,6 @@ service_run(const char *config_path, const struct settings *settings, const char
 	    .rng = rng_system(),
 	    .signals = -1};
 
-	process_take_turns();
 	if (!settings_read(config_path, &service.current, err) ||
 	    !block_signals(&service.signals, err) || !start_control(&service, err) ||
 	    !open_database(&service, err) || !open_statuses(&service, err) ||

@@ -163,6 +163,3 @@ shows "the answer's line has route, status and time" 'method=POST route=/v1/enro
 jq -e -s 'all(.[]; (keys - ["event", "level", "request_id", "text", "time"]) == [] and (.level | IN("error", "warning", "info", "debug")))' "$log" >/dev/null ||
 	die "a line of the log is not as docs/operations.md says"
 ok "the whole log is JSON lines"
-
-service=$(pgrep -P "$(cat "$MONIKER_TEST_STATE/pid")" -f -- --service)
-same "all threads of the service take turns: SCHED_BATCH" 3 "$(sed 's/.*) //' /proc/"$service"/task/*/stat | cut -d' ' -f39 | sort -u)"

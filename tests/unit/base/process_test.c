@@ -1,8 +1,6 @@
 #include "tests/support/cmocka_all.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -57,17 +55,6 @@ time_that_is_spent_counts(void **state)
 	assert_int_equal(after.threads, 1);
 }
 
-static void
-threads_take_turns_from_then_on(void **state)
-{
-	const struct sched_param no_priority = {0};
-
-	(void)state;
-	assert_return_code(sched_setscheduler(0, SCHED_OTHER, &no_priority), errno);
-	process_take_turns();
-	assert_int_equal(sched_getscheduler(0), SCHED_BATCH);
-}
-
 int
 main(void)
 {
@@ -75,7 +62,6 @@ main(void)
 	    cmocka_unit_test(a_file_that_is_open_counts),
 	    cmocka_unit_test(memory_that_is_touched_counts),
 	    cmocka_unit_test(time_that_is_spent_counts),
-	    cmocka_unit_test(threads_take_turns_from_then_on), /* last: it lasts */
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
