@@ -31,23 +31,11 @@ start_nginx() {
 is_in() { curl -sS --fail --tlsv1.3 --cacert "$etc/server.pem" --cert "$work/$1.chain" --key "$work/$1.key" "https://localhost:$port/" >/dev/null 2>&1; }
 is_out() { ! is_in "$1"; }
 
-start_follow() {
-	setsid "$verifiers/follow" "$work/cursor" "$etc/crl.pem" \
-		"$verifiers/crl-refresh" "$etc/trust.pem" "$MONIKER_HTTP_URL" "$etc/crl.pem" kill -HUP "$(cat "$work/nginx.pid")" \
-		>"$work/follow.log" 2>&1 &
-	follower=$!
-	was_started "-$follower" # with the curl that waits
-}
-stop_follow() {
-	kill -- "-$follower"
-	within 10 ended "$follower" || die "follow does not end"
-}
 # soon WHAT COMMAND...: within 15 seconds, and no timer runs.
 soon() {
 	within 15 "${@:2}" || { cat "$work/follow.log" >&2; die "$1: not within 15 seconds"; }
 	ok "$1"
 }
-placed() { [ -s "$work/cursor" ]; }
 moved() { [ "$(cat "$work/cursor")" != "$1" ]; }
 
 open_batch
@@ -58,7 +46,7 @@ behind=$(free_port)
 refresh_until unlisted bad
 start_nginx
 for name in good bad held; do is_in $name || die "$name is not let in"; done
-start_follow
+follow_with kill -HUP "$(cat "$work/nginx.pid")"
 soon "it takes its place in the feed" placed
 place=$(cat "$work/cursor")
 revoke bad
@@ -73,12 +61,12 @@ soon "its place moves on" moved "$place"
 stop_follow
 act hold held
 place=$(cat "$work/cursor")
-start_follow
+follow_with kill -HUP "$(cat "$work/nginx.pid")"
 soon "what happened while it was away is made up for" is_out held
 stop_follow
 act release held
 echo AAAAAAAAAAEAAAAA >"$work/cursor" # of another history
-start_follow
+follow_with kill -HUP "$(cat "$work/nginx.pid")"
 soon "from a place that is gone it begins anew" is_in held
 moved_from_there() { moved AAAAAAAAAAEAAAAA && placed; }
 soon "at another place" moved_from_there

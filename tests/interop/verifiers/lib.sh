@@ -11,8 +11,8 @@ started=""                 # process ids
 was_started() { started="$started $1"; }
 cleanup() {
 	local pid
-	for pid in $started; do kill "$pid" 2>/dev/null || true; done
-	for pid in $started; do tail --pid="$pid" -f /dev/null 2>/dev/null || true; done
+	for pid in $started; do kill -- "$pid" 2>/dev/null || true; done
+	for pid in $started; do tail --pid="${pid#-}" -f /dev/null 2>/dev/null || true; done
 }
 
 # within SECONDS COMMAND...: it succeeds at last.
@@ -77,3 +77,16 @@ roots_crl_only() {
 	done
 	cat "$etc"/crl.pem.d/*.pem >"$etc/crl.pem"
 }
+
+# follow_with RELOAD...: the feed drives crl-refresh, which runs RELOAD; no timer does. Sets follower.
+follow_with() {
+	setsid "$verifiers/follow" "$work/cursor" "$etc/crl.pem" \
+		"$verifiers/crl-refresh" "$etc/trust.pem" "$MONIKER_HTTP_URL" "$etc/crl.pem" "$@" >"$work/follow.log" 2>&1 &
+	follower=$!
+	was_started "-$follower" # with the curl that waits
+}
+stop_follow() {
+	kill -- "-$follower"
+	within 10 ended "$follower" || die "follow does not end"
+}
+placed() { [ -s "$work/cursor" ]; }

@@ -127,6 +127,18 @@ let_in held "when it is released"
 same "and is kicked when it is held again" 0 "$(grep -c "$(serial_of "$work/held.pem")" "$etc/crl.pem.kicked" || true)"
 kept_out bad "for ever"
 
+# The feed drives it all: an officer's word ends a live session.
+enroll late
+stays late; late=$listener
+follow_with "$verifiers/mosquitto/on-change" "$etc/crl.pem" "$work/run/mosquitto.sock" "$work/reload"
+within 15 placed || die "follow takes no place: $(cat "$work/follow.log")"
+revoke late
+within 15 ended "$late" || die "late's session has not ended: $(cat "$work/follow.log")"
+ok "a revocation ends the live session, by the feed"
+kept_out late "from then on"
+! ended "$good" || die "good's session has ended"
+stop_follow
+
 # Whoever may open the socket can end sessions, and nothing else.
 mosquitto_pub --unix "$work/run/mosquitto.sock" -i "$(openssl rand -hex 8)" -t "devices/$(pseudonym_of good)/x" -m forged
 let_in held "still"
