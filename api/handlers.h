@@ -35,6 +35,8 @@ HANDLER(get_events);
 HANDLER(get_logs);
 HANDLER(get_checkpoint);
 HANDLER(get_tile);
+HANDLER(get_inclusion);
+HANDLER(get_consistency);
 HANDLER(get_crl);
 HANDLER(get_delta_crl);
 HANDLER(get_ca);

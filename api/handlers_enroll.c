@@ -9,6 +9,7 @@
 #include "api/handlers.h"
 #include "api/http_metrics.h"
 #include "api/problem.h"
+#include "api/receipt.h"
 #include "api/shapes.h"
 #include "base/json_out.h"
 #include "base/mem.h"
@@ -30,16 +31,20 @@ post_one(const struct app *app, const struct http_request *request, struct http_
 	DEFER(json_release) json_t *body = NULL;
 	DEFER(enrolled_clear) struct enrolled out = {0};
 	struct enroll_request in = {0};
+	bool proof = false;
 	char location[64];
 
 	if (request->body.len > SINGLE_MAX)
 		return error_set(
 		    err, E_TOO_LARGE, "one enrollment is at most %u octets", SINGLE_MAX);
-	if (!decode_json(request, &body, err) || !decode_enrollment(body, &in, err) ||
+	if (!receipt_wanted(request, &proof, err) || !decode_json(request, &body, err) ||
+	    !decode_enrollment(body, &in, err) ||
 	    !credential_take(app, request->caller, &in, err) ||
 	    !enroll(&app->enrollment, &in, &out, err))
 		return false;
 	metrics_add(app->metrics, HTTP_ENROLLMENTS, credential_result(&out), 1);
+	if (proof)
+		receipt_add(app, request->request_id, &(struct enrolled *){&out}, 1);
 	(void)snprintf(location, sizeof location, "/v1/devices/%s", out.pseudonym);
 	shape_enrolled(&out, &response->body);
 	return out.created ? http_created_json(response, location) : http_ok_json(response);
@@ -156,6 +161,20 @@ encode_line(void *context, size_t i)
 	buf_append_u8(&line->result, '\n');
 }
 
+/* One wait for all, and one look at the database. */
+static void
+add_receipts(const struct app *app, const struct many *many)
+{
+	DEFER(mem_free)
+	struct enrolled **enrolled = xcalloc(many->count, sizeof(struct enrolled *));
+	size_t count = 0;
+
+	for (size_t i = 0; i < many->count; i++)
+		if (many->lines[i].err.code == E_NONE)
+			enrolled[count++] = &many->lines[i].out;
+	receipt_add(app, many->request->request_id, enrolled, count);
+}
+
 /* What never reached the ledger is recorded as any refusal at the edge is. */
 static void
 note_refusals(const struct app *app, const struct many *many)
@@ -174,12 +193,15 @@ post_many(const struct app *app, const struct http_request *request, struct http
     struct error *err)
 {
 	DEFER(many_clear) struct many many = {.app = app, .request = request};
+	bool proof = false;
 
-	if (!many_init(&many, err))
+	if (!receipt_wanted(request, &proof, err) || !many_init(&many, err))
 		return false;
 	work_pool_run(app->work, many.count, decode_line, &many);
 	if (!many_enroll(app, &many, err))
 		return false;
+	if (proof)
+		add_receipts(app, &many);
 	work_pool_run(app->work, many.count, encode_line, &many);
 	note_refusals(app, &many);
 	for (size_t i = 0; i < many.count; i++) {
@@ -221,15 +243,18 @@ post_renewal(const struct app *app, const struct http_request *request,
 	struct renewal_members members = {0};
 	struct renew_request in = {.presented_spki_sha256 = request->caller->spki_sha256,
 	    .presented = &request->caller->device};
+	bool proof = false;
 
 	memcpy(in.serial, request->caller->serial, SERIAL_BYTES);
-	if (!decode_json(request, &body, err) ||
+	if (!receipt_wanted(request, &proof, err) || !decode_json(request, &body, err) ||
 	    !json_read(body, RENEWAL, COUNT(RENEWAL), &members, err))
 		return false;
 	in.csr = bytes_of_text(members.csr);
 	if (!renew(&app->renewal, &in, &out, err))
 		return false;
 	metrics_add(app->metrics, HTTP_RENEWALS, credential_result(&out), 1);
+	if (proof)
+		receipt_add(app, request->request_id, &(struct enrolled *){&out}, 1);
 	shape_enrolled(&out, &response->body);
 	return out.created ? http_created_json(response, NULL) : http_ok_json(response);
 }

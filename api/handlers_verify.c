@@ -6,6 +6,7 @@
 #include "api/decode.h"
 #include "api/handlers.h"
 #include "api/http_metrics.h"
+#include "api/receipt.h"
 #include "api/shapes.h"
 #include "api/verify_scan.h"
 #include "base/mem.h"
@@ -144,16 +145,21 @@ post_revocation(const struct app *app, const struct http_request *request,
 	struct revoke_result out = {0};
 	char actor[CALLER_ACTOR_LEN];
 	char location[64];
+	bool proof = false;
+	json_t *shape;
 
 	caller_actor(request->caller, ROLE_OFFICER, actor);
 	in.actor = actor;
-	if (!decode_json(request, &body, err) || !decode_revocation(body, &in, err) ||
-	    !revoke_device(&app->revocation, &in, &out, err))
+	if (!receipt_wanted(request, &proof, err) || !decode_json(request, &body, err) ||
+	    !decode_revocation(body, &in, err) || !revoke_device(&app->revocation, &in, &out, err))
 		return false;
+	shape = shape_revocation(&out);
 	if (!out.applied)
-		return http_ok(response, shape_revocation(&out));
+		return http_ok(response, shape);
+	if (proof)
+		receipt_add_leaves(app, request->request_id, out.first_seq, out.leaf_count, shape);
 	(void)snprintf(location, sizeof location, "/v1/revocations/%s", out.id);
-	return http_created(response, location, shape_revocation(&out));
+	return http_created(response, location, shape);
 }
 
 bool

@@ -38,19 +38,14 @@ shape_pem(struct bytes der)
 	return json_stringn((const char *)pem.data, pem.len);
 }
 
-/* A PEM block as a JSON string: only its line ends need an escape. */
+/* Lines of text as a JSON string: only their ends need an escape. */
 static void
-put_pem(struct bytes der, struct buf *out)
+put_lines(struct bytes rest, struct buf *out)
 {
-	DEFER(buf_clear_public) struct buf pem = {0};
-	struct bytes rest;
 	const uint8_t *end;
 
-	buf_reserve(&pem, PEM_ROOM(der.len));
-	pem_encode(&pem, "CERTIFICATE", der);
-	rest = buf_bytes(&pem);
 	buf_append_text(out, "\"");
-	while ((end = memchr(rest.data, '\n', rest.len)) != NULL) {
+	while (rest.len > 0 && (end = memchr(rest.data, '\n', rest.len)) != NULL) {
 		const size_t len = (size_t)(end - rest.data);
 
 		buf_append(out, bytes_of(rest.data, len));
@@ -58,6 +53,33 @@ put_pem(struct bytes der, struct buf *out)
 		rest = bytes_of(end + 1, rest.len - len - 1);
 	}
 	buf_append_text(out, "\"");
+}
+
+static void
+put_pem(struct bytes der, struct buf *out)
+{
+	DEFER(buf_clear_public) struct buf pem = {0};
+
+	buf_reserve(&pem, PEM_ROOM(der.len));
+	pem_encode(&pem, "CERTIFICATE", der);
+	put_lines(buf_bytes(&pem), out);
+}
+
+/* base64, names and numbers, in lines; a name may hold neither quote nor backslash. */
+static void
+put_proof(struct bytes text, struct buf *out)
+{
+	buf_append_text(out, ",\"proof\":");
+	if (text.len > 0)
+		put_lines(text, out);
+	else
+		buf_append_text(out, "null");
+}
+
+json_t *
+shape_proof(struct bytes text)
+{
+	return text.len > 0 ? json_stringn((const char *)text.data, text.len) : json_null();
 }
 
 void
@@ -80,7 +102,10 @@ shape_enrolled(const struct enrolled *enrolled, struct buf *out)
 	buf_append_text(out, ",\"chain\":[");
 	put_pem(chain, out);
 	buf_append_format(
-	    out, "],\"not_after\":\"%s\",\"renew_after\":\"%s\"}", not_after, renew_after);
+	    out, "],\"not_after\":\"%s\",\"renew_after\":\"%s\"", not_after, renew_after);
+	if (enrolled->has_proof)
+		put_proof(buf_bytes(&enrolled->proof), out);
+	buf_append_text(out, "}");
 }
 
 /* ---- verdicts: a thousand in an answer, so without a document tree ---- */

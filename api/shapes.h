@@ -16,6 +16,7 @@
 json_t *shape_time(int64_t at_s);                /* RFC 3339; 0: null */
 json_t *shape_hex(const void *data, size_t len); /* lower-case */
 json_t *shape_pem(struct bytes der);
+json_t *shape_proof(struct bytes text); /* empty: null */
 
 /* As text: a tree of values that is made to be dumped at once costs as much as the rest of an
  * answer. */

@@ -9,6 +9,7 @@
 #include "audit/log_folder.h"
 #include "audit/note.h"
 #include "audit/outbox_store.h"
+#include "audit/proofs.h"
 #include "audit/publish.h"
 #include "audit/publish_store.h"
 #include "audit/refusal.h"
@@ -347,6 +348,23 @@ audit_checkpoint(struct audit *audit, struct buf *out_note, struct error *err)
 	return publisher_get(audit->publisher, out_note, err);
 }
 
+static const char *
+last_part(const char *origin)
+{
+	const char *slash = strrchr(origin, '/');
+
+	return slash == NULL ? origin : slash + 1;
+}
+
+static bool
+log_folder(const struct audit *audit, const char *log, struct buf *out, struct error *err)
+{
+	if (!log_folder_name_valid(log))
+		return error_set(err, E_NOT_FOUND, "there is no such log");
+	buf_append_format(out, "%s/%s", audit->dir, log);
+	return true;
+}
+
 /* Appends a file of a log's folder. */
 static bool
 read_log_file(const struct audit *audit, const char *log, const char *path, size_t len_max,
@@ -356,9 +374,8 @@ read_log_file(const struct audit *audit, const char *log, const char *path, size
 	struct tile_files files;
 	bool found = false;
 
-	if (!log_folder_name_valid(log))
-		return error_set(err, E_NOT_FOUND, "there is no such log");
-	buf_append_format(&folder, "%s/%s", audit->dir, log);
+	if (!log_folder(audit, log, &folder, err))
+		return false;
 	files = log_folder_files(buf_text(&folder));
 	if (!files.read(files.context, path, len_max, out, &found, err))
 		return false;
@@ -368,10 +385,7 @@ read_log_file(const struct audit *audit, const char *log, const char *path, size
 bool
 audit_log_checkpoint(struct audit *audit, const char *log, struct buf *out_note, struct error *err)
 {
-	const char *slash = strrchr(audit->origin, '/');
-	const char *own = slash == NULL ? audit->origin : slash + 1;
-
-	if (strcmp(log, own) == 0)
+	if (strcmp(log, last_part(audit->origin)) == 0)
 		return audit_checkpoint(audit, out_note, err);
 	return read_log_file(audit, log, "checkpoint", NOTE_MAX, out_note, err);
 }
@@ -384,6 +398,34 @@ audit_log_tile(struct audit *audit, const char *log, const struct tile *tile, st
 
 	tile_path_encode(tile, path);
 	return read_log_file(audit, log, path, TILE_LEN_MAX, out, err);
+}
+
+bool
+audit_proofs(struct audit *audit, const char *log, struct proofs **out, struct error *err)
+{
+	const char *name = last_part(log == NULL ? audit->origin : log);
+	DEFER(buf_clear_public) struct buf folder = {0};
+	DEFER(buf_clear_public) struct buf note = {0};
+
+	return log_folder(audit, name, &folder, err) &&
+	       audit_log_checkpoint(audit, name, &note, err) &&
+	       proofs_new(buf_text(&folder), buf_bytes(&note), out, err);
+}
+
+bool
+audit_proofs_with(
+    struct audit *audit, uint64_t seq, int64_t wait_ms, struct proofs **out, struct error *err)
+{
+	DEFER(buf_clear_public) struct buf note = {0};
+
+	return publisher_wait(audit->publisher, seq, wait_ms, &note, err) &&
+	       proofs_new(publisher_folder(audit->publisher), buf_bytes(&note), out, err);
+}
+
+const char *
+audit_origin(const struct audit *audit)
+{
+	return audit->origin;
 }
 
 int64_t

@@ -69,6 +69,18 @@ MUST_CHECK bool audit_log_checkpoint(
     struct audit *audit, const char *log, struct buf *out_note, struct error *err);
 MUST_CHECK bool audit_log_tile(struct audit *audit, const char *log, const struct tile *tile,
     struct buf *out, struct error *err);
+/*
+ * What a log proves at its newest checkpoint; `log` is an origin or its last part, NULL: this
+ * node's. Or once this node's leaf number `seq` is published.
+ * E_NOT_FOUND            no such log here, or nothing is published yet
+ * E_RECORD_UNAVAILABLE   not in time
+ */
+struct proofs; /* audit/proofs.h */
+MUST_CHECK bool audit_proofs(
+    struct audit *audit, const char *log, struct proofs **out, struct error *err);
+MUST_CHECK bool audit_proofs_with(
+    struct audit *audit, uint64_t seq, int64_t wait_ms, struct proofs **out, struct error *err);
+const char *audit_origin(const struct audit *audit); /* of this node's log */
 int64_t audit_checkpoint_age_s(struct audit *audit); /* -1: none yet */
 /* Refusals that became counts instead of leaves, since the start. */
 int64_t audit_refusals_windowed(const struct audit *audit);

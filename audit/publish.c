@@ -154,7 +154,9 @@ publisher_run(void *context)
 		if (!publisher->pending)
 			pthread_cond_wait(&publisher->changed, &publisher->lock);
 		else if (!write_pending(publisher))
-			wait_ms(publisher, PUBLISH_RETRY_MS);
+			wait_ms(publisher, publisher->failed.code == E_BAD_PROOF
+					       ? PUBLISH_FAULT_MS
+					       : PUBLISH_RETRY_MS);
 		else
 			wait_ms(publisher, gap_ms(clock_monotonic_ms() - began_ms));
 	}

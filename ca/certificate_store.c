@@ -101,11 +101,18 @@ static const struct stmt SIGNED_HEAD_ADVANCE = STMT("signed_head_advance", 1, 1,
     "  WHERE r.log = h.log AND r.seq > h.seq RETURNING r.passed"
     " ) SELECT coalesce(max(passed), 0)::int8 FROM moved");
 
+/* $1 origin, $2 months, $3 serials; $2 is unnested in the order that numbers the answers */
+static const struct stmt LEAVES_FIND = STMT("certificate_leaves_find", 3, 2,
+    "SELECT u.n, b.seq FROM unnest($2::int2[], $3::bytea[]) WITH ORDINALITY AS u(month, serial, n)"
+    " JOIN certificate_body AS b ON b.month = u.month AND b.serial = u.serial"
+    " JOIN audit_log AS l ON l.id = b.log AND l.origin = $1::text");
+
 static const struct stmt *const STATEMENTS[] = {
     &BODIES_INSERT,
     &CERTIFICATES_INSERT,
     &STATUSES_READ,
     &SIGNED_FIND,
+    &LEAVES_FIND,
     &PARTITIONS_ENSURE,
     &MONTHS_AHEAD,
     &SIGNATURES_INSERT,
@@ -246,6 +253,29 @@ certificate_find_der(struct db *db, const uint8_t serial[static SERIAL_BYTES], s
 		return true;
 	certificate_assemble(rows_bytes(rows, 0, 0), rows_bytes(rows, 0, 1), out_der);
 	memcpy(out_issuer, rows_bytes(rows, 0, 2).data, ISSUER_ID_BYTES);
+	return true;
+}
+
+bool
+certificate_leaves(struct db *db, const char *origin, const uint8_t (*serials)[SERIAL_BYTES],
+    size_t count, int64_t *out_seqs, struct error *err)
+{
+	DEFER(certificate_columns_clear) struct certificate_columns columns;
+	DEFER(params_clear) struct params params = {0};
+	DEFER(rows_free) struct rows *rows = NULL;
+
+	certificate_columns_init(&columns, count);
+	for (size_t i = 0; i < count; i++) {
+		certificate_columns_key(&columns, i, serials[i]);
+		out_seqs[i] = -1;
+	}
+	params_text(&params, origin);
+	params_int2_array(&params, columns.months, count);
+	params_bytea_array(&params, columns.serials, count);
+	if (!db_query(db, &LEAVES_FIND, &params, &rows, err))
+		return false;
+	for (size_t row = 0; row < rows_count(rows); row++)
+		out_seqs[rows_int(rows, row, 0) - 1] = rows_int(rows, row, 1);
 	return true;
 }
 

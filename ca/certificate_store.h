@@ -42,6 +42,10 @@ MUST_CHECK bool certificate_statuses(struct db *db, const uint8_t (*serials)[SER
 MUST_CHECK bool certificate_find_der(struct db *db, const uint8_t serial[static SERIAL_BYTES],
     struct buf *out_der, uint8_t out_issuer[static ISSUER_ID_BYTES], struct error *err);
 
+/* The leaf of the log `origin` that commits to each certificate; -1: there is none. */
+MUST_CHECK bool certificate_leaves(struct db *db, const char *origin,
+    const uint8_t (*serials)[SERIAL_BYTES], size_t count, int64_t *out_seqs, struct error *err);
+
 /* Makes the partitions of this month and the three after it. */
 MUST_CHECK bool certificate_ensure_partitions(struct db *db, int64_t now_s, struct error *err);
 /* Months after that of `now_s` with partitions (0: only the present one; -1: not even that). */

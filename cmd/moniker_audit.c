@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/audit_verify.h"
 #include "cmd/cli.h"
 #include "cmd/options.h"
 
@@ -87,10 +88,14 @@ audit_command(int argc, char **argv)
 	const char *bad = NULL;
 	int words = 0;
 
+	if (argc > 1 && strcmp(argv[1], "verify") == 0)
+		return audit_verify(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "proof") == 0)
+		return audit_proof(argc - 1, argv + 1);
 	if (!options_take(argc, argv, rows, COUNT(rows), &words, &bad))
 		return cli_usage(&AUDIT_COMMAND, bad);
 	if (words != 1 || strcmp(argv[1], "tail") != 0)
-		return cli_usage(&AUDIT_COMMAND, "say tail");
+		return cli_usage(&AUDIT_COMMAND, "say tail, proof or verify");
 	if (!cli_api_open(&options.api, "AUDITOR", &client, &err) || !tail(client, &options, &err))
 		return cli_fail(&err, options.json, EXIT_FAILURE);
 	return EXIT_SUCCESS;
@@ -98,8 +103,12 @@ audit_command(int argc, char **argv)
 
 const struct subcommand AUDIT_COMMAND = {"audit", "the audit log on request",
     "usage: moniker audit tail [OPTIONS]\n"
+    "       moniker audit proof SEQ [--size N] [--log NAME] [--out FILE]\n"
+    "       moniker audit proof --from-size N --size N [--log NAME] [--out FILE]\n"
+    "       moniker audit verify DIR|TAR|PROOF --vkey KEY|--policy FILE [--since FILE] [--to "
+    "FILE]\n"
     "\n"
-    "Prints the log's leaves, one JSON object a line, exactly as they were hashed.\n"
+    "tail prints the log's leaves, one JSON object a line, exactly as they were hashed.\n"
     "\n"
     "  --log NAME         where there is more than one\n"
     "  --after SEQ        leaves after this one (default: from the first)\n"
@@ -108,7 +117,21 @@ const struct subcommand AUDIT_COMMAND = {"audit", "the audit log on request",
     "  --act ACTOR        such as station:7f3kq2m5nv4wxyza\n"
     "  --from, --to TIME  RFC 3339 UTC, of sequencing\n"
     "  --limit N          leaves per request\n"
+    "\n"
+    "proof prints a leaf with its way to the newest checkpoint (.tlog-proof), or the hashes alone\n"
+    "for a tree of --size leaves, or from one of --from-size.\n"
+    "\n"
+    "  --out FILE         instead of standard output\n"
     "  --url, --cacert, --cert, --key   see `moniker --help`; role AUDITOR\n"
     "\n"
-    "Exit status: 0 done, 1 refused or failed, 2 usage.\n",
+    "verify needs no service: a log's folder, an archive of one, or a proof.\n"
+    "\n"
+    "  --vkey KEY         the log's verifier key, as kept since the log was opened\n"
+    "  --policy FILE      the same: \"log KEY\" a line\n"
+    "  --since FILE       a checkpoint that was kept: the log has to continue it\n"
+    "  --to FILE          a later one: what is verified are the hashes between the two\n"
+    "  --json             findings as JSON\n"
+    "\n"
+    "Exit status: 0 done, 1 refused or failed, 2 usage; verify: 0 good, 1 tampering, 2 incomplete, "
+    "3 usage.\n",
     audit_command};

@@ -144,6 +144,15 @@ check_line(
 }
 
 bool
+note_text(struct bytes note, struct bytes *out_text, struct error *err)
+{
+	struct bytes signatures;
+
+	return split(note, out_text, &signatures) ||
+	       error_set(err, E_BAD_SYNTAX, "not a signed note");
+}
+
+bool
 note_verify(
     struct bytes note, const struct note_key *key, struct bytes *out_text, struct error *err)
 {

@@ -41,6 +41,9 @@ MUST_CHECK bool note_key_parse(struct bytes vkey, struct note_key *out, struct e
 void note_sign(const struct note_key *key, const uint8_t seed[static NOTE_SEED_BYTES],
     struct bytes text, struct buf *out);
 
+/* The text of a note whoever signed it; borrowed. E_BAD_SYNTAX   not a signed note */
+MUST_CHECK bool note_text(struct bytes note, struct bytes *out_text, struct error *err);
+
 /*
  * Checks that `note` carries a good signature by `key`, and no wrong one; signatures by other
  * keys are skipped. *out_text is borrowed.

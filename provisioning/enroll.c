@@ -17,6 +17,7 @@ void
 enrolled_clear(struct enrolled *enrolled)
 {
 	buf_clear_public(&enrolled->certificate);
+	buf_clear_public(&enrolled->proof);
 }
 
 /* ---- encode ---- */

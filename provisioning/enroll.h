@@ -53,6 +53,8 @@ struct enrolled {
 	struct buf certificate; /* DER */
 	const struct issuer *issuer;
 	int64_t not_before_s, not_after_s, renew_after_s;
+	bool has_proof; /* asked for; empty: it cannot be had now */
+	struct buf proof;
 };
 void enrolled_clear(struct enrolled *enrolled);
 DEFER_DECLARE_CLEAR(struct enrolled, enrolled_clear)

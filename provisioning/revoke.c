@@ -320,6 +320,10 @@ apply(const struct revoke_service *service, const struct revoke_request *request
 	rng_fill(service->rng, handle, sizeof handle);
 	handle_encode(proposal->id, handle);
 	recorded = ledger_submit(service->ledger, &submitted, 1, err);
+	if (recorded && proposal->base.record_count > 0) {
+		proposal->result.first_seq = proposal->records[0].seq;
+		proposal->result.leaf_count = proposal->base.record_count;
+	}
 	free(proposal->records);
 	if (!recorded)
 		return false;

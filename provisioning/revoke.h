@@ -41,6 +41,8 @@ struct revoke_result {
 	char id[HANDLE_TEXT_LEN + 1];
 	bool applied;              /* false: a preview */
 	int64_t certificate_count; /* that change state: CRL growth in entries */
+	int64_t first_seq;         /* of its leaves in this node's log, in a row */
+	size_t leaf_count;         /* 0: it was so already */
 	char pseudonym[UUID_TEXT_LEN + 1];
 	enum device_state before, after;
 };

@@ -67,13 +67,14 @@ copy_log() { # the checkpoint first: what it counts is there, then
 	rm -rf "$work/log"
 	mkdir "$work/log"
 	cp "$MONIKER_AUDIT_DIR/$log/checkpoint" "$work/log/"
-	cp -r "$MONIKER_AUDIT_DIR/$log/tile" "$work/log/"
+	cp -r "$MONIKER_AUDIT_DIR/$log/tile" "$work/log/" 2>/dev/null ||
+		cp -r "$MONIKER_AUDIT_DIR/$log/tile" "$work/log/" # a partial one became full meanwhile
 }
 verify_folder() { "$work/checkpoint" "$vkey" "$work/log"; }
 copy_log
 accepts "Go verifies the copied folder, and a proof of each leaf from its tiles" verify_folder
-size=$(sed -n 2p "$work/log/checkpoint")
-some=$(find "$work/log/tile/0" "$work/log/tile/entries" -type f | grep -E "tile/[^/]*/[0-9]{3}(\.p/$((size % 256)))?\$")
+copied=$(sed -n 2p "$work/log/checkpoint")
+some=$(find "$work/log/tile/0" "$work/log/tile/entries" -type f | grep -E "tile/[^/]*/[0-9]{3}(\.p/$((copied % 256)))?\$")
 [ -n "$some" ] || die "no tile to change"
 for file in $some; do
 	cp "$file" "$work/true"

@@ -46,6 +46,8 @@ static const struct row {
 	{ HTTP_GET,    "/v1/operators/renewals/{serial}", "/v1/operators/renewals/0000000000000000000000000000000000000000", PERSONS, false, 404, "NOT_FOUND", NULL, NULL },
 	{ HTTP_DELETE, "/v1/operators/{name}", "/v1/operators/nobody-here", MAY(ADMIN), false, 404, "NOT_FOUND", NULL, NULL },
 	{ HTTP_GET,    "/v1/audit/events", "/v1/audit/events?limit=1", MAY(AUDITOR), false, 200, NULL, NULL, NULL },
+	{ HTTP_GET,    "/v1/audit/proofs/inclusion", "/v1/audit/proofs/inclusion", MAY(AUDITOR), false, 400, "INCOMPLETE", NULL, NULL },
+	{ HTTP_GET,    "/v1/audit/proofs/consistency", "/v1/audit/proofs/consistency?old=2&new=1", MAY(AUDITOR), false, 400, "BAD_SYNTAX", NULL, NULL },
 	{ HTTP_GET,    "/audit/{log}/tile/{/path}", "/audit/no-such-log/tile/0/000", MAY(AUDITOR), false, 404, "NOT_FOUND", NULL, NULL },
 	{ HTTP_GET,    "/audit/logs", "/audit/logs", MAY(AUDITOR), false, 200, NULL, NULL, NULL },
 	{ HTTP_GET,    "/audit/{log}/checkpoint", "/audit/no-such-log/checkpoint", ANYBODY, false, 404, "NOT_FOUND", NULL, NULL },

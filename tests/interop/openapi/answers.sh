@@ -84,6 +84,8 @@ everything() {
 	cp "$work/answer" "$work/one.json"
 	field .certificate >"$work/one.pem"
 	enrollment one "$mac" | send 200 /v1/enrollments station
+	enrollment one "$mac" | send 200 '/v1/enrollments?proof=1' station
+	enrollment one "$mac" | send 400 '/v1/enrollments?proof=2' station
 	enrollment two "$mac" | send 409 /v1/enrollments station
 	enrollment two "$(random_mac)" 'del(.batch) | .token = "'"$token"'"' | send 201 /v1/enrollments nobody
 	enrollment three "$(random_mac)" 'del(.batch) | .token = "'"$token"'"' | send 409 /v1/enrollments nobody
@@ -193,6 +195,12 @@ everything() {
 	[ "$part" -ge 256 ] && part= || part=.p/$part
 	via 404 GET /audit/no-such-log/checkpoint nobody
 	via 200 GET "/audit/$log/tile/entries/000$part" auditor
+	via 200 GET '/v1/audit/proofs/inclusion?seq=0' auditor
+	via 200 GET "/v1/audit/proofs/inclusion?log=$log&seq=0&size=2" auditor
+	via 400 GET '/v1/audit/proofs/inclusion' auditor
+	via 404 GET '/v1/audit/proofs/inclusion?seq=0&log=no-such-log' auditor
+	via 200 GET '/v1/audit/proofs/consistency?old=1&new=3' auditor
+	via 400 GET '/v1/audit/proofs/consistency?old=3&new=1' auditor
 	via 404 GET "/audit/$log/tile/0/x000/000" auditor
 	via 403 GET "/audit/$log/tile/0/000" admin
 

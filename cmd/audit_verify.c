@@ -1,0 +1,253 @@
+/* moniker audit verify: a log, or a proof from it, with its key alone: no database, no network. */
+#include "cmd/audit_verify.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "cmd/cli.h"
+#include "cmd/log_source.h"
+#include "cmd/options.h"
+#include "proof/merkle.h"
+#include "proof/tlog_proof.h"
+#include "proof/verify.h"
+
+enum verdict { VERDICT_GOOD = 0, VERDICT_TAMPERED = 1, VERDICT_INCOMPLETE = 2, VERDICT_USAGE = 3 };
+
+struct verify_command {
+	const char *vkey, *policy, *since, *to;
+	bool json;
+	struct log_keys keys;
+	struct buf since_note, to_note;
+	json_t *findings;    /* with --json */
+	int64_t told_at_ms;  /* of the progress */
+	bool shows_progress; /* a terminal */
+};
+
+static void
+command_clear(struct verify_command *command)
+{
+	buf_clear_public(&command->since_note);
+	buf_clear_public(&command->to_note);
+	json_decref(command->findings);
+}
+DEFER_DECLARE_CLEAR(struct verify_command, command_clear)
+
+/* ---- telling ---- */
+
+static const char *
+kind_name(enum verify_kind kind)
+{
+	switch (kind) {
+	case VERIFY_TAMPERED: return "tampered";
+	case VERIFY_INCOMPLETE: return "incomplete";
+	case VERIFY_NOTICE: return "notice";
+	}
+	return "";
+}
+
+static void
+report(void *context, const struct verify_finding *finding)
+{
+	const struct verify_command *command = context;
+
+	if (command->json) {
+		json_t *seq =
+		    finding->seq < 0 ? json_null() : json_integer((json_int_t)finding->seq);
+
+		(void)json_array_append_new(command->findings,
+		    json_pack("{s:s, s:o, s:s}", "kind", kind_name(finding->kind), "seq", seq,
+			"text", finding->text));
+		return;
+	}
+	if (finding->seq < 0)
+		(void)printf("%s: %s\n", kind_name(finding->kind), finding->text);
+	else
+		(void)printf("%s: leaf %lld: %s\n", kind_name(finding->kind),
+		    (long long)finding->seq, finding->text);
+}
+
+static void
+progress(void *context, uint64_t done, uint64_t size)
+{
+	struct verify_command *command = context;
+	const int64_t now_ms = clock_monotonic_ms();
+
+	if (!command->shows_progress || now_ms - command->told_at_ms < 1000)
+		return;
+	command->told_at_ms = now_ms;
+	(void)fprintf(
+	    stderr, "\r%llu of %llu leaves", (unsigned long long)done, (unsigned long long)size);
+}
+
+static int
+conclude(
+    const struct verify_command *command, enum verdict verdict, const struct checkpoint *checkpoint)
+{
+	static const char *const NAMES[] = {"good", "tampered", "incomplete", "usage"};
+	DEFER(buf_clear_public) struct buf root = {0};
+
+	base64_encode(&root, bytes_of(checkpoint->root, SHA256_BYTES));
+	if (command->json) {
+		json_t *document = json_pack("{s:s, s:s, s:I, s:s, s:O}", "verdict", NAMES[verdict],
+		    "origin", checkpoint->origin, "size", (json_int_t)checkpoint->size, "root",
+		    buf_text(&root), "findings", command->findings);
+
+		cli_print_json(document);
+		json_decref(document);
+		return verdict;
+	}
+	if (checkpoint->origin[0] == '\0')
+		(void)printf("%s\n", NAMES[verdict]);
+	else
+		(void)printf("%s: %s, %llu leaves, root %s\n", NAMES[verdict], checkpoint->origin,
+		    (unsigned long long)checkpoint->size, buf_text(&root));
+	return verdict;
+}
+
+/* An error of one thing that was looked at, as a finding and the verdict. */
+static int
+conclude_error(const struct verify_command *command, const struct error *err)
+{
+	const bool tampered = err->code == E_BAD_PROOF || err->code == E_BAD_SYNTAX;
+	const struct verify_finding finding = {
+	    tampered ? VERIFY_TAMPERED : VERIFY_INCOMPLETE, -1, err->detail};
+
+	report((void *)(uintptr_t)command, &finding);
+	return conclude(
+	    command, tampered ? VERDICT_TAMPERED : VERDICT_INCOMPLETE, &(struct checkpoint){0});
+}
+
+/* ---- what there is to verify ---- */
+
+static bool
+pick_key(struct verify_command *command, const struct tile_files *files,
+    const struct note_key **out, struct error *err)
+{
+	DEFER(buf_clear_public) struct buf note = {0};
+	bool found = false;
+
+	return files->read(files->context, "checkpoint", NOTE_MAX, &note, &found, err) &&
+	       log_keys_pick(&command->keys, buf_bytes(&note), out, err);
+}
+
+static int
+verify_whole(struct verify_command *command, const char *path)
+{
+	DEFER(log_source_free) struct log_source *source = NULL;
+	struct tile_files files;
+	struct verify_options options = {.context = command,
+	    .report = report,
+	    .progress = progress,
+	    .files = &files,
+	    .earlier = buf_bytes(&command->since_note)};
+	struct verify_result result;
+	struct error err = {0};
+
+	if (!log_source_open(path, &source, &err))
+		return conclude_error(command, &err);
+	files = log_source_files(source);
+	if (!pick_key(command, &files, &options.key, &err))
+		return conclude_error(command, &err);
+	options.has_blobs = log_source_has_blobs(source);
+	verify_log(&options, &result);
+	if (command->told_at_ms > 0)
+		(void)fprintf(stderr, "\n");
+	return conclude(command,
+	    result.tampered     ? VERDICT_TAMPERED
+	    : result.incomplete ? VERDICT_INCOMPLETE
+				: VERDICT_GOOD,
+	    &result.checkpoint);
+}
+
+static int
+verify_leaf(struct verify_command *command, struct bytes text)
+{
+	DEFER(tlog_proof_clear) struct tlog_proof proof = {0};
+	const struct note_key *key = NULL;
+	struct checkpoint checkpoint;
+	struct error err = {0};
+
+	if (!tlog_proof_parse(text, &proof, &err) ||
+	    !log_keys_pick(&command->keys, proof.note, &key, &err) ||
+	    !tlog_proof_verify(&proof, key, &checkpoint, &err))
+		return conclude_error(command, &err);
+	if (!command->json)
+		(void)printf("leaf %llu: %.*s\n", (unsigned long long)proof.index,
+		    (int)proof.extra.len, (const char *)proof.extra.data);
+	return conclude(command, VERDICT_GOOD, &checkpoint);
+}
+
+static int
+verify_growth(struct verify_command *command, struct bytes lines)
+{
+	DEFER(buf_clear_public) struct buf hashes = {0};
+	const struct bytes old_note = buf_bytes(&command->since_note);
+	const struct bytes new_note = buf_bytes(&command->to_note);
+	const struct note_key *key = NULL;
+	struct checkpoint before, after;
+	struct error err = {0};
+
+	if (!log_keys_pick(&command->keys, old_note, &key, &err) ||
+	    !tlog_open(old_note, key, &before, &err) || !tlog_open(new_note, key, &after, &err) ||
+	    !tlog_hashes_parse(lines, &hashes, &err) ||
+	    !merkle_verify_consistency(
+		before.size, after.size, buf_bytes(&hashes), before.root, after.root, &err))
+		return conclude_error(command, &err);
+	return conclude(command, VERDICT_GOOD, &after);
+}
+
+/* A proof is small and says what it is; anything else is a log. */
+static int
+verify_path(struct verify_command *command, const char *path)
+{
+	DEFER(buf_clear_public) struct buf text = {0};
+	struct error err = {0};
+
+	if (command->to != NULL)
+		return file_read(path, TLOG_PROOF_MAX, &text, &err)
+			   ? verify_growth(command, buf_bytes(&text))
+			   : conclude_error(command, &err);
+	if (file_read(path, TLOG_PROOF_MAX, &text, &err) &&
+	    strncmp(buf_text(&text), TLOG_PROOF_HEAD, sizeof TLOG_PROOF_HEAD - 1) == 0)
+		return verify_leaf(command, buf_bytes(&text));
+	return verify_whole(command, path);
+}
+
+static int
+usage(const char *what)
+{
+	(void)cli_usage(&AUDIT_COMMAND, what);
+	return VERDICT_USAGE;
+}
+
+int
+audit_verify(int argc, char **argv)
+{
+	DEFER(command_clear)
+	struct verify_command command = {
+	    .findings = json_array(), .shows_progress = isatty(STDERR_FILENO) == 1};
+	const struct option_row rows[] = {{"--vkey", OPTION_TEXT, &command.vkey},
+	    {"--policy", OPTION_TEXT, &command.policy}, {"--since", OPTION_TEXT, &command.since},
+	    {"--to", OPTION_TEXT, &command.to}, {"--json", OPTION_FLAG, &command.json}};
+	struct error err = {0};
+	const char *bad = NULL;
+	int words = 0;
+
+	if (!options_take(argc, argv, rows, COUNT(rows), &words, &bad))
+		return usage(bad);
+	if (words != 1)
+		return usage("say what to verify");
+	if (command.to != NULL && command.since == NULL)
+		return usage("--to needs --since");
+	if (!log_keys_read(command.vkey, command.policy, &command.keys, &err) ||
+	    (command.since != NULL &&
+		!file_read(command.since, NOTE_MAX, &command.since_note, &err)) ||
+	    (command.to != NULL && !file_read(command.to, NOTE_MAX, &command.to_note, &err)))
+		return usage(err.detail);
+	return verify_path(&command, argv[1]);
+}

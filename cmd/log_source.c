@@ -1,0 +1,249 @@
+#include "cmd/log_source.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "audit/log_folder.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "proof/scan.h"
+#include "proof/tar.h"
+
+#define POLICY_MAX 65536 /* octets */
+
+struct log_source {
+	char *folder; /* NULL: an archive */
+	bool has_blobs;
+
+	void *map;
+	size_t map_len;
+	struct tar_entry *entries; /* sorted by name, without what stands before the log's files */
+	size_t count, capacity;
+};
+
+void
+log_source_free(struct log_source *source)
+{
+	if (source == NULL)
+		return;
+	if (source->map_len > 0)
+		(void)munmap(source->map, source->map_len);
+	free(source->entries);
+	free(source->folder);
+	free(source);
+}
+
+/* ---- archives ---- */
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(((const struct tar_entry *)a)->name, ((const struct tar_entry *)b)->name);
+}
+
+static bool
+read_entries(struct log_source *source, struct error *err)
+{
+	struct bytes rest = bytes_of(source->map, source->map_len);
+
+	for (;;) {
+		bool end = false;
+
+		if (source->count == source->capacity) {
+			source->capacity = source->capacity * 2 + 64;
+			source->entries =
+			    xrealloc(source->entries, source->capacity * sizeof source->entries[0]);
+		}
+		if (!tar_take(&rest, &source->entries[source->count], &end, err))
+			return false;
+		if (end)
+			return true;
+		source->count++;
+	}
+}
+
+/* The log's files are those beside its checkpoint, wherever that is. */
+static bool
+strip_names(struct log_source *source, struct error *err)
+{
+	static const char NAME[] = "checkpoint";
+	size_t prefix = SIZE_MAX, kept = 0;
+	char before[TAR_NAME_MAX + 1] = "";
+
+	for (size_t i = 0; i < source->count && prefix == SIZE_MAX; i++) {
+		const char *name = source->entries[i].name;
+		const size_t len = strlen(name);
+
+		if (len >= sizeof NAME - 1 && strcmp(name + len - (sizeof NAME - 1), NAME) == 0 &&
+		    (len == sizeof NAME - 1 || name[len - sizeof NAME] == '/')) {
+			prefix = len - (sizeof NAME - 1);
+			(void)snprintf(before, sizeof before, "%.*s", (int)prefix, name);
+		}
+	}
+	if (prefix == SIZE_MAX)
+		return error_set(err, E_BAD_SYNTAX, "there is no checkpoint in the archive");
+	for (size_t i = 0; i < source->count; i++) {
+		struct tar_entry *entry = &source->entries[i];
+
+		if (strncmp(entry->name, before, prefix) != 0)
+			continue;
+		memmove(entry->name, entry->name + prefix, strlen(entry->name + prefix) + 1);
+		source->has_blobs = source->has_blobs || strncmp(entry->name, "blobs/", 6) == 0;
+		source->entries[kept++] = *entry;
+	}
+	source->count = kept;
+	qsort(source->entries, kept, sizeof source->entries[0], compare_names);
+	return true;
+}
+
+static bool
+open_archive(struct log_source *source, const char *path, struct error *err)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat status;
+
+	if (fd >= 0 && fstat(fd, &status) == 0 && status.st_size > 0) {
+		source->map = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+		source->map_len = source->map == MAP_FAILED ? 0 : (size_t)status.st_size;
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	if (source->map_len == 0) {
+		(void)error_set(err, E_FILE_FAILED, "cannot read %s", path);
+		error_cause_errno(err);
+		return false;
+	}
+	return read_entries(source, err) && strip_names(source, err);
+}
+
+static bool
+read_entry(void *context, const char *path, size_t len_max, struct buf *out, bool *out_found,
+    struct error *err)
+{
+	const struct log_source *source = context;
+	DEFER(mem_free) struct tar_entry *key = xcalloc(1, sizeof *key);
+	const struct tar_entry *found;
+
+	(void)snprintf(key->name, sizeof key->name, "%s", path);
+	found =
+	    bsearch(key, source->entries, source->count, sizeof source->entries[0], compare_names);
+	*out_found = found != NULL;
+	if (found == NULL)
+		return true;
+	if (found->contents.len > len_max)
+		return error_set(err, E_FILE_FAILED, "%s is longer than %zu octets", path, len_max);
+	buf_append(out, found->contents);
+	return true;
+}
+
+/* ---- either ---- */
+
+bool
+log_source_open(const char *path, struct log_source **out, struct error *err)
+{
+	DEFER(log_source_free) struct log_source *source = xcalloc(1, sizeof *source);
+	struct stat status;
+
+	if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
+		DEFER(buf_clear_public) struct buf blobs = {0};
+
+		source->folder = xstrdup(path);
+		buf_append_format(&blobs, "%s/blobs", path);
+		source->has_blobs = access(buf_text(&blobs), F_OK) == 0;
+	} else if (!open_archive(source, path, err))
+		return false;
+	*out = TAKE(source);
+	return true;
+}
+
+struct tile_files
+log_source_files(struct log_source *source)
+{
+	if (source->folder != NULL)
+		return log_folder_files(source->folder);
+	return (struct tile_files){source, read_entry};
+}
+
+bool
+log_source_has_blobs(const struct log_source *source)
+{
+	return source->has_blobs;
+}
+
+/* ---- keys ---- */
+
+static bool
+add_key(struct log_keys *keys, struct bytes vkey, struct error *err)
+{
+	if (keys->count == LOG_KEYS_MAX)
+		return error_set(err, E_BAD_SYNTAX, "more than %d keys", LOG_KEYS_MAX);
+	return note_key_parse(vkey, &keys->at[keys->count++], err);
+}
+
+static bool
+add_line(struct log_keys *keys, struct bytes line, struct error *err)
+{
+	struct scan in = {line};
+
+	if (line.len == 0 || line.data[0] == '#' || bytes_equal(line, bytes_of_text("quorum none")))
+		return true;
+	if (!scan_literal(&in, "log "))
+		return error_set(err, E_BAD_SYNTAX,
+		    "the policy has a line that is not about a log: %.*s; witnesses are not "
+		    "looked at yet",
+		    (int)(line.len < 40 ? line.len : 40), (const char *)line.data);
+	return add_key(keys, in.rest, err);
+}
+
+static bool
+add_policy(struct log_keys *keys, const char *path, struct error *err)
+{
+	DEFER(buf_clear_public) struct buf text = {0};
+	struct scan in;
+	struct bytes line;
+
+	if (!file_read(path, POLICY_MAX, &text, err))
+		return false;
+	in = (struct scan){buf_bytes(&text)};
+	while (in.rest.len > 0) {
+		if (!scan_line(&in, &line))
+			return error_set(err, E_BAD_SYNTAX, "the policy's last line has no end");
+		if (!add_line(keys, line, err))
+			return false;
+	}
+	return true;
+}
+
+bool
+log_keys_read(const char *vkey, const char *policy_path, struct log_keys *out, struct error *err)
+{
+	*out = (struct log_keys){0};
+	if ((vkey != NULL && !add_key(out, bytes_of_text(vkey), err)) ||
+	    (policy_path != NULL && !add_policy(out, policy_path, err)))
+		return false;
+	return out->count > 0 ||
+	       error_set(err, E_INCOMPLETE, "the log's key is needed: --vkey or --policy");
+}
+
+bool
+log_keys_pick(
+    const struct log_keys *keys, struct bytes note, const struct note_key **out, struct error *err)
+{
+	struct scan in = {note};
+	struct bytes origin = {0};
+
+	if (!scan_line(&in, &origin))
+		return error_set(err, E_NOT_FOUND, "there is no checkpoint to take a key for");
+	for (size_t i = 0; i < keys->count; i++)
+		if (bytes_equal(bytes_of_text(keys->at[i].name), origin)) {
+			*out = &keys->at[i];
+			return true;
+		}
+	return error_set(err, E_NOT_FOUND, "there is no key for the log %.*s",
+	    (int)(origin.len < 100 ? origin.len : 100), (const char *)origin.data);
+}

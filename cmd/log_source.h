@@ -1,0 +1,38 @@
+/* log_source: the files of a log in a folder or a tar archive, and the keys to hold against it. */
+#ifndef CMD_LOG_SOURCE_H
+#define CMD_LOG_SOURCE_H
+
+#include "proof/note.h"
+#include "proof/tile.h"
+
+#define LOG_KEYS_MAX 16
+
+struct log_source;
+
+/*
+ * A folder, or a tar archive with one log in it, below whatever folders.
+ * E_FILE_FAILED   cannot be read
+ * E_BAD_SYNTAX    not an archive, or one that is cut
+ */
+MUST_CHECK bool log_source_open(const char *path, struct log_source **out, struct error *err);
+void log_source_free(struct log_source *source);
+DEFER_DECLARE(struct log_source, log_source_free)
+struct tile_files log_source_files(struct log_source *source);
+bool log_source_has_blobs(const struct log_source *source);
+
+struct log_keys {
+	struct note_key at[LOG_KEYS_MAX];
+	size_t count;
+};
+/*
+ * `vkey` and the policy file, each or NULL: "log <vkey>" a line, "#" for remarks, "quorum none".
+ * E_INCOMPLETE   neither says a key
+ * E_BAD_SYNTAX   not a key; a line that is not understood, such as one about witnesses
+ */
+MUST_CHECK bool log_keys_read(
+    const char *vkey, const char *policy_path, struct log_keys *out, struct error *err);
+/* The key of the log that a note is about. E_NOT_FOUND   none of them */
+MUST_CHECK bool log_keys_pick(
+    const struct log_keys *keys, struct bytes note, const struct note_key **out, struct error *err);
+
+#endif

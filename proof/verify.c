@@ -1,0 +1,344 @@
+#include "proof/verify.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/text.h"
+#include "proof/edge.h"
+#include "proof/leaf.h"
+#include "proof/tlog_proof.h"
+
+#define TEXT_MAX 240
+
+struct verifier {
+	const struct verify_options *options;
+	struct verify_result *result;
+	struct checkpoint earlier; /* size 0: none */
+	struct edge *edge;
+	bool broken;              /* hashes are missing: no root, no tiles above */
+	enum leaf_event previous; /* event of the leaf before */
+};
+
+static void __attribute__((format(printf, 4, 5)))
+tell(struct verifier *verifier, enum verify_kind kind, int64_t seq, const char *format, ...)
+{
+	struct verify_result *result = verifier->result;
+	char text[TEXT_MAX];
+	va_list args;
+
+	result->tampered = result->tampered || kind == VERIFY_TAMPERED;
+	result->incomplete = result->incomplete || kind == VERIFY_INCOMPLETE;
+	if (kind == VERIFY_NOTICE)
+		result->notices++;
+	if (result->findings++ >= VERIFY_FINDINGS_MAX)
+		return;
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	verifier->options->report(
+	    verifier->options->context, &(struct verify_finding){kind, seq, text});
+}
+
+/* ---- checkpoints ---- */
+
+static bool
+open_checkpoint(struct verifier *verifier)
+{
+	const struct tile_files *files = verifier->options->files;
+	DEFER(buf_clear_public) struct buf note = {0};
+	struct error err = {0};
+	bool found = false;
+
+	if (!files->read(files->context, "checkpoint", NOTE_MAX, &note, &found, &err) || !found) {
+		tell(verifier, VERIFY_INCOMPLETE, -1, "there is no checkpoint%s%s",
+		    found ? ": " : "", found ? err.detail : "");
+		return false;
+	}
+	if (tlog_open(
+		buf_bytes(&note), verifier->options->key, &verifier->result->checkpoint, &err))
+		return true;
+	tell(verifier, VERIFY_TAMPERED, -1, "the checkpoint: %s", err.detail);
+	return false;
+}
+
+static void
+open_earlier(struct verifier *verifier)
+{
+	const struct checkpoint *now = &verifier->result->checkpoint;
+	struct error err = {0};
+
+	if (verifier->options->earlier.len == 0)
+		return;
+	if (!tlog_open(
+		verifier->options->earlier, verifier->options->key, &verifier->earlier, &err)) {
+		tell(verifier, VERIFY_TAMPERED, -1, "the checkpoint that was kept: %s", err.detail);
+		return;
+	}
+	if (verifier->earlier.size > now->size)
+		tell(verifier, VERIFY_TAMPERED, (int64_t)now->size,
+		    "the log has %llu leaves, and a checkpoint of %llu was kept",
+		    (unsigned long long)now->size, (unsigned long long)verifier->earlier.size);
+}
+
+/* Where the leaves so far have to lead to a root that is signed. */
+static void
+check_root(struct verifier *verifier, const struct checkpoint *checkpoint, const char *whose)
+{
+	uint8_t root[SHA256_BYTES];
+
+	if (verifier->broken || checkpoint->size != verifier->edge->size)
+		return;
+	edge_root(verifier->edge, root);
+	if (memcmp(root, checkpoint->root, sizeof(root)) != 0)
+		tell(verifier, VERIFY_TAMPERED, 0,
+		    "the first %llu leaves do not lead to the root of the %s",
+		    (unsigned long long)checkpoint->size, whose);
+}
+
+/* ---- tiles above the leaves' own ---- */
+
+static void
+compare_tile(
+    struct verifier *verifier, const struct tile *tile, const uint8_t *want, struct bytes found)
+{
+	const uint64_t each = UINT64_C(1) << (tile->level * TILE_HEIGHT);
+
+	for (int i = 0; i < tile->width; i++) {
+		const uint64_t first = (tile->index * TILE_WIDTH + (uint64_t)i) * each;
+
+		if (memcmp(want + i * SHA256_BYTES, found.data + i * SHA256_BYTES, SHA256_BYTES) ==
+		    0)
+			continue;
+		tell(verifier, VERIFY_TAMPERED, (int64_t)first,
+		    "leaves %llu to %llu are not those of tile %llu of level %d",
+		    (unsigned long long)first, (unsigned long long)(first + each - 1),
+		    (unsigned long long)tile->index, tile->level);
+	}
+}
+
+static void
+check_tile(struct verifier *verifier, const struct tile *tile, const uint8_t *want)
+{
+	DEFER(buf_clear_public) struct buf found = {0};
+	char path[TILE_PATH_MAX + 1];
+	struct error err = {0};
+	bool there = false;
+
+	tile_path_encode(tile, path);
+	if (!tile_read(verifier->options->files, tile, &found, &there, &err))
+		tell(verifier, err.code == E_BAD_SYNTAX ? VERIFY_TAMPERED : VERIFY_INCOMPLETE,
+		    (int64_t)(tile->index * TILE_WIDTH << (tile->level * TILE_HEIGHT)), "%s: %s",
+		    path, err.detail);
+	else if (!there)
+		tell(verifier, VERIFY_INCOMPLETE, -1, "%s is not there", path);
+	else
+		compare_tile(verifier, tile, want, buf_bytes(&found));
+}
+
+static bool
+full_tile(void *context, int level, uint64_t index, const uint8_t *hashes, struct error *err)
+{
+	const struct tile tile = {level, index, TILE_WIDTH};
+
+	(void)err;
+	if (level > 0)
+		check_tile(context, &tile, hashes);
+	return true;
+}
+
+static void
+check_right_edge(struct verifier *verifier)
+{
+	const struct edge *edge = verifier->edge;
+
+	for (int level = 1; level < TILE_LEVELS; level++) {
+		const struct tile tile = {level, edge->size >> (level * TILE_HEIGHT) >> TILE_HEIGHT,
+		    edge_width(edge, level)};
+
+		if (tile.width > 0)
+			check_tile(verifier, &tile, edge->hashes[level]);
+	}
+}
+
+/* ---- leaves ---- */
+
+static void
+check_time(struct verifier *verifier, const struct leaf_view *leaf)
+{
+	const int64_t silence_s = leaf->sequenced_at_s - verifier->result->last_at_s;
+	char from[TIME_TEXT_LEN + 1], to[TIME_TEXT_LEN + 1];
+
+	if (leaf->seq > 0 && silence_s < 0)
+		tell(verifier, VERIFY_TAMPERED, leaf->seq,
+		    "its time is %lld s before the leaf's before it", -(long long)silence_s);
+	if (leaf->seq > 0 && silence_s > VERIFY_SILENCE_MAX_S) {
+		time_encode(from, verifier->result->last_at_s);
+		time_encode(to, leaf->sequenced_at_s);
+		tell(verifier, VERIFY_NOTICE, leaf->seq,
+		    "service not operating from %s to %s, %lld s%s", from, to, (long long)silence_s,
+		    verifier->previous == LEAF_SVC_STOP ? ": it was stopped in order" : "");
+	}
+	if (leaf->seq == 0)
+		verifier->result->first_at_s = leaf->sequenced_at_s;
+	verifier->result->last_at_s = leaf->sequenced_at_s;
+	verifier->previous = leaf->event;
+}
+
+static void
+check_blob(struct verifier *verifier, const struct leaf_view *leaf)
+{
+	const struct tile_files *files = verifier->options->files;
+	DEFER(buf_clear_public) struct buf blob = {0};
+	uint8_t commitment[SHA256_BYTES];
+	struct error err = {0};
+	char path[40];
+	bool found = false;
+
+	(void)snprintf(path, sizeof(path), "blobs/%lld", (long long)leaf->seq);
+	if (!files->read(files->context, path, VERIFY_BLOB_MAX, &blob, &found, &err)) {
+		tell(verifier, VERIFY_INCOMPLETE, leaf->seq, "%s: %s", path, err.detail);
+		return;
+	}
+	if (!found)
+		return; /* erased, or not handed out */
+	if (blob.len >= COMMITMENT_NONCE_BYTES) {
+		leaf_commit(commitment, blob.data,
+		    bytes_of(
+			blob.data + COMMITMENT_NONCE_BYTES, blob.len - COMMITMENT_NONCE_BYTES));
+		if (memcmp(commitment, leaf->commitment, sizeof(commitment)) == 0) {
+			verifier->result->blobs++;
+			return;
+		}
+	}
+	tell(verifier, VERIFY_TAMPERED, leaf->seq, "%s is not what it commits to", path);
+}
+
+static void
+check_leaf(struct verifier *verifier, int64_t seq, struct bytes text)
+{
+	struct leaf_view leaf;
+	struct error err = {0};
+
+	if (!leaf_parse(text, &leaf, &err)) {
+		tell(verifier, VERIFY_TAMPERED, seq, "%s", err.detail);
+		return;
+	}
+	if (leaf.seq != seq) {
+		tell(verifier, VERIFY_TAMPERED, seq, "it says that it is leaf %lld",
+		    (long long)leaf.seq);
+		return;
+	}
+	if (seq == 0 && leaf.event != LEAF_LOG_OPEN)
+		tell(verifier, VERIFY_TAMPERED, seq, "the first leaf does not open the log");
+	check_time(verifier, &leaf);
+	if (verifier->options->has_blobs && leaf.has_commitment)
+		check_blob(verifier, &leaf);
+}
+
+static void
+append(struct verifier *verifier, const uint8_t *hash)
+{
+	struct error err = {0};
+
+	if (verifier->broken)
+		return;
+	verifier->broken = !edge_append(verifier->edge, hash, full_tile, verifier, &err);
+	if (verifier->edge->size == verifier->earlier.size)
+		check_root(verifier, &verifier->earlier, "checkpoint that was kept");
+}
+
+/* The leaf's hash as its tile has it counts, so that one changed leaf is one finding. */
+static void
+take_leaf(struct verifier *verifier, uint64_t seq, struct bytes text, const uint8_t *in_tile)
+{
+	uint8_t hash[SHA256_BYTES];
+
+	leaf_hash(text, hash);
+	if (in_tile != NULL && memcmp(hash, in_tile, SHA256_BYTES) != 0)
+		tell(verifier, VERIFY_TAMPERED, (int64_t)seq,
+		    "its octets are not those that were hashed");
+	check_leaf(verifier, (int64_t)seq, text);
+	append(verifier, in_tile != NULL ? in_tile : hash);
+}
+
+static bool
+read_part(struct verifier *verifier, const struct tile *tile, struct buf *out)
+{
+	char path[TILE_PATH_MAX + 1];
+	struct error err = {0};
+	bool found = false;
+	const int64_t first = (int64_t)(tile->index * TILE_WIDTH);
+
+	tile_path_encode(tile, path);
+	if (tile_read(verifier->options->files, tile, out, &found, &err) && found)
+		return true;
+	tell(verifier, err.code == E_BAD_SYNTAX ? VERIFY_TAMPERED : VERIFY_INCOMPLETE, first,
+	    "%s: %s", path, err.code == E_NONE ? "it is not there" : err.detail);
+	return false;
+}
+
+/* The leaves of one bundle; `hashes` are those of its tile, or empty. */
+static void
+take_bundle(
+    struct verifier *verifier, const struct tile *tile, struct bytes rest, struct bytes hashes)
+{
+	const uint64_t first = tile->index * TILE_WIDTH;
+	struct bytes leaf;
+
+	for (int i = 0; i < tile->width; i++) {
+		const uint8_t *in_tile = hashes.len > 0 ? hashes.data + i * SHA256_BYTES : NULL;
+
+		if (!tile_entry_take(&rest, &leaf)) {
+			tell(verifier, VERIFY_TAMPERED, (int64_t)first + i,
+			    "the bundle ends within it");
+			verifier->broken = true;
+			return;
+		}
+		take_leaf(verifier, first + (uint64_t)i, leaf, in_tile);
+	}
+	if (tile->width == TILE_WIDTH && rest.len > 0)
+		tell(verifier, VERIFY_TAMPERED, (int64_t)first + TILE_WIDTH - 1,
+		    "there is more in its bundle after it");
+}
+
+static void
+take_part(struct verifier *verifier, uint64_t index)
+{
+	DEFER(buf_clear_public) struct buf entries = {0};
+	DEFER(buf_clear_public) struct buf hashes = {0};
+	struct tile tile = {TILE_ENTRIES, index,
+	    tile_width_at(TILE_ENTRIES, index, verifier->result->checkpoint.size)};
+	const bool has_entries = read_part(verifier, &tile, &entries);
+	bool has_hashes;
+
+	tile.level = 0;
+	has_hashes = read_part(verifier, &tile, &hashes);
+	if (has_entries)
+		take_bundle(verifier, &tile, buf_bytes(&entries),
+		    has_hashes ? buf_bytes(&hashes) : (struct bytes){0});
+	else if (has_hashes)
+		for (int i = 0; i < tile.width; i++)
+			append(verifier, hashes.data + i * SHA256_BYTES);
+	else
+		verifier->broken = true;
+}
+
+void
+verify_log(const struct verify_options *options, struct verify_result *out)
+{
+	DEFER(edge_free) struct edge *edge = edge_new();
+	struct verifier verifier = {.options = options, .result = out, .edge = edge};
+
+	*out = (struct verify_result){0};
+	if (!open_checkpoint(&verifier))
+		return;
+	open_earlier(&verifier);
+	for (uint64_t first = 0; first < out->checkpoint.size; first += TILE_WIDTH) {
+		if (options->progress != NULL)
+			options->progress(options->context, first, out->checkpoint.size);
+		take_part(&verifier, first / TILE_WIDTH);
+	}
+	if (!verifier.broken)
+		check_right_edge(&verifier);
+	check_root(&verifier, &out->checkpoint, "checkpoint");
+}
