@@ -24,6 +24,10 @@ trap_table='## Traps
 | trap | handled | tests |
 |---|---|---|'
 printf '%s\n| a | b | `unit/trap.c: keeps` |\n\n## End\n' "$trap_table" >"$tree/clean/docs/http.md"
+rfc_table='| section | requirement | code | test |
+|---|---|---|---|'
+mkdir "$tree/clean/docs/conformance"
+printf '%s\n| 1 | must | `base/plain.c` | `unit/trap.c::keeps` |\n' "$rfc_table" >"$tree/clean/docs/conformance/rfc1.md"
 
 # clean_tree: a new one, as the working folder.
 clean_tree()
@@ -303,3 +307,15 @@ for row in '| a | b |' '| a | b | none |' '| a | b | `unit/trap.c: kept` |' '| a
 	printf '%s\n%s\n\n## End\n' "$trap_table" "$row" | plant traps docs/http.md
 done
 printf '%s\n| a | b | `unit/trap.c: keeps`, `unit/trap.c: keeps` |\n' "$trap_table" | allow traps docs/http.md
+
+for row in \
+    '| 1 | must | `base/plain.c` | none |' \
+    '| 1 | must | nowhere | `unit/trap.c::keeps` |' \
+    '| 1 | must | `base/gone.c` | `unit/trap.c::keeps` |' \
+    '| 1 | must | `base/plain.c` | `unit/trap.c::keep` |' \
+    '| 1 | must | `base/plain.c` | `unit/gone.c::keeps` |' \
+    '| 1 | must | `base/plain.c` | `unit/trap.c: keeps` |' \
+    '| 1 | must | `base/plain.c` |' \
+    ''; do
+	printf '%s\n%s\n' "$rfc_table" "$row" | plant rfc docs/conformance/rfc1.md
+done
