@@ -239,10 +239,12 @@ static bool
 take_issuers(struct scan *in, struct status_head *head)
 {
 	while (scan_literal(in, "issuer ")) {
-		uint8_t *issuer = head->issuers[head->issuer_count];
+		uint8_t *issuer;
 
-		if (head->issuer_count == STATUS_ISSUERS_MAX ||
-		    !take_hex(in, issuer, STATUS_ISSUER_BYTES) || !scan_literal(in, "\n"))
+		if (head->issuer_count == STATUS_ISSUERS_MAX)
+			return false;
+		issuer = head->issuers[head->issuer_count];
+		if (!take_hex(in, issuer, STATUS_ISSUER_BYTES) || !scan_literal(in, "\n"))
 			return false;
 		if (head->issuer_count > 0 &&
 		    memcmp(issuer - STATUS_ISSUER_BYTES, issuer, STATUS_ISSUER_BYTES) >= 0)

@@ -1,9 +1,10 @@
 #!/bin/sh -eu
 # Prints the conformance tables of docs/conformance/, and fails on a row whose code or test is not
-# there. A test is `file::name` below tests/: a function of a C test, or words of a script.
+# there. Code is a file, and names in it; a test is `file::name`: a function of a C test, or
+# words of a script.
 . "$(dirname "$0")/common.sh"
 need_files '^docs/conformance/.*\.md$'
-echo "$files" | while read -r file; do
+for file in $files; do
 	awk -F ' *[|] *' -v file="$file" '
 		function wrong(why) { print file ":" FNR ": " why; bad = 1 }
 		function shell(text) { gsub(/\047/, "\047\\\047\047", text); return "\047" text "\047" }
@@ -14,34 +15,46 @@ echo "$files" | while read -r file; do
 			cell = substr(cell, RSTART + RLENGTH)
 			return word
 		}
-		function there(path) { return system("test -e " shell(path)) == 0 }
+		function there(path) { return system("test -f " shell(path)) == 0 }
+		function has(path, words) { return system("grep -qwsF -e " shell(words) " " shell(path)) == 0 }
+		function check_code(    word, path, files) {
+			while ((word = next_quoted()) != "") {
+				if (word ~ /\//) {
+					path = word
+					files++
+					if (!there(path)) wrong("there is no " path)
+					continue
+				}
+				sub(/\(\)$/, "", word)
+				if (!has(path, word)) wrong("there is no " word " in " path)
+			}
+			if (!files) wrong("no code for " $2)
+		}
+		function check_tests(    word, tests, part) {
+			while ((word = next_quoted()) != "") {
+				tests++
+				print "      " word
+				if (split(word, part, "::") != 2 || part[1] !~ /^tests\// || part[2] == "")
+					wrong("not file::name: " word)
+				else if (!has(part[1], part[2]))
+					wrong("there is no " part[2] " in " part[1])
+			}
+			if (!tests) wrong("no test for " $2)
+		}
 		/^#/ { print file ": " $0 }
 		!/^[|]/ || /^[|][ :-]+[|]/ || /^[|] section [|]/ { next }
 		NF != 6 { wrong("not section, requirement, code and test"); next }
 		{
 			rows++
 			print "  " $2 ": " $3
-			cell = $4; found = 0
-			while ((word = next_quoted()) != "") {
-				found++
-				if (!there(word)) wrong("there is no " word)
-			}
-			if (!found) wrong("no code for " $2)
-			cell = $5; found = 0
-			while ((word = next_quoted()) != "") {
-				found++
-				print "      " word
-				if (split(word, part, "::") != 2 || part[2] == "")
-					wrong("not file::name: " word)
-				else if (!there("tests/" part[1]))
-					wrong("there is no tests/" part[1])
-				else if (system("grep -qwF -e " shell(part[2]) " tests/" shell(part[1])) != 0)
-					wrong("there is no " part[2] " in tests/" part[1])
-			}
-			if (!found) wrong("no test for " $2)
+			cell = $4
+			check_code()
+			cell = $5
+			check_tests()
 		}
 		END {
 			if (!rows) { print file ": it has no row"; bad = 1 }
 			exit bad
-		}' "$file" || exit 1
+		}' "$file" || failed=1
 done
+[ -z "${failed-}" ]

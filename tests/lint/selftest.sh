@@ -27,7 +27,7 @@ printf '%s\n| a | b | `unit/trap.c: keeps` |\n\n## End\n' "$trap_table" >"$tree/
 rfc_table='| section | requirement | code | test |
 |---|---|---|---|'
 mkdir "$tree/clean/docs/conformance"
-printf '%s\n| 1 | must | `base/plain.c` | `unit/trap.c::keeps` |\n' "$rfc_table" >"$tree/clean/docs/conformance/rfc1.md"
+printf '%s\n| 1 | must | `base/plain.c` | `tests/unit/trap.c::keeps` |\n' "$rfc_table" >"$tree/clean/docs/conformance/rfc1.md"
 
 # clean_tree: a new one, as the working folder.
 clean_tree()
@@ -310,12 +310,15 @@ printf '%s\n| a | b | `unit/trap.c: keeps`, `unit/trap.c: keeps` |\n' "$trap_tab
 
 for row in \
     '| 1 | must | `base/plain.c` | none |' \
-    '| 1 | must | nowhere | `unit/trap.c::keeps` |' \
-    '| 1 | must | `base/gone.c` | `unit/trap.c::keeps` |' \
-    '| 1 | must | `base/plain.c` | `unit/trap.c::keep` |' \
-    '| 1 | must | `base/plain.c` | `unit/gone.c::keeps` |' \
-    '| 1 | must | `base/plain.c` | `unit/trap.c: keeps` |' \
+    '| 1 | must | nowhere | `tests/unit/trap.c::keeps` |' \
+    '| 1 | must | `base/gone.c` | `tests/unit/trap.c::keeps` |' \
+    '| 1 | must | `base/plain.c` `gone()` | `tests/unit/trap.c::keeps` |' \
+    '| 1 | must | `base/plain.c` | `tests/unit/trap.c::keep` |' \
+    '| 1 | must | `base/plain.c` | `tests/unit/gone.c::keeps` |' \
+    '| 1 | must | `base/plain.c` | `base/plain.c::plain` |' \
+    '| 1 | must | `base/plain.c` | `tests/unit/trap.c: keeps` |' \
     '| 1 | must | `base/plain.c` |' \
     ''; do
 	printf '%s\n%s\n' "$rfc_table" "$row" | plant rfc docs/conformance/rfc1.md
 done
+printf '%s\n| 1 | must | `base/plain.h` `base_plain()` | `tests/unit/trap.c::keeps` |\n' "$rfc_table" | allow rfc docs/conformance/rfc1.md
