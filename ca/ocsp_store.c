@@ -1,6 +1,7 @@
 #include "ca/ocsp_store.h"
 
 #include "ca/certificate_columns.h"
+#include "ca/ocsp.h"
 
 /* $1 months, $2 serials; each is one look into the index of its month. */
 static const struct stmt OCSP_READ = STMT("ocsp_read", 2, 7,

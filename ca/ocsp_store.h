@@ -18,6 +18,4 @@ struct ocsp_row {
 MUST_CHECK bool ocsp_store_read(struct db *db, const uint8_t (*serials)[SERIAL_BYTES], size_t count,
     struct ocsp_row *out, struct error *err);
 
-const struct stmt *const *ocsp_statements(void);
-
 #endif

@@ -93,7 +93,7 @@ status_index_store_page(struct tx *tx, uint8_t inout_serial[static SERIAL_BYTES]
 	uint16_t month;
 	const bool first = !serial_month(inout_serial, &month);
 
-	params_int2(&params, first ? -1 : (int16_t)month);
+	params_int2(&params, first ? (int16_t)-1 : (int16_t)month);
 	params_bytea(&params, bytes_of(inout_serial, SERIAL_BYTES));
 	params_int4(&params, STATUS_INDEX_PAGE_MAX);
 	if (!tx_query(tx, &PAGE, &params, &rows, err))

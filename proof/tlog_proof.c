@@ -105,7 +105,7 @@ tlog_proof_parse(struct bytes text, struct tlog_proof *out, struct error *err)
 		return error_set(err, E_BAD_SYNTAX, "not a tlog-proof");
 	proof.note = in.rest;
 	*out = proof;
-	proof = (struct tlog_proof){0};
+	memset(&proof, 0, sizeof proof);
 	return true;
 }
 

@@ -158,7 +158,7 @@ bind_tags(struct params *out, const struct ledger_batch *batch)
 	for (size_t i = 0; i < batch->count; i++)
 		for (size_t k = 0; k < enroll_at(batch, i)->input.tag_count; k++)
 			all[count++] = &enroll_at(batch, i)->input.tags[k];
-	qsort(all, count, sizeof *all, compare_tags);
+	qsort(all, count, sizeof(struct decide_tag *), compare_tags);
 	for (size_t i = 0; i < count; i++) {
 		if (i > 0 && compare_tags(&all[i - 1], &all[i]) == 0)
 			continue;

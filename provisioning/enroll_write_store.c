@@ -295,7 +295,7 @@ sort_winners(const struct ledger_batch *batch, const struct enroll_proposal **ou
 	for (size_t i = 0; i < batch->count; i++)
 		if (enroll_wins(enroll_at(batch, i)))
 			out[count++] = enroll_at(batch, i);
-	qsort(out, count, sizeof *out, compare_winners);
+	qsort(out, count, sizeof(struct enroll_proposal *), compare_winners);
 	return count;
 }
 

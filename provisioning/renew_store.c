@@ -130,8 +130,10 @@ queue_facts(struct tx *tx, const struct renew_asked *asked, size_t count, struct
 	for (size_t i = 0; i < count; i++) {
 		certificate_columns_key(&columns, i, asked[i].serial);
 		columns.keys[i] = bytes_of(asked[i].spki_sha256, SHA256_BYTES);
-		first = columns.months[i] < first ? columns.months[i] : first;
-		last = columns.months[i] > last ? columns.months[i] : last;
+		if (columns.months[i] < first)
+			first = columns.months[i];
+		if (columns.months[i] > last)
+			last = columns.months[i];
 	}
 	params_int2_array(&params, columns.months, count);
 	params_bytea_array(&params, columns.serials, count);

@@ -3,6 +3,7 @@
 # break it). .clang-tidy says which checks are off, and why.
 . tests/lint/common.sh
 need_files '^(verify|base|proof|keeper|db|audit|ca|provisioning|api|cmd)/.*\.c$'
+files=$(echo "$files" | grep -v '^verify/example\.c$') # built against the installed library
 tidy=$(command -v clang-tidy-14 || command -v clang-tidy)
 "$tidy" --version | grep -q 'version 14\.' || { echo 'clang-tidy 14 is needed' >&2; exit 1; }
 cmake -S . -B "$1/clang" -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug \

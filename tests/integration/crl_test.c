@@ -165,7 +165,8 @@ world_clear(struct world *world)
 }
 DEFER_DECLARE_CLEAR(struct world, world_clear)
 
-/* Revokes the certificates `from` to `to`; their serials end with their numbers. */
+/* Revokes the certificates `from` to `to`; their serials end with their numbers. CRLs do not look
+ * at the chain of hashes. */
 static void
 revoke_all(const struct world *world, int from, int to)
 {
@@ -176,7 +177,7 @@ revoke_all(const struct world *world, int from, int to)
 	    " FROM generate_series(%d, %d) AS g),"
 	    " head AS (UPDATE status_head SET seq = %d),"
 	    " change AS (INSERT INTO status_change SELECT g, 72, serial, decode('%s', 'hex'),"
-	    " 'revoked', 1, %lld FROM one)"
+	    " 'revoked', 1, %lld, sha256(serial) FROM one)"
 	    " INSERT INTO revocation SELECT 72, serial, decode('%s', 'hex'), 'revoked', 1, %lld,"
 	    " %lld, g FROM one",
 	    from, to, to, world->issuer->id_text, (long long)TEST_NOW_S, world->issuer->id_text,
