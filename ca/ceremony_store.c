@@ -1,5 +1,6 @@
 #include "ca/ceremony.h"
 
+#include "audit/logs.h"
 #include "ca/authority.h"
 #include "ca/certificate.h"
 
@@ -30,11 +31,6 @@ static const struct stmt ROOT_CRL_UPDATE = STMT("root_crl_update", 5, 0,
     " SELECT issuer, shard, false, 0, $5::bytea FROM renewed"
     " ON CONFLICT (issuer, shard, delta, part) DO UPDATE SET octets = excluded.octets");
 
-/* $1 origin, $2 public key, $3 now */
-static const struct stmt LOG_INSERT = STMT("audit_log_insert", 3, 0,
-    "INSERT INTO audit_log (origin, public_key, opened_at_s)"
-    " VALUES ($1::text, $2::bytea, $3::int8)");
-
 /* $1 public key, $2 certificate, $3 now */
 static const struct stmt STATUS_SIGNER_INSERT = STMT("status_signer_insert", 3, 0,
     "INSERT INTO status_signer (public_key, certificate, created_at_s)"
@@ -45,7 +41,6 @@ static const struct stmt *const STATEMENTS[] = {
     &ROOT_CRL_INSERT,
     &ROOT_CRL_NUMBER,
     &ROOT_CRL_UPDATE,
-    &LOG_INSERT,
     &STATUS_SIGNER_INSERT,
     NULL,
 };
@@ -102,18 +97,6 @@ root_crl_insert(struct tx *tx, const struct ceremony *ceremony, enum issuer_kind
 }
 
 static bool
-log_insert(struct tx *tx, const struct ceremony *ceremony, const char *origin, int64_t now_s,
-    struct error *err)
-{
-	DEFER(params_clear) struct params params = {0};
-
-	params_text(&params, origin);
-	params_bytea(&params, bytes_of(ceremony->log_public_key, sizeof ceremony->log_public_key));
-	params_int8(&params, now_s);
-	return tx_run(tx, &LOG_INSERT, &params, err);
-}
-
-static bool
 status_signer_insert(
     struct tx *tx, const struct ceremony *ceremony, int64_t now_s, struct error *err)
 {
@@ -137,7 +120,7 @@ ceremony_store(struct tx *tx, const struct ceremony *ceremony, const char *origi
 		if (!root_crl_insert(tx, ceremony, (enum issuer_kind)kind, now_s, err))
 			return false;
 	return status_signer_insert(tx, ceremony, now_s, err) &&
-	       log_insert(tx, ceremony, origin, now_s, err);
+	       logs_insert(tx, origin, ceremony->log_public_key, now_s, err);
 }
 
 static bool

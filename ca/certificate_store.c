@@ -62,15 +62,27 @@ static const struct stmt SIGNATURES_INSERT = STMT("certificate_signatures_insert
     "INSERT INTO certificate_signature (month, serial, signature)"
     " SELECT * FROM unnest($1::int2[], $2::bytea[], $3::bytea[]) ON CONFLICT DO NOTHING");
 
-/* $1 log, $2 after this seq, $3 how many */
-static const struct stmt UNSIGNED_READ = STMT("certificate_unsigned_read", 3, 6,
-    "SELECT b.month, b.serial, b.issuer, b.nonce, b.seq, b.tbs FROM certificate_body AS b"
+/*
+ * $1 log, $2 after this seq, $3 how many. The log's own, and what it adopted: then the leaf and the
+ * nonce are those of the adoption.
+ */
+static const struct stmt UNSIGNED_READ = STMT("certificate_unsigned_read", 3, 5,
+    "(SELECT b.serial, b.issuer, b.nonce, b.seq, b.tbs FROM certificate_body AS b"
     " LEFT JOIN certificate_signature AS s ON s.month = b.month AND s.serial = b.serial"
     " WHERE b.log = $1::int2 AND b.seq > $2::int8 AND s.serial IS NULL"
     " AND NOT EXISTS (SELECT FROM certificate_abort AS a"
     "  WHERE a.month = b.month AND a.serial = b.serial)"
     " AND b.seq >= coalesce((SELECT seq FROM signed_head WHERE log = $1::int2), 0)"
-    " ORDER BY b.seq LIMIT $3::int4");
+    " ORDER BY b.seq LIMIT $3::int4)"
+    " UNION ALL "
+    "(SELECT b.serial, b.issuer, d.nonce, d.seq, b.tbs FROM certificate_adoption AS d"
+    " JOIN certificate_body AS b ON b.month = d.month AND b.serial = d.serial"
+    " LEFT JOIN certificate_signature AS s ON s.month = d.month AND s.serial = d.serial"
+    " WHERE d.log = $1::int2 AND d.seq > $2::int8 AND s.serial IS NULL"
+    " AND NOT EXISTS (SELECT FROM certificate_abort AS a"
+    "  WHERE a.month = d.month AND a.serial = d.serial)"
+    " ORDER BY d.seq LIMIT $3::int4)"
+    " ORDER BY seq LIMIT $3::int4");
 
 /*
  * $1 log: nothing is unsigned. The log's one writer is asking, so what is committed is all
@@ -104,7 +116,9 @@ static const struct stmt SIGNED_HEAD_ADVANCE = STMT("signed_head_advance", 1, 1,
 /* $1 origin, $2 months, $3 serials; $2 is unnested in the order that numbers the answers */
 static const struct stmt LEAVES_FIND = STMT("certificate_leaves_find", 3, 2,
     "SELECT u.n, b.seq FROM unnest($2::int2[], $3::bytea[]) WITH ORDINALITY AS u(month, serial, n)"
-    " JOIN certificate_body AS b ON b.month = u.month AND b.serial = u.serial"
+    " CROSS JOIN LATERAL (SELECT log, seq FROM certificate_body"
+    "  WHERE month = u.month AND serial = u.serial UNION ALL SELECT log, seq"
+    "  FROM certificate_adoption WHERE month = u.month AND serial = u.serial) AS b"
     " JOIN audit_log AS l ON l.id = b.log AND l.origin = $1::text");
 
 static const struct stmt *const STATEMENTS[] = {
@@ -344,11 +358,11 @@ signed_head_to_size(struct tx *tx, int log, struct error *err)
 static void
 unsigned_read(const struct rows *rows, size_t row, struct ledger_unsigned *out)
 {
-	serial_ref(out->ref, rows_bytes(rows, row, 1).data);
-	memcpy(out->issuer, rows_bytes(rows, row, 2).data, sizeof out->issuer);
-	memcpy(out->nonce, rows_bytes(rows, row, 3).data, sizeof out->nonce);
-	out->seq = rows_int(rows, row, 4);
-	buf_append(&out->tbs, rows_bytes(rows, row, 5));
+	serial_ref(out->ref, rows_bytes(rows, row, 0).data);
+	memcpy(out->issuer, rows_bytes(rows, row, 1).data, sizeof out->issuer);
+	memcpy(out->nonce, rows_bytes(rows, row, 2).data, sizeof out->nonce);
+	out->seq = rows_int(rows, row, 3);
+	buf_append(&out->tbs, rows_bytes(rows, row, 4));
 }
 
 bool

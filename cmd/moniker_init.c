@@ -1,10 +1,7 @@
 /* moniker init, migrate: what is done on the host, without the service. */
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "audit/outbox.h"
@@ -12,11 +9,11 @@
 #include "base/mem.h"
 #include "ca/ceremony.h"
 #include "cmd/cli.h"
+#include "cmd/host_files.h"
 #include "cmd/options.h"
 #include "cmd/passphrase.h"
 #include "cmd/settings.h"
 #include "db/migrate.h"
-#include "keeper/journal.h"
 #include "provisioning/operator.h"
 
 struct init_options {
@@ -53,33 +50,10 @@ init_clear(struct init *init)
 }
 DEFER_DECLARE_CLEAR(struct init, init_clear)
 
-/* Under root, the file or folder belongs to the user that will use it. */
-static bool
-give_to(const char *path, const char *user, struct error *err)
-{
-	const struct passwd *entry;
-
-	if (geteuid() != 0)
-		return true;
-	entry = getpwnam(user);
-	if (entry == NULL)
-		return error_set(err, E_CONFIG_INVALID, "there is no user %s", user);
-	return chown(path, entry->pw_uid, entry->pw_gid) == 0 ||
-	       error_set(err, E_FILE_FAILED, "cannot give %s to %s", path, user);
-}
-
-static bool
-make_dir_for(const char *path, mode_t mode, const char *user, struct error *err)
-{
-	return file_make_dir(path, mode, err) && give_to(path, user, err);
-}
-
 static bool
 prepare(struct init *init, struct error *err)
 {
 	const struct init_options *options = init->options;
-	time_t now;
-	struct tm utc;
 
 	if (!settings_read(options->config, &init->settings, err) ||
 	    !passphrase_read(init->settings.passphrase_file,
@@ -100,10 +74,7 @@ prepare(struct init *init, struct error *err)
 		return error_set(err, E_CONFIG_INVALID, "--kdf-memory-mib is 8 to 1024");
 	init->clock = clock_system();
 	init->rng = rng_system();
-	now = (time_t)clock_now_s(&init->clock);
-	(void)gmtime_r(&now, &utc);
-	(void)snprintf(init->log_name, sizeof init->log_name, "%.50s-%d", init->settings.node,
-	    utc.tm_year + 1900);
+	host_log_name(&init->settings, clock_now_s(&init->clock), init->log_name);
 	init->origin = settings_path(init->settings.audit_name, init->log_name);
 	return true;
 }
@@ -120,37 +91,17 @@ write_keys(const struct init *init, struct error *err)
 
 	if (access(ring, F_OK) == 0)
 		return error_set(err, E_STATE_CONFLICT, "%s is there already: init has run", ring);
-	return make_dir_for(settings->keeper_dir, 0700, settings->keeper_user, err) &&
+	return host_make_dir(settings->keeper_dir, 0700, settings->keeper_user, err) &&
 	       file_make_dir(init->options->dir, 0700, err) &&
 	       keyring_write(
 		   init->ceremony.roots, roots, init->roots_passphrase, init->cost, err) &&
 	       keyring_write(init->ceremony.operators, operators, init->operators_passphrase,
 		   init->cost, err) &&
 	       policy_write(&init->ceremony.policy, policy, err) &&
-	       give_to(policy, settings->keeper_user, err) &&
+	       host_give(policy, settings->keeper_user, err) &&
 	       keyring_write(
 		   init->ceremony.keeper, ring, init->keeper_passphrase, init->cost, err) &&
-	       give_to(ring, settings->keeper_user, err);
-}
-
-/* The first log's journal and its name, where supervisor and keeper look for them. */
-static bool
-write_journal(const struct init *init, struct error *err)
-{
-	const struct settings *settings = &init->settings;
-	DEFER(mem_free) char *dir = settings_path(settings->keeper_dir, "journal");
-	DEFER(buf_clear_public) struct buf path = {0};
-	DEFER(buf_clear_public) struct buf name = {0};
-	DEFER(mem_free) char *name_path = settings_path(settings->keeper_dir, "log");
-
-	buf_append_format(&path, "%s/%s.journal", dir, init->log_name);
-	buf_append_format(&name, "%s\n", init->log_name);
-	return make_dir_for(dir, 0700, settings->keeper_user, err) &&
-	       journal_create(buf_text(&path), init->origin,
-		   keyring_find(init->ceremony.keeper, "journal"), err) &&
-	       give_to(buf_text(&path), settings->keeper_user, err) &&
-	       file_write(name_path, buf_bytes(&name), 0644, err) &&
-	       give_to(name_path, settings->keeper_user, err);
+	       host_give(ring, settings->keeper_user, err);
 }
 
 /* Trust anchors: cacert.pem for clients of the service, trust.pem for whoever verifies devices. */
@@ -166,8 +117,8 @@ write_public(const struct init *init, struct error *err)
 	pem_encode(&cacert, "CERTIFICATE", buf_bytes(&certificates[ISSUER_OPERATIONS_ROOT]));
 	pem_encode(&trust, "CERTIFICATE", buf_bytes(&certificates[ISSUER_DEVICE_ROOT]));
 	pem_encode(&trust, "CERTIFICATE", buf_bytes(&certificates[ISSUER_DEVICE_CA]));
-	return make_dir_for(init->settings.state_dir, 0700, init->settings.user, err) &&
-	       make_dir_for(init->settings.audit_dir, 0755, init->settings.user, err) &&
+	return host_make_dir(init->settings.state_dir, 0700, init->settings.user, err) &&
+	       host_make_dir(init->settings.audit_dir, 0755, init->settings.user, err) &&
 	       file_write(cacert_path, buf_bytes(&cacert), 0644, err) &&
 	       file_write(trust_path, buf_bytes(&trust), 0644, err);
 }
@@ -262,8 +213,10 @@ run_init(struct init *init, struct error *err)
 				.clock = &init->clock,
 				.rng = &init->rng},
 		   &init->ceremony, err) &&
-	       write_keys(init, err) && write_journal(init, err) && write_public(init, err) &&
-	       record_authorities(init, err) && make_admin(init, err);
+	       write_keys(init, err) &&
+	       host_open_journal(&init->settings, init->log_name, init->origin,
+		   keyring_find(init->ceremony.keeper, "journal"), err) &&
+	       write_public(init, err) && record_authorities(init, err) && make_admin(init, err);
 }
 
 static int

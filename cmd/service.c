@@ -13,6 +13,7 @@
 #include "api/server.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "ca/adoption.h"
 #include "ca/certificate_store.h"
 #include "ca/expiry.h"
 #include "ca/status_notes.h"
@@ -231,6 +232,23 @@ look_at_ocsp(struct service *service)
 				   .failing = health.missing > 0});
 }
 
+/* What a node that is gone for ever recorded and did not sign. */
+static void
+adopt(struct service *service)
+{
+	const struct adoption_options options = {.db = service->db,
+	    .ledger = service->ledger,
+	    .rng = &service->rng,
+	    .node = service->settings->node};
+	struct error err = {0};
+	size_t adopted = 0;
+
+	if (!adoption_run(&options, &adopted, &err))
+		log_error(LOG_LEVEL_WARNING, "service.adopt", NULL, &err);
+	if (adopted > 0)
+		log_info("service.adopt", "adopted %zu certificates of retired logs", adopted);
+}
+
 /* Its responders get their certificates before anybody can ask. */
 static void
 open_ocsp(struct service *service)
@@ -404,10 +422,11 @@ housekeep(struct service *service)
 
 /* Every minute, and so is a renewal that failed tried again. */
 static void
-look_at_expiries(struct service *service)
+look_at_what_is_due(struct service *service)
 {
 	struct error err = {0};
 
+	adopt(service);
 	if (!issuers_reload(service->issuers, service->db, &err))
 		log_error(LOG_LEVEL_WARNING, "service.issuers", NULL, &err);
 	if (clock_now_s(&service->clock) >= service->tls.renew_at_s ||
@@ -437,7 +456,7 @@ run_until_stopped(struct service *service)
 		struct signalfd_siginfo info;
 
 		if (clock_monotonic_ms() >= look_at_ms) {
-			look_at_expiries(service);
+			look_at_what_is_due(service);
 			look_at_ms = next_look_ms(service);
 		}
 		look_at_ocsp(service);
@@ -531,6 +550,7 @@ service_run(const char *config_path, const struct settings *settings, const char
 	    !open_database(&service, err) || !open_statuses(&service, err) ||
 	    !open_ledger(&service, log_name, err) || !open_crls(&service, err))
 		return false;
+	adopt(&service);
 	build_app(&service);
 	if (!start_serving(&service, err) || !audit_begin(service.audit, service.ledger, err) ||
 	    !control_send(CONTROL_FD, CONTROL_READY, err))

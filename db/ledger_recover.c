@@ -72,6 +72,8 @@ take_over(struct ledger *ledger, const struct keeper_state *keeper, struct error
 	tx_begin_on(ledger->conn, &tx);
 	if (!ledger_get(tx, ledger->origin, &row, err))
 		return false;
+	if (row.retired)
+		return error_set(err, E_RECORD_UNAVAILABLE, "the log is retired: open a new one");
 	if (!is_ours(ledger, row.owner))
 		return refuse_other_owner(ledger, err);
 	if (memcmp(row.public_key, keeper->log_public_key, sizeof row.public_key) != 0)

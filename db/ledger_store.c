@@ -2,9 +2,9 @@
 #include "db/ledger_core.h"
 
 /* $1 origin. Locked, so that a take-over can be decided on what it says. */
-static const struct stmt LOG_GET = STMT("ledger_log_get", 1, 5,
-    "SELECT id, owner, size, last_st_at_s, public_key FROM audit_log WHERE origin = $1::text"
-    " FOR UPDATE");
+static const struct stmt LOG_GET = STMT("ledger_log_get", 1, 6,
+    "SELECT id, owner, size, last_st_at_s, public_key, gone_at_s IS NOT NULL FROM audit_log"
+    " WHERE origin = $1::text FOR UPDATE");
 
 /* $1 origin. From here on the owner before cannot commit. */
 static const struct stmt TAKE_OVER = STMT("ledger_take_over", 1, 4,
@@ -66,7 +66,8 @@ ledger_get(struct tx *tx, const char *origin, struct ledger_row *out, struct err
 	*out = (struct ledger_row){.log = (int)rows_int(rows, 0, 0),
 	    .owner = rows_int(rows, 0, 1),
 	    .size = rows_int(rows, 0, 2),
-	    .last_st_s = rows_int(rows, 0, 3)};
+	    .last_st_s = rows_int(rows, 0, 3),
+	    .retired = rows_bool(rows, 0, 5)};
 	memcpy(out->public_key, rows_bytes(rows, 0, 4).data, sizeof out->public_key);
 	return true;
 }

@@ -8,6 +8,7 @@ struct ledger_row {
 	int log;
 	int64_t owner, size, last_st_s;
 	uint8_t public_key[32];
+	bool retired; /* its node was declared gone */
 };
 /* Locks the log's row; its owner before a take-over. E_RECORD_UNAVAILABLE: no such log. */
 MUST_CHECK bool ledger_get(

@@ -4,9 +4,11 @@
 
 #include "audit/audit.h"
 #include "audit/events.h"
+#include "audit/logs.h"
 #include "audit/outbox.h"
 #include "audit/publish_store.h"
 #include "audit/refusal.h"
+#include "ca/adoption.h"
 #include "ca/ceremony.h"
 #include "ca/certificate_store.h"
 #include "ca/crl.h"
@@ -32,8 +34,10 @@ static const struct stmt *const *(*const STORES[])(void) = {
     audit_statements,
     events_statements,
     publish_statements,
+    logs_statements,
     outbox_statements,
     refusal_statements,
+    adoption_statements,
     ceremony_statements,
     certificate_statements,
     crl_statements,

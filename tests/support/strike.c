@@ -119,13 +119,15 @@ die(void)
 		(void)sched_yield();
 }
 
-static void
-hold(const struct strike_slot *slot)
+/* True: it was let go, and the point stays armed for the next. */
+static bool
+hold(const struct strike_slot *slot, uint32_t passed)
 {
 	const struct timespec pause = {.tv_nsec = HOLD_LOOK_NS};
 
-	while (atomic_load(&slot->action) == STRIKE_HOLD)
+	while (atomic_load(&slot->action) == STRIKE_HOLD && atomic_load(&slot->passed) == passed)
 		(void)nanosleep(&pause, NULL);
+	return atomic_load(&slot->passed) != passed;
 }
 
 /* `fd` is the socket that STRIKE_DROP shuts down. */
@@ -133,15 +135,20 @@ static void
 reach(enum strike_point point, int fd)
 {
 	struct strike_slot *slot;
+	uint32_t passed;
 
 	if (!is_due(point))
 		return;
 	slot = &strike.board->slots[point];
+	passed = atomic_load(&slot->passed);
 	(void)atomic_fetch_add(&slot->struck, 1);
 	switch ((enum strike_action)atomic_load(&slot->action)) {
 	case STRIKE_KILL: die(); break;
 	case STRIKE_DROP: (void)shutdown(fd, SHUT_RDWR); break;
-	case STRIKE_HOLD: hold(slot); break;
+	case STRIKE_HOLD:
+		if (hold(slot, passed))
+			return;
+		break;
 	case STRIKE_OFF: break;
 	}
 	atomic_store(&slot->action, STRIKE_OFF);

@@ -61,6 +61,7 @@ struct strike_slot {
 	_Atomic uint32_t left;   /* strikes when it comes to 0 */
 	_Atomic uint32_t seen;   /* how often a process came by */
 	_Atomic uint32_t struck;
+	_Atomic uint32_t passed; /* those that were held and let go by `strike next` */
 };
 
 struct strike_board {

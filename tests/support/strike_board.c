@@ -3,6 +3,7 @@
  * strike FILE arm POINT ACTION [N]     at the Nth time that a process comes by: kill, drop or hold
  * strike FILE wait POINT SECONDS       until it has struck
  * strike FILE release POINT            ends a hold, and disarms
+ * strike FILE next POINT               ends a hold, and holds the next that comes by
  * strike FILE shift SECONDS            how far the clock is ahead
  * strike FILE list                     points: role, how often reached, how often struck
  */
@@ -95,6 +96,17 @@ wait_for(struct strike_board *board, int point, const char *seconds)
 }
 
 static bool
+next(struct strike_board *board, int point)
+{
+	struct strike_slot *slot = &board->slots[point];
+
+	atomic_store(&slot->struck, 0);
+	atomic_store(&slot->left, 1);
+	(void)atomic_fetch_add(&slot->passed, 1);
+	return true;
+}
+
+static bool
 list(struct strike_board *board)
 {
 	for (int i = 0; i < STRIKE_POINT_COUNT; i++)
@@ -125,6 +137,8 @@ run(struct strike_board *board, int argc, char **argv)
 		atomic_store(&board->slots[point].action, STRIKE_OFF);
 		return true;
 	}
+	if (strcmp(command, "next") == 0)
+		return next(board, point);
 	if (strcmp(command, "wait") == 0 && argc == 5)
 		return wait_for(board, point, argv[4]);
 	return strcmp(command, "arm") == 0 && argc >= 5 &&
@@ -137,7 +151,8 @@ main(int argc, char **argv)
 	struct strike_board *board;
 
 	if (argc < 3) {
-		(void)fprintf(stderr, "usage: strike FILE init|arm|wait|release|shift|list ...\n");
+		(void)fprintf(
+		    stderr, "usage: strike FILE init|arm|wait|release|next|shift|list ...\n");
 		return 2;
 	}
 	board = open_board(argv[1], strcmp(argv[2], "init") == 0);

@@ -1,0 +1,198 @@
+/* moniker log: the logs of a deployment's nodes, on the host: another node's is opened, a lost
+ * node's retired. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "audit/logs.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cmd/cli.h"
+#include "cmd/host_files.h"
+#include "cmd/options.h"
+#include "cmd/passphrase.h"
+#include "keeper/keyring.h"
+
+struct log_options {
+	const char *config, *database_url;
+	bool force, json;
+};
+
+static struct db *
+open_database(const struct log_options *options)
+{
+	return db_new(&(struct db_options){.url = options->database_url,
+	    .application = "moniker log",
+	    .connections_max = 1,
+	    .wait_ms = 5000});
+}
+
+/* ---- open ---- */
+
+struct opening {
+	struct settings settings;
+	struct secret *passphrase;
+	struct keyring *ring;
+	char name[LOG_NAME_MAX + 1];
+	char *origin;
+};
+
+static void
+opening_clear(struct opening *opening)
+{
+	free(opening->origin);
+	keyring_free(opening->ring);
+	secret_free(opening->passphrase);
+	settings_clear(&opening->settings);
+}
+DEFER_DECLARE_CLEAR(struct opening, opening_clear)
+
+/* The keyring is a copy of the first node's: all nodes issue as the same authorities. */
+static bool
+open_ring(struct opening *opening, struct error *err)
+{
+	DEFER(mem_free) char *log = settings_path(opening->settings.keeper_dir, "log");
+	DEFER(mem_free) char *ring = settings_path(opening->settings.keeper_dir, "keeper.ring");
+	DEFER(mem_free) char *policy = settings_path(opening->settings.keeper_dir, "policy.json");
+
+	if (access(log, F_OK) == 0)
+		return error_set(err, E_STATE_CONFLICT, "%s is there: this node has a log", log);
+	if (access(policy, R_OK) != 0)
+		return error_set(err, E_FILE_FAILED, "%s is missing: copy it from a node", policy);
+	return passphrase_read(opening->settings.passphrase_file,
+		   "Passphrase of the keeper's keyring: ", &opening->passphrase, err) &&
+	       keyring_read(ring, opening->passphrase, &opening->ring, err) &&
+	       host_give(policy, opening->settings.keeper_user, err) &&
+	       host_give(ring, opening->settings.keeper_user, err);
+}
+
+static bool
+log_public_key(const struct keyring *ring, uint8_t out[static 32], struct error *err)
+{
+	const struct secret *seed = keyring_find(ring, "log");
+	uint8_t private_key[crypto_sign_SECRETKEYBYTES];
+
+	if (seed == NULL || secret_bytes(seed).len != crypto_sign_SEEDBYTES ||
+	    keyring_find(ring, "journal") == NULL)
+		return error_set(err, E_BAD_SYNTAX, "the keyring is not a keeper's");
+	(void)crypto_sign_seed_keypair(out, private_key, secret_bytes(seed).data);
+	sodium_memzero(private_key, sizeof private_key);
+	return true;
+}
+
+/* Folders and journal before the row: an empty journal that no row names harms nobody. */
+static bool
+make_log(const struct opening *opening, const struct log_options *options, int64_t now_s,
+    struct error *err)
+{
+	const struct settings *settings = &opening->settings;
+	const struct rng rng = rng_system();
+	DEFER(db_free) struct db *db = open_database(options);
+	DEFER(tx_free) struct tx *tx = NULL;
+	uint8_t public_key[32];
+
+	return log_public_key(opening->ring, public_key, err) && tx_begin(db, &tx, err) &&
+	       logs_open(tx, opening->origin, public_key, now_s, &rng, err) &&
+	       host_make_dir(settings->keeper_dir, 0700, settings->keeper_user, err) &&
+	       host_make_dir(settings->state_dir, 0700, settings->user, err) &&
+	       host_make_dir(settings->audit_dir, 0755, settings->user, err) &&
+	       host_open_journal(settings, opening->name, opening->origin,
+		   keyring_find(opening->ring, "journal"), err) &&
+	       tx_commit(&tx, err);
+}
+
+static int
+open_command(const struct log_options *options)
+{
+	const struct clock clock = clock_system();
+	const int64_t now_s = clock_now_s(&clock);
+	DEFER(opening_clear) struct opening opening = {0};
+	struct error err = {0};
+
+	if (!settings_read(options->config, &opening.settings, &err))
+		return cli_fail(&err, options->json, EXIT_FAILURE);
+	host_log_name(&opening.settings, now_s, opening.name);
+	opening.origin = settings_path(opening.settings.audit_name, opening.name);
+	if (!open_ring(&opening, &err) || !make_log(&opening, options, now_s, &err))
+		return cli_fail(&err, options->json, EXIT_FAILURE);
+	if (options->json)
+		printf("{\"log\":\"%s\"}\n", opening.origin);
+	else
+		printf("The log is %s. Next: start monikerd.\n", opening.origin);
+	return EXIT_SUCCESS;
+}
+
+/* ---- retire ---- */
+
+static int
+retire_command(const struct log_options *options, const char *origin)
+{
+	const struct clock clock = clock_system();
+	const struct rng rng = rng_system();
+	DEFER(db_free) struct db *db = open_database(options);
+	DEFER(tx_free) struct tx *tx = NULL;
+	struct logs_retired retired = {0};
+	struct error err = {0};
+	char at[TIME_TEXT_LEN + 1];
+
+	if (!tx_begin(db, &tx, &err) ||
+	    !logs_retire(tx, origin, options->force, clock_now_s(&clock), &rng, &retired, &err) ||
+	    !tx_commit(&tx, &err))
+		return cli_fail(&err, options->json, EXIT_FAILURE);
+	time_encode(at, retired.at_s);
+	if (options->json)
+		printf("{\"log\":\"%s\",\"size\":%lld,\"retired_at\":\"%s\"}\n", origin,
+		    (long long)retired.size, at);
+	else
+		printf("%s %s at size %lld (%s).\n", origin,
+		    retired.was_so ? "was retired" : "is retired", (long long)retired.size, at);
+	return EXIT_SUCCESS;
+}
+
+/* ---- the words ---- */
+
+static int
+log_command(int argc, char **argv)
+{
+	struct log_options options = {0};
+	const struct option_row rows[] = {{"--config", OPTION_TEXT, &options.config},
+	    {"--database-url", OPTION_TEXT, &options.database_url},
+	    {"--force", OPTION_FLAG, &options.force}, {"--json", OPTION_FLAG, &options.json}};
+	const char *bad = NULL;
+	int words = 0;
+
+	if (!options_take(argc, argv, rows, COUNT(rows), &words, &bad))
+		return cli_usage(&LOG_COMMAND, bad);
+	if (options.database_url == NULL)
+		return cli_usage(&LOG_COMMAND, "give --database-url");
+	if (words == 1 && strcmp(argv[1], "open") == 0 && options.config != NULL)
+		return open_command(&options);
+	if (words == 2 && strcmp(argv[1], "retire") == 0)
+		return retire_command(&options, argv[2]);
+	return cli_usage(&LOG_COMMAND, "say open with --config, or retire and the log's origin");
+}
+
+const struct subcommand LOG_COMMAND = {"log", "open another node's log, retire a lost node's",
+    "usage: moniker log open --config FILE --database-url URL\n"
+    "       moniker log retire ORIGIN --database-url URL [--force]\n"
+    "\n"
+    "open    on the host of another node, with copies of a node's keeper.ring and policy.json in "
+    "its\n"
+    "        [keeper] dir: makes its folders, its journal and its log, <[audit] "
+    "name>/<node>-<year>.\n"
+    "retire  for a node that will never come back: its log stays as it is for ever, its node can\n"
+    "        neither write nor start again, and the live nodes adopt (cert.adopt) and sign what "
+    "it\n"
+    "        recorded and did not sign. Refused while no other log lives.\n"
+    "\n"
+    "  --config FILE        moniker.conf(5) of that node\n"
+    "  --database-url URL   libpq connection string of the owner's role (moniker_owner)\n"
+    "  --force              although the log's newest leaf is less than three minutes old\n"
+    "  --json               the result as JSON\n"
+    "\n"
+    "Exit status: 0 done, 1 refused or failed, 2 usage.\n",
+    log_command};
