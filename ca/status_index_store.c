@@ -90,10 +90,12 @@ status_index_store_page(struct tx *tx, uint8_t inout_serial[static SERIAL_BYTES]
 {
 	DEFER(params_clear) struct params params = {0};
 	DEFER(rows_free) struct rows *rows = NULL;
+	int16_t from = -1; /* no serial of ours: the first page */
 	uint16_t month;
-	const bool first = !serial_month(inout_serial, &month);
 
-	params_int2(&params, first ? (int16_t)-1 : (int16_t)month);
+	if (serial_month(inout_serial, &month))
+		from = (int16_t)month;
+	params_int2(&params, from);
 	params_bytea(&params, bytes_of(inout_serial, SERIAL_BYTES));
 	params_int4(&params, STATUS_INDEX_PAGE_MAX);
 	if (!tx_query(tx, &PAGE, &params, &rows, err))
