@@ -71,9 +71,13 @@ calls() {
 
 # presents WHAT PORT NAME STATUS REASON
 presents() {
-	local status
+	local status _
 	: >"$work/access.log"
 	status=$(calls "$2" "$3")
+	for _ in $(seq 1 100); do # nginx logs after it has answered
+		[ ! -s "$work/access.log" ] || break
+		sleep 0.05
+	done
 	same "$1" "$4 $5" "$status $(sed 's/^[0-9]* //' "$work/access.log")"
 }
 
