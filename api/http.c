@@ -156,6 +156,38 @@ http_accepts_gzip(const struct http_request *request)
 	return gzip >= 0 ? gzip > 0 : any > 0;
 }
 
+/* "q=0", "q=0.000": not acceptable at all. */
+static bool
+is_refused(const char *parameters, size_t len)
+{
+	for (size_t i = 0; i + 1 < len; i++) {
+		const size_t zeros = strspn(&parameters[i + 2], "0.");
+
+		if (parameters[i] != 'q' && parameters[i] != 'Q')
+			continue;
+		if (parameters[i + 1] == '=' && zeros > 0)
+			return strchr(" \t,;", parameters[i + 2 + zeros]) != NULL;
+	}
+	return false;
+}
+
+bool
+http_accepts_events(const struct http_request *request)
+{
+	static const char wanted[] = "text/event-stream";
+	const char *at = request->accept;
+
+	while (*(at += strspn(at, " \t,")) != '\0') {
+		const size_t element = strcspn(at, ",");
+		const size_t name = strcspn(at, " \t,;");
+
+		if (name == sizeof wanted - 1 && strncasecmp(at, wanted, name) == 0)
+			return !is_refused(&at[name], element - name);
+		at += element;
+	}
+	return false;
+}
+
 void
 http_response_clear(struct http_response *response)
 {

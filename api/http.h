@@ -16,7 +16,8 @@
 #define HTTP_PARAMS_MAX 2  /* {name} parts of a path */
 #define HTTP_QUERY_MAX 16  /* query arguments */
 #define HTTP_HEADERS_MAX 8 /* that a response sets */
-#define HTTP_AGENT_MAX 31  /* octets of User-Agent that we look at */
+#define HTTP_EVENT_ID_MAX 16
+#define HTTP_AGENT_MAX 31 /* octets of User-Agent that we look at */
 
 enum http_method { HTTP_GET, HTTP_POST, HTTP_DELETE };
 
@@ -39,7 +40,9 @@ struct http_request {
 	char if_none_match[HTTP_VALUE_MAX + 1];
 	char if_modified_since[HTTP_VALUE_MAX + 1];
 	char accept_encoding[HTTP_VALUE_MAX + 1];
-	bool accepts;                        /* it says what it takes: Accept */
+	bool accepts; /* it says what it takes: Accept */
+	char accept[HTTP_VALUE_MAX + 1];
+	char last_event_id[HTTP_VALUE_MAX + 1];
 	char user_agent[HTTP_AGENT_MAX + 1]; /* how it begins */
 	struct bytes authorization;          /* the header field: a secret; empty: none */
 	struct bytes binding; /* channel binding of the TLS session (csr_binding.h); empty: none */
@@ -73,6 +76,8 @@ bool http_etag_named(const struct http_request *request, const char *etag);
 /* Whether Accept-Encoding lets us send gzip (RFC 9110 section 12.5.3); a field that is no such list
  * does not. */
 bool http_accepts_gzip(const struct http_request *request);
+/* Whether Accept names text/event-stream itself. */
+bool http_accepts_events(const struct http_request *request);
 
 struct http_header {
 	const char *name; /* static */
@@ -93,6 +98,10 @@ struct http_response {
 	 * again; this is the answer if it may not. */
 	int park_ms;
 	int64_t park_beyond_seq;
+	/* The body is one of many: the request is handled again for each, with this as its
+	 * last_event_id, when there is a change after that place, and each park_ms. */
+	bool stream;
+	char event_id[HTTP_EVENT_ID_MAX + 1];
 };
 void http_response_clear(struct http_response *response);
 DEFER_DECLARE_CLEAR(struct http_response, http_response_clear)

@@ -143,12 +143,25 @@ append_verdict(struct buf *out, size_t series)
 	buf_append_format(out, "verdict=\"%s\"", verdict_name((enum verdict)series));
 }
 
+static size_t
+waiting_count(void)
+{
+	return 2;
+}
+
+static void
+append_waiting(struct buf *out, size_t series)
+{
+	buf_append_format(out, "kind=\"%s\"", series == 0 ? "poll" : "stream");
+}
+
 static const struct metric_labels ANSWERS = {answer_count, append_answer, true};
 static const struct metric_labels ROUTES = {route_count, append_route, true};
 static const struct metric_labels PORT = {port_count, append_port, false};
 static const struct metric_labels CONNECTIONS = {connection_count, append_connection, false};
 static const struct metric_labels REFUSALS = {refusal_count, append_refusal, true};
 static const struct metric_labels RESULTS = {result_count, append_result, false};
+static const struct metric_labels WAITING = {waiting_count, append_waiting, false};
 static const struct metric_labels VERDICTS = {verdict_count, append_verdict, false};
 
 #define US METRIC_US_PER_S
@@ -162,6 +175,7 @@ static const struct metric TABLE[] = {
 	[HTTP_QUEUE_WAIT]        = {"moniker_http_queue_wait_seconds",        METRIC_HISTOGRAM, US, NULL,        LATENCY, "Time a request waited for a worker thread."},
 	[HTTP_WORKERS_WAITING]   = {"moniker_http_requests_waiting",          METRIC_GAUGE,     1, NULL,         NULL,    "Requests that wait for a worker thread."},
 	[HTTP_WORKERS_BUSY]      = {"moniker_http_requests_in_flight",        METRIC_GAUGE,     1, NULL,         NULL,    "Requests that a worker thread runs."},
+	[HTTP_CHANGES_WAITING]   = {"moniker_changes_waiting",                METRIC_GAUGE,     1, &WAITING,     NULL,    "Requests that wait for a change of status, and open streams of changes."},
 	[HTTP_CONNECTIONS]       = {"moniker_http_connections",               METRIC_GAUGE,     1, &CONNECTIONS, NULL,    "Open connections by port and by what they do."},
 	[HTTP_CONNECTIONS_TOTAL] = {"moniker_http_connections_total",         METRIC_COUNTER,   1, &PORT,        NULL,    "Connections accepted."},
 	[HTTP_HANDSHAKES_FAILED] = {"moniker_tls_handshakes_failed_total",    METRIC_COUNTER,   1, NULL,         NULL,    "Connections of the TLS ports that ended before their handshake did."},

@@ -11,6 +11,7 @@ enum http_metric {
 	HTTP_QUEUE_WAIT,
 	HTTP_WORKERS_WAITING,
 	HTTP_WORKERS_BUSY,
+	HTTP_CHANGES_WAITING,   /* by whether it is a stream */
 	HTTP_CONNECTIONS,       /* http_metrics_connection */
 	HTTP_CONNECTIONS_TOTAL, /* by port: 0 TLS, 1 plain */
 	HTTP_HANDSHAKES_FAILED,

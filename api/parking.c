@@ -1,5 +1,6 @@
 #include "api/parking.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
@@ -10,6 +11,11 @@
 #define IDLE_MS 1000
 #define RETRY_MS 2 /* when the workers' queue is full */
 
+struct caller_places {
+	int64_t caller;
+	size_t count; /* never 0 */
+};
+
 struct parking {
 	struct status_index *statuses;
 	struct workers *workers;
@@ -17,6 +23,8 @@ struct parking {
 	pthread_cond_t changed;
 	struct parked *parked;
 	size_t count;
+	struct caller_places *callers; /* verifiers are few */
+	size_t caller_count, place_count;
 	int64_t reached; /* the last place told */
 	bool closed, ending, news;
 	pthread_t thread;
@@ -41,8 +49,8 @@ told(void *context, const struct status_entry *changes, size_t count, int64_t fr
 static bool
 is_due(const struct parking *parking, const struct parked *parked, int64_t now_ms)
 {
-	return parking->closed || parked->beyond_seq < parking->reached ||
-	       parked->until_ms <= now_ms;
+	return parking->closed || atomic_load(&parked->gone) ||
+	       parked->beyond_seq < parking->reached || parked->until_ms <= now_ms;
 }
 
 /* Gives the due ones to the workers; returns when to look again. */
@@ -123,15 +131,61 @@ parking_new(
 	return true;
 }
 
-static size_t
-of_caller(const struct parking *parking, int64_t caller)
-{
-	size_t count = 0;
+/* ---- places ---- */
 
-	for (const struct parked *parked = parking->parked; parked != NULL; parked = parked->next)
-		count += parked->caller == caller ? 1 : 0;
-	return count;
+static struct caller_places *
+find_caller(struct parking *parking, int64_t caller)
+{
+	for (size_t i = 0; i < parking->caller_count; i++)
+		if (parking->callers[i].caller == caller)
+			return &parking->callers[i];
+	return NULL;
 }
+
+static struct caller_places *
+add_caller(struct parking *parking, int64_t caller)
+{
+	parking->callers =
+	    xrealloc(parking->callers, (parking->caller_count + 1) * sizeof *parking->callers);
+	parking->callers[parking->caller_count] = (struct caller_places){.caller = caller};
+	return &parking->callers[parking->caller_count++];
+}
+
+bool
+parking_enter(struct parking *parking, int64_t caller)
+{
+	struct caller_places *places;
+	bool taken;
+
+	(void)pthread_mutex_lock(&parking->mutex);
+	places = find_caller(parking, caller);
+	taken = !parking->closed && parking->place_count < PARKING_MAX &&
+		(places == NULL || places->count < PARKING_CALLER_MAX);
+	if (taken) {
+		if (places == NULL)
+			places = add_caller(parking, caller);
+		places->count++;
+		parking->place_count++;
+	}
+	(void)pthread_mutex_unlock(&parking->mutex);
+	return taken;
+}
+
+void
+parking_leave(struct parking *parking, int64_t caller)
+{
+	struct caller_places *places;
+
+	(void)pthread_mutex_lock(&parking->mutex);
+	places = find_caller(parking, caller);
+	assert(places != NULL);
+	parking->place_count--;
+	if (--places->count == 0)
+		*places = parking->callers[--parking->caller_count];
+	(void)pthread_mutex_unlock(&parking->mutex);
+}
+
+/* ---- waiting ---- */
 
 bool
 parking_add(struct parking *parking, struct parked *parked)
@@ -139,8 +193,7 @@ parking_add(struct parking *parking, struct parked *parked)
 	bool taken;
 
 	(void)pthread_mutex_lock(&parking->mutex);
-	taken = !parking->closed && parking->count < PARKING_MAX &&
-		of_caller(parking, parked->caller) < PARKING_CALLER_MAX;
+	taken = !parking->closed;
 	if (taken) {
 		parked->next = parking->parked;
 		parking->parked = parked;
@@ -153,6 +206,15 @@ parking_add(struct parking *parking, struct parked *parked)
 }
 
 void
+parking_look(struct parking *parking)
+{
+	(void)pthread_mutex_lock(&parking->mutex);
+	parking->news = true;
+	(void)pthread_cond_signal(&parking->changed);
+	(void)pthread_mutex_unlock(&parking->mutex);
+}
+
+void
 parking_close(struct parking *parking)
 {
 	(void)pthread_mutex_lock(&parking->mutex);
@@ -162,15 +224,19 @@ parking_close(struct parking *parking)
 	(void)pthread_mutex_unlock(&parking->mutex);
 }
 
-size_t
-parking_count(struct parking *parking)
+void
+parking_end(struct parking *parking)
 {
-	size_t count;
-
+	if (!parking->started)
+		return;
+	parking->started = false;
+	status_index_unwatch(parking->statuses, parking);
 	(void)pthread_mutex_lock(&parking->mutex);
-	count = parking->count;
+	parking->closed = true;
+	parking->ending = true;
+	(void)pthread_cond_signal(&parking->changed);
 	(void)pthread_mutex_unlock(&parking->mutex);
-	return count;
+	(void)pthread_join(parking->thread, NULL);
 }
 
 void
@@ -178,16 +244,10 @@ parking_free(struct parking *parking)
 {
 	if (parking == NULL)
 		return;
+	parking_end(parking);
 	status_index_unwatch(parking->statuses, parking);
-	if (parking->started) {
-		(void)pthread_mutex_lock(&parking->mutex);
-		parking->closed = true;
-		parking->ending = true;
-		(void)pthread_cond_signal(&parking->changed);
-		(void)pthread_mutex_unlock(&parking->mutex);
-		(void)pthread_join(parking->thread, NULL);
-	}
 	(void)pthread_cond_destroy(&parking->changed);
 	(void)pthread_mutex_destroy(&parking->mutex);
+	free(parking->callers);
 	free(parking);
 }

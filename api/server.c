@@ -154,6 +154,8 @@ server_new(const struct app *app, const struct server_options *options, struct s
 		server->options.request_deadline_ms = REQUEST_DEADLINE_MS;
 	if (server->options.answer_deadline_ms == 0)
 		server->options.answer_deadline_ms = ANSWER_DEADLINE_MS;
+	if (server->options.stream_ms == 0)
+		server->options.stream_ms = STREAM_MS;
 	if (!start(server, err)) {
 		server_drain_and_free(server, 0);
 		return false;
@@ -217,12 +219,14 @@ server_drain_and_free(struct server *server, int wait_ms)
 	wait_for_zero(&server->unanswered, until_ms);
 	/* What a worker has begun may be on record: it is finished and answered, however late. And
 	 * a suspended connection may not be stopped. */
-	parking_free(server->parking);
+	if (server->parking != NULL)
+		parking_end(server->parking);
 	workers_free(server->workers);
 	wait_for_zero(&server->suspended, INT64_MAX);
 	wait_for_zero(&server->unanswered, clock_monotonic_ms() + LAST_ANSWERS_MS);
 	for (int i = 0; i < server->loop_count; i++)
 		loop_stop(server->loops[i]);
+	parking_free(server->parking); /* until now streams had places */
 	tls_clear(&server->tls);
 	free(server);
 }

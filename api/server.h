@@ -20,6 +20,7 @@ struct server_options {
 	bool metrics_local; /* requests from this host need no certificate where CALLER_LOCAL may */
 	int request_deadline_ms; /* until its line, and from there until it has arrived; 0: 15 s */
 	int answer_deadline_ms;  /* until the client has taken an answer; 0: 60 s */
+	int stream_ms;           /* until a stream of events is ended; 0: an hour */
 	const char *tls_certificate_pem; /* chain, leaf first; text */
 	const char *tls_key_pem;         /* text; wiped by the caller after */
 };

@@ -10,14 +10,15 @@
 #include "api/dispatch.h"
 #include "api/http_metrics.h"
 #include "api/limits.h"
-#include "api/parking.h"
 #include "api/server.h"
 #include "api/server_tls.h"
+#include "api/server_wait.h"
 #include "api/workers.h"
 
 #define REQUEST_DEADLINE_MS 15000 /* where the options do not say */
 #define IDLE_S 10                 /* inactivity that libmicrohttpd closes by itself */
 #define ANSWER_DEADLINE_MS 60000  /* until the client has taken the answer */
+#define STREAM_MS 3600000         /* the longest that a stream of events is */
 #define LINGER_MS 2000            /* for the client to read why its body is not taken */
 #define BODY_ROOM_FROM 65536      /* octets that have come, before room is made for all announced */
 #define POOL_BYTES 16384          /* of a connection: its header block fits in here */
@@ -71,6 +72,8 @@ struct connection {
 	bool session_read;      /* its certificate and binding are */
 	struct buf binding;
 	struct caller_memory memory;
+	struct exchange
+	    *suspended; /* the one that its request waits in; NULL: it is not suspended */
 };
 
 enum exchange_state {
@@ -94,7 +97,7 @@ struct exchange {
 	enum exchange_state state;
 	bool begun;  /* the first call of the handler has been made */
 	bool handed; /* to a worker */
-	struct parked parked;
+	struct waiting waiting;
 	struct error refused; /* E_NONE, or what is answered once the body has gone by */
 	const struct route *route;
 	struct http_request request;

@@ -64,6 +64,7 @@ exchange_end(
 	 * octets is never silent. */
 	set_deadline(exchange->connection, loop->server->options.request_deadline_ms);
 	connection_enter(exchange->connection, CONNECTION_IDLE);
+	wait_clear(exchange);
 	http_response_clear(&exchange->response);
 	buf_clear(&exchange->body);
 	buf_clear(&exchange->authorization);
@@ -126,8 +127,10 @@ answer(struct exchange *exchange, struct MHD_Connection *mhd, bool close)
 	struct http_response *from = &exchange->response;
 	const struct bytes body = from->shared.data != NULL ? from->shared : buf_bytes(&from->body);
 	/* libmicrohttpd only reads it, though its type does not say so. */
-	struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback(
-	    body.len, (void *)(uintptr_t)body.data, no_free);
+	struct MHD_Response *response = exchange->waiting.stream
+					    ? wait_stream(exchange)
+					    : MHD_create_response_from_buffer_with_free_callback(
+						  body.len, (void *)(uintptr_t)body.data, no_free);
 	enum MHD_Result queued = MHD_NO;
 
 	if (response == NULL)
@@ -279,22 +282,6 @@ take_body(struct exchange *exchange, struct MHD_Connection *mhd, const char *dat
 
 /* ---- on a worker ---- */
 
-/* True: it waits, and another thread may have it already. */
-static bool
-park(struct server *server, struct exchange *exchange)
-{
-	const struct http_response *response = &exchange->response;
-
-	if (response->park_ms == 0 || server->parking == NULL)
-		return false;
-	exchange->parked = (struct parked){.job = &exchange->job,
-	    .beyond_seq = response->park_beyond_seq,
-	    .until_ms = clock_monotonic_ms() + response->park_ms,
-	    .caller = exchange->connection->memory.caller.person};
-	exchange->request.resumed = true; /* if it is taken, the next to see it is its next run */
-	return parking_add(server->parking, &exchange->parked);
-}
-
 static void
 run_exchange(struct job *job)
 {
@@ -302,7 +289,9 @@ run_exchange(struct job *job)
 	struct loop *loop = exchange->connection->loop;
 	struct metrics *metrics = loop->server->app->metrics;
 
-	if (!exchange->request.resumed) {
+	if (exchange->request.resumed) {
+		wait_over(loop->server, exchange);
+	} else {
 		metrics_add(metrics, HTTP_WORKERS_WAITING, 0, -1);
 		metrics_observe(
 		    metrics, HTTP_QUEUE_WAIT, 0, clock_monotonic_us() - exchange->handed_us);
@@ -314,7 +303,7 @@ run_exchange(struct job *job)
 	dispatch(loop->server->app, exchange->route, &exchange->request,
 	    &exchange->connection->memory, &exchange->response);
 	metrics_add(metrics, HTTP_WORKERS_BUSY, 0, -1);
-	if (!park(loop->server, exchange))
+	if (!wait_more(loop->server, exchange))
 		loop_finish(loop, exchange);
 }
 
@@ -352,6 +341,7 @@ hand_to_worker(struct loop *loop, struct exchange *exchange, struct MHD_Connecti
 	if (submit(loop, exchange)) {
 		exchange->state = EXCHANGE_WITH_WORKER;
 		exchange->handed = true;
+		exchange->connection->suspended = exchange;
 		MHD_suspend_connection(mhd);
 		return MHD_YES;
 	}

@@ -108,6 +108,7 @@ reap(struct loop *loop)
 			(void)shutdown(info->connect_fd, SHUT_RDWR);
 		c->deadline_ms = 0;
 	}
+	wait_look(loop);
 }
 
 /* ---- the thread ---- */
@@ -148,6 +149,7 @@ resume_finished(struct loop *loop)
 	while (exchange != NULL) {
 		struct exchange *next = exchange->next;
 
+		exchange->connection->suspended = NULL;
 		MHD_resume_connection(exchange->connection->mhd);
 		(void)atomic_fetch_sub(&loop->server->suspended, 1);
 		exchange = next;

@@ -350,6 +350,7 @@ start_serving(struct service *service, struct error *err)
 		       .connections_max = (int)settings->connections_max,
 		       .connections_per_address_max = (int)settings->connections_per_address_max,
 		       .metrics_local = settings->metrics_local,
+		       .stream_ms = (int)settings->stream_s * 1000,
 		       .tls_certificate_pem = buf_text(&service->tls.certificate_pem),
 		       .tls_key_pem = buf_text(&service->tls.key_pem)},
 		   &service->server, err);

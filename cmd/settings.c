@@ -29,6 +29,7 @@ static const struct config_field FIELDS[] = {
 	{ "http",     "connections_max",     CONFIG_INT,  AT(connections_max),          "4096",           16, 65536, "connections per event loop" },
 	{ "http",     "connections_per_address_max", CONFIG_INT, AT(connections_per_address_max), "4096", 1, 65536, "connections per client address and event loop" },
 	{ "http",     "drain_s",             CONFIG_INT,  AT(drain_s),                  "20",             1, 600, "seconds that requests in flight get at a stop" },
+	{ "http",     "stream_s",            CONFIG_INT,  AT(stream_s),                 "3600",           10, 86400, "seconds until a stream of changes is ended" },
 	{ "http",     "metrics_local",       CONFIG_BOOL, AT(metrics_local),            "yes",            0, 0, "whether /metrics needs no certificate from a loopback address; no behind a proxy on this host" },
 	{ "http",     "tls_validity_min",    CONFIG_INT,  AT(tls_validity_min),         "0",              0, 129600, "minutes that the service's own certificate is valid; renewed at two thirds; 0: 90 days" },
 	{ "http",     "ocsp_validity_min",   CONFIG_INT,  AT(ocsp_validity_min),        "0",              0, 10080, "minutes that the certificate of an OCSP responder is valid; renewed at half; 0: 7 days" },

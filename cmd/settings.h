@@ -25,6 +25,7 @@ struct settings {
 	int64_t est_legacy_port; /* 0: none */
 	int64_t loops, workers, connections_max, connections_per_address_max;
 	int64_t drain_s;
+	int64_t stream_s;
 	int64_t ocsp_validity_min; /* of a responder's certificate; 0: the profile's 7 days */
 	int64_t status_fresh_min;
 	int64_t tls_validity_min; /* of the service's certificate; 0: the profile's 90 days */

@@ -152,6 +152,39 @@ gzip_is_sent_to_whoever_takes_it(void **state)
 	}
 }
 
+/* clang-format off */
+static const struct accepted { const char *field; bool events; } ACCEPTED[] = {
+	{"",                                     false},
+	{"text/event-stream",                    true},
+	{"Text/Event-Stream",                    true},
+	{"text/event-stream;charset=utf-8",      true},
+	{"text/plain, text/event-stream;q=0.5",  true},
+	{" ,text/event-stream , */*",            true},
+	{"text/event-stream;q=0",                false},
+	{"text/event-stream; q=0.000, */*",      false},
+	{"text/event-stream; Q=0.001",           true},
+	{"text/plain;q=0, text/event-stream",    true},
+	{"text/event-streams",                   false},
+	{"text/event",                           false},
+	{"x;text/event-stream",                  false},
+	{"text/*",                               false},
+	{"*/*",                                  false},
+};
+/* clang-format on */
+
+static void
+events_are_sent_to_who_names_them(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(ACCEPTED); i++) {
+		struct http_request request = {0};
+
+		(void)snprintf(request.accept, sizeof request.accept, "%s", ACCEPTED[i].field);
+		if (http_accepts_events(&request) != ACCEPTED[i].events)
+			fail_msg("%s", ACCEPTED[i].field);
+	}
+}
+
 static void
 count_release(void *context)
 {
@@ -221,6 +254,7 @@ main(void)
 	    cmocka_unit_test(times_are_rfc_3339_or_refused),
 	    cmocka_unit_test(a_list_of_tags_names_what_it_holds_whole),
 	    cmocka_unit_test(gzip_is_sent_to_whoever_takes_it),
+	    cmocka_unit_test(events_are_sent_to_who_names_them),
 	    cmocka_unit_test(a_shared_body_is_released_once),
 	    cmocka_unit_test(a_created_resource_says_where_it_is),
 	    cmocka_unit_test(no_content_is_empty),
