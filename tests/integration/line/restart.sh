@@ -13,7 +13,8 @@ enroll_until_answered() { # I: as a station does: the same request until there i
 	local i=$1 try
 	for try in $(seq 100); do
 		curl -s --cacert "$MONIKER_CACERT" --cert "$MONIKER_STATION_CERT" --key "$MONIKER_STATION_KEY" -H 'Content-Type: application/json' \
-			--data-binary "@$work/r$i.json" -o "$work/r$i.$try" -w '%{http_code}' "$MONIKER_URL/v1/enrollments" >"$work/r$i.status" || true
+			--data-binary "@$work/r$i.json" -o "$work/r$i.$try" -w '%{http_code}' "$MONIKER_URL/v1/enrollments" >"$work/r$i.status" ||
+			echo cut >"$work/r$i.status" # half an answer is none
 		case $(cat "$work/r$i.status") in 200|201) cp "$work/r$i.$try" "$work/r$i.done"; return ;; esac
 		sleep 0.1
 	done

@@ -207,7 +207,8 @@ the_edge_comes_back_from_its_tiles_at_every_size(void **state)
 		struct error err = {0};
 
 		memory_log_append(&log, bytes_of(&size, sizeof size));
-		log.count = log.count > 40 ? 40 : log.count; /* the last partial ones do */
+		while (log.count > 40) /* the last partial ones do */
+			buf_clear_public(&log.files[--log.count].contents);
 		memory_log_flush(&log);
 		edge_root(log.edge, want);
 		assert_true(edge_read(edge, &files, (uint64_t)size, &err));
