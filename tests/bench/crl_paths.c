@@ -15,6 +15,7 @@
 #include "tests/bench/client.h"
 #include "tests/bench/devices.h"
 #include "tests/bench/report.h"
+#include "tests/bench/requests.h"
 #include "tests/support/test_db.h"
 
 #define ISSUER_HEX "0102030405060708"
@@ -197,18 +198,12 @@ read_certificate(const struct device *device, struct revocation *out)
 }
 
 static void
-revoke_one(SSL *officer, const struct revocation *revocation)
+revoke_one(SSL *officer, const struct device *device)
 {
-	DEFER(buf_clear_public) struct buf body = {0};
 	DEFER(buf_clear_public) struct buf request = {0};
 	DEFER(buf_clear_public) struct buf answer = {0};
-	char serial[SERIAL_TEXT_LEN + 1];
 
-	hex_encode(serial, bytes_of(revocation->serial, SERIAL_BYTES));
-	buf_append_format(&body,
-	    "{\"select\":{\"serial\":\"%s\"},\"action\":\"revoke\",\"reason\":\"KEY_COMPROMISE\"}",
-	    serial);
-	request_put("/v1/revocations", "application/json", buf_bytes(&body), &request);
+	revocation_put(device, &request);
 	client_exchange(officer, buf_bytes(&request), &answer);
 	if (strstr(buf_text(&answer), " 201 ") == NULL)
 		die("a device is not revoked: %s", buf_text(&answer));
@@ -245,7 +240,7 @@ measure_latencies(SSL *officer, const struct devices *devices, bool apart, doubl
 		if (apart)
 			(void)nanosleep(&second, NULL);
 		read_certificate(&devices->all[i], &revocation);
-		revoke_one(officer, &revocation);
+		revoke_one(officer, &devices->all[i]);
 		out_ms[i] = wait_for_list(officer, &revocation);
 	}
 }

@@ -147,6 +147,75 @@ measure_static(struct bench *bench)
 	return measure(bench, &request, 1);
 }
 
+/* ---- from an accepted revocation to the answer ---- */
+
+static int
+read_status(const struct buf *answer)
+{
+	const char *text = (const char *)answer->data;
+	const char *body = memmem(text, answer->len, "\r\n\r\n", 4);
+	const unsigned char *at = (const unsigned char *)body + 4;
+	OCSP_RESPONSE *response =
+	    body == NULL ? NULL
+			 : d2i_OCSP_RESPONSE(NULL, &at, (long)answer->len - (body + 4 - text));
+	OCSP_BASICRESP *basic = response == NULL ? NULL : OCSP_response_get1_basic(response);
+	int status;
+
+	if (basic == NULL)
+		die("no OCSP answer");
+	status = OCSP_single_get0_status(OCSP_resp_get0(basic, 0), NULL, NULL, NULL, NULL);
+	OCSP_BASICRESP_free(basic);
+	OCSP_RESPONSE_free(response);
+	return status;
+}
+
+static double
+measure_revocation(const struct bench *bench, SSL *ssl, const struct device *device)
+{
+	DEFER(buf_clear_public) struct buf request = {0};
+	DEFER(buf_clear_public) struct buf revocation = {0};
+	DEFER(buf_clear_public) struct buf answer = {0};
+	int64_t from_us;
+
+	put_ocsp(bench, device, false, &request);
+	revocation_put(device, &revocation);
+	client_exchange(ssl, buf_bytes(&request), &answer);
+	if (read_status(&answer) != V_OCSP_CERTSTATUS_GOOD)
+		die("it is not good before");
+	client_exchange(ssl, buf_bytes(&revocation), &answer);
+	if (strncmp(buf_text(&answer), "HTTP/1.1 201", 12) != 0)
+		die("a device is not revoked: %s", buf_text(&answer));
+	from_us = clock_monotonic_us();
+	do {
+		client_exchange(ssl, buf_bytes(&request), &answer);
+		if (clock_monotonic_us() - from_us > INT64_C(30000000))
+			die("a revocation is in no answer after 30 seconds");
+	} while (read_status(&answer) != V_OCSP_CERTSTATUS_REVOKED);
+	return (double)(clock_monotonic_us() - from_us) / 1000;
+}
+
+/* Last of all: it spoils the devices. */
+static void
+measure_revocations(const struct bench *bench)
+{
+	enum { COUNT_MAX = 20 };
+	const size_t count = bench->few ? 2 : COUNT_MAX;
+	SSL_CTX *tls = target_tls("officer");
+	SSL *officer = target_connect(&bench->target, tls);
+	double ms[COUNT_MAX], median;
+
+	for (size_t i = 0; i < count; i++)
+		ms[i] = measure_revocation(bench, officer, &bench->devices.all[i]);
+	median = report_median(ms, count);
+	report(&(struct finding){.work = "from a revocation to the OCSP answer",
+	    .figure = median,
+	    .unit = "ms",
+	    .held = ms[count - 1], /* they are sorted now */
+	    .held_unit = "ms at most"});
+	target_close(officer);
+	SSL_CTX_free(tls);
+}
+
 /* ---- in this process ---- */
 
 static double
@@ -270,6 +339,7 @@ main(int argc, char **argv)
 	limit = report_median(idle, runs);
 	report_rate("OCSP, signed before, 32 connections", report_median(kept, runs), limit, 75);
 	report_rate("OCSP with a nonce, 32 connections", report_median(nonce, runs), limit, 0);
+	measure_revocations(&bench);
 	X509_free(bench.issuer);
 	devices_clear(&bench.devices);
 	SSL_CTX_free(bench.verifier);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include <openssl/pem.h>
 #include <openssl/x509.h>
 
 #include "base/mem.h"
@@ -9,6 +10,8 @@
 #include "base/text.h"
 #include "tests/bench/client.h"
 #include "tests/bench/report.h"
+
+#define SERIAL_MAX 20
 
 void
 csr_make(EVP_PKEY *key, struct buf *out_der)
@@ -73,4 +76,29 @@ requests_free(struct buf *requests, size_t count)
 	for (size_t i = 0; i < count; i++)
 		buf_clear_public(&requests[i]);
 	free(requests);
+}
+
+void
+revocation_put(const struct device *device, struct buf *out)
+{
+	DEFER(buf_clear_public) struct buf body = {0};
+	DEFER(buf_clear_public) struct buf pem = {0};
+	const ASN1_INTEGER *number;
+	char serial[2 * SERIAL_MAX + 1];
+	X509 *certificate;
+	BIO *bio;
+
+	device_pem(device, &pem);
+	bio = BIO_new_mem_buf(pem.data, (int)pem.len);
+	certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	number = X509_get0_serialNumber(certificate);
+	if (number->length > SERIAL_MAX)
+		die("a serial number is too long");
+	hex_encode(serial, bytes_of(number->data, (size_t)number->length));
+	buf_append_format(&body,
+	    "{\"select\":{\"serial\":\"%s\"},\"action\":\"revoke\",\"reason\":\"KEY_COMPROMISE\"}",
+	    serial);
+	request_put("/v1/revocations", "application/json", buf_bytes(&body), out);
+	X509_free(certificate);
+	BIO_free(bio);
 }

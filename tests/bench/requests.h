@@ -5,12 +5,16 @@
 #include <openssl/evp.h>
 
 #include "base/buf.h"
+#include "tests/bench/devices.h"
 
 /* Appends a certification request of `key`, or of a fresh P-256 key for NULL, as DER. */
 void csr_make(EVP_PKEY *key, struct buf *out_der);
 
 /* Appends the JSON of an enrollment with a random MAC address; `key` as above. */
 void enrollment_put(const char *batch, EVP_PKEY *key, struct buf *out);
+
+/* Appends a whole HTTP request of an officer: the device is revoked. */
+void revocation_put(const struct device *device, struct buf *out);
 
 /* Whole HTTP requests for /v1/enrollments, each of `lines` lines (1: plain JSON), each with a key
  * of its own. The caller frees with requests_free(). */
