@@ -2,83 +2,7 @@
 # A node dies for ever between its COMMIT and its signatures: its log is retired, other nodes adopt what
 # it recorded, and its clients get the certificates that were promised to them.
 . "$(dirname "$0")/lib.sh"
-owner_url=$MONIKER_PGURL
-sql() { psql -XqAt -h "$pg" -U postgres -d moniker -c "$1"; }
-first_conf=$MONIKER_CONFIG first_url=$MONIKER_URL first_state=$MONIKER_TEST_STATE
-
-# ---- nodes: each is a folder with state, keeper, configuration, and a board of strikes of its own
-
-free_port() {
-	local port
-	while :; do
-		port=$((20000 + RANDOM % 12000))
-		(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
-	done
-	echo $port
-}
-make_node() { # NAME: another host's files, with copies of the first node's ring and policy
-	local at=$fixture/$1 port
-	mkdir -p "$at/keeper"
-	port=$(free_port)
-	cp "$first_state"/keeper/{keeper.ring,policy.json} "$at/keeper/"
-	cp "$first_state/keeper.passphrase" "$at/"
-	sed -e "s/^node = .*/node = $1/" -e "s/^port = .*/port = $port/" -e "s/^http_port = .*/http_port = $(free_port)/" \
-		-e "s/^est_legacy_port = .*/est_legacy_port = 0/" \
-		-e "s|$first_state/|$at/|" "$first_conf" >"$at/moniker.conf"
-	sed -e "s|^MONIKER_TEST_STATE=.*|MONIKER_TEST_STATE=$at|" \
-		-e "s|$first_url|https://localhost:$port|" -e "s|$first_conf|$at/moniker.conf|" "$fixture/env" >"$at/env"
-	"$MONIKER_TEST_BOARD" "$at/board" init
-	chmod 666 "$at/board"
-}
-# node NAME: the functions of lib.sh speak of this one from here on.
-node() {
-	node_dir=$fixture/$1
-	[ "$1" != node1 ] || node_dir=$fixture
-	. "$node_dir/env"
-}
-board() { "$MONIKER_TEST_BOARD" "$node_dir/board" "$@"; }
-launch() { # does not wait: it may be held before it is ready
-	(cd / && LD_PRELOAD=$MONIKER_TEST_STRIKE STRIKE_BOARD=$node_dir/board exec setsid "$MONIKER_BIN/monikerd" \
-		--config "$MONIKER_CONFIG") >>"$MONIKER_TEST_STATE/monikerd.log" 2>&1 </dev/null &
-	echo $! >"$MONIKER_TEST_STATE/pid"
-}
-start_node() {
-	launch
-	within 60 "$(basename "$node_dir") is ready" ready
-}
-# destroy: the whole node at once, by process id.
-destroy() {
-	local pids
-	pids="$(supervisor) $(child --service || true) $(child moniker-keeper || true)"
-	# shellcheck disable=SC2086
-	kill -KILL $pids
-	wait "$(supervisor)" 2>/dev/null || true
-	for pid in $pids; do within 30 "process $pid is gone" gone "$pid"; done
-}
-stop_nodes() { # those that run, in peace; for the end of the test, however it ends
-	local name
-	for name in node2 node3; do
-		[ -f "$fixture/$name/pid" ] || continue
-		kill -TERM "$(cat "$fixture/$name/pid")" 2>/dev/null || true
-		for _ in $(seq 200); do kill -0 "$(cat "$fixture/$name/pid")" 2>/dev/null || break; sleep 0.1; done
-		kill -KILL "$(cat "$fixture/$name/pid")" 2>/dev/null || true
-	done
-}
-cleanup() { stop_nodes; end; }
-# hold_until CONDITION: the node stands before an append once the condition holds; others pass.
-hold_until() {
-	for _ in $(seq 20); do
-		board wait append-before 60 || die "nothing is appended"
-		! "$@" || return 0
-		board next append-before
-	done
-	die "it never stood where it should"
-}
-unsigned() {
-	sql "SELECT count(*) FROM certificate_body AS b WHERE NOT EXISTS (SELECT FROM certificate_signature AS s
-		WHERE s.month = b.month AND s.serial = b.serial)"
-}
-unsigned_are() { [ "$(unsigned)" = "$1" ]; }
+. "$(dirname "$0")/nodes.sh"
 adopted() { sql "SELECT count(*) FROM certificate_adoption WHERE turn = ${1-0}"; }
 adopted_are() { [ "$(adopted "${2-0}")" = "$1" ]; }
 serials() { jq -r 'select(.status == 201 or .status == 200).body.serial' "$1" | sort; }
@@ -86,9 +10,6 @@ enroll() { call POST /v1/enrollments station -H 'Content-Type: application/x-ndj
 leaves() { # LOG EVENT
 	call GET "/v1/audit/events?log=$1&ev=$2&limit=10000" auditor
 }
-retire() { "$MONIKER_BIN/moniker" log retire --database-url "$owner_url" "$@"; }
-open_log() { "$MONIKER_BIN/moniker" log open --config "$fixture/$1/moniker.conf" --database-url "$owner_url"; }
-origin() { sql "SELECT origin FROM audit_log WHERE origin LIKE '%/$1-%'"; }
 not_ready_because() { grep -q "$1" "$MONIKER_TEST_STATE/monikerd.log"; }
 
 # ---- the first node records, and dies

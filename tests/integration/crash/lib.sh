@@ -95,7 +95,7 @@ keep_checkpoint() { # NAME: the one that is published now
 
 dump() {
 	local table
-	for table in audit_log audit_leaf ca_issuer certificate certificate_body certificate_signature operator_certificate \
+	for table in audit_log audit_leaf ca_issuer certificate certificate_body certificate_adoption certificate_signature operator_certificate \
 		device device_key device_tag token renewal batch revocation status_change status_head; do
 		psql -XqAt -h "$pg" -U postgres -d moniker -c "SELECT to_jsonb(t) FROM $table AS t" >"$lab/db/$table.jsonl"
 	done

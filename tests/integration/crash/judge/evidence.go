@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 )
@@ -42,8 +43,10 @@ type Verdict struct{ Serial, Verdict string }
 // Rows of the tables, as far as they matter here.
 type (
 	LogRow struct {
-		ID   int
-		Size int64
+		ID     int
+		Origin string
+		Size   int64
+		Gone   *int64 `json:"gone_at_s"` // the log is retired
 	}
 	LeafRow struct {
 		Log  int
@@ -58,8 +61,15 @@ type (
 	BodyRow struct {
 		Month          int
 		Serial, Issuer Octets
+		Log            int
 		Seq            int64
 		Nonce, TBS     Octets
+	}
+	AdoptionRow struct {
+		Serial    Octets
+		Turn, Log int
+		Seq       int64
+		Nonce     Octets
 	}
 	SignatureRow struct {
 		Month             int
@@ -129,14 +139,15 @@ type Evidence struct {
 	Held        []Held
 	Verdicts    []Verdict
 	CRL         *x509.RevocationList
-	VKey        string
-	Served      [][]byte
+	VKeys       []string
+	Served      map[string][][]byte // by the log's name
 	Checkpoints map[string][]byte
 
 	Logs         []LogRow
 	Leaves       []LeafRow
 	Issuers      []IssuerRow
 	Bodies       []BodyRow
+	Adoptions    []AdoptionRow
 	Signatures   []SignatureRow
 	Operators    []OperatorRow
 	Certificates []CertificateRow
@@ -181,6 +192,7 @@ func (e *Evidence) readTables(dir string) error {
 		readLines(dir, "db/audit_leaf.jsonl", &e.Leaves),
 		readLines(dir, "db/ca_issuer.jsonl", &e.Issuers),
 		readLines(dir, "db/certificate_body.jsonl", &e.Bodies),
+		readLines(dir, "db/certificate_adoption.jsonl", &e.Adoptions),
 		readLines(dir, "db/certificate_signature.jsonl", &e.Signatures),
 		readLines(dir, "db/operator_certificate.jsonl", &e.Operators),
 		readLines(dir, "db/certificate.jsonl", &e.Certificates),
@@ -206,7 +218,9 @@ func first(errs ...error) error {
 }
 
 func (e *Evidence) readLog(dir string) error {
-	var logs struct{ Items []struct{ VKey string } }
+	var logs struct {
+		Items []struct{ Origin, VKey string }
+	}
 	text, err := os.ReadFile(filepath.Join(dir, "logs.json"))
 	if err != nil {
 		return err
@@ -214,15 +228,19 @@ func (e *Evidence) readLog(dir string) error {
 	if err := json.Unmarshal(text, &logs); err != nil {
 		return err
 	}
-	if len(logs.Items) != 1 {
-		return fmt.Errorf("%d logs, where there should be one", len(logs.Items))
+	if len(logs.Items) != len(e.Logs) {
+		return fmt.Errorf("%d logs are shown, %d on record", len(logs.Items), len(e.Logs))
 	}
-	e.VKey = logs.Items[0].VKey
-	served, err := os.ReadFile(filepath.Join(dir, "leaves.served"))
-	if err != nil {
-		return err
+	e.Served = map[string][][]byte{}
+	for _, item := range logs.Items {
+		name := path.Base(item.Origin)
+		served, err := os.ReadFile(filepath.Join(dir, "served", name))
+		if err != nil {
+			return err
+		}
+		e.VKeys = append(e.VKeys, item.VKey)
+		e.Served[name] = bytes.Split(bytes.TrimSuffix(served, []byte("\n")), []byte("\n"))
 	}
-	e.Served = bytes.Split(bytes.TrimSuffix(served, []byte("\n")), []byte("\n"))
 	e.Checkpoints = map[string][]byte{}
 	names, err := filepath.Glob(filepath.Join(dir, "checkpoints", "*"))
 	for _, name := range names {

@@ -110,7 +110,7 @@ func (c *Case) judgeIssued() {
 	c.issued = map[string]*Issued{}
 	for i := range c.Bodies {
 		row := &c.Bodies[i]
-		c.judgeBody(row.Serial, row.Issuer, row.Nonce, row.TBS, signatures[row.Serial.hex()], &row.Seq, leaves, aborted, issuers)
+		c.judgeBody(row.Serial, row.Issuer, row.Nonce, row.TBS, signatures[row.Serial.hex()], row, leaves, aborted, issuers)
 	}
 	for _, row := range c.Operators {
 		var signature []byte
@@ -119,6 +119,7 @@ func (c *Case) judgeIssued() {
 		}
 		c.judgeBody(row.Serial, row.Issuer, row.Nonce, row.TBS, signature, nil, leaves, aborted, issuers)
 	}
+	c.judgeAdoptions(leaves)
 	for _, leaf := range leaves {
 		c.violation("leaf %d: %s, and what it commits to is not there", leaf.Seq, leaf.Ev)
 	}
@@ -132,7 +133,7 @@ func (c *Case) judgeIssued() {
 }
 
 // judgeBody takes the leaf out of leaves, so that what is left at the end has no body.
-func (c *Case) judgeBody(serial, issuer Octets, nonce, tbs, signature []byte, seq *int64, leaves map[string]*Leaf,
+func (c *Case) judgeBody(serial, issuer Octets, nonce, tbs, signature []byte, row *BodyRow, leaves map[string]*Leaf,
 	aborted map[string]bool, issuers map[string]*x509.Certificate) {
 	name := serial.hex()
 	leaf := leaves[commitment(nonce, tbs)]
@@ -146,8 +147,8 @@ func (c *Case) judgeBody(serial, issuer Octets, nonce, tbs, signature []byte, se
 	}
 	issued := &Issued{Serial: name, Leaf: leaf, TBS: tbs}
 	c.issued[name] = issued
-	if seq != nil && *seq != leaf.Seq {
-		c.violation("certificate %s: its row names leaf %d, its leaf is %d", name, *seq, leaf.Seq)
+	if row != nil && (row.Log != leaf.Log || row.Seq != leaf.Seq) {
+		c.violation("certificate %s: its row names leaf %d, its leaf is %d", name, row.Seq, leaf.Seq)
 	}
 	if signature == nil {
 		if !aborted[leaf.Sub] {

@@ -10,7 +10,7 @@
 //	verdicts.jsonl        the service's verdicts about all those certificates
 //	crl.der               the Device CA's CRL
 //	logs.json             GET /audit/logs
-//	leaves.served         the log as the service gives it out
+//	served/*              each log as the service gives it out
 //	checkpoints/*         signed checkpoints, of any time
 //	db/*.jsonl            the database's tables, a row a line (to_jsonb)
 package main

@@ -105,7 +105,9 @@ var forgeries = []forgery{
 		return edit(&e.Leaves[9].Body, `"sev":1`, `"sev":2`)
 	}, "is not the one signed"},
 	{"a leaf is served otherwise", func(e *Evidence) bool {
-		e.Served[6] = e.Served[5]
+		for _, served := range e.Served {
+			served[6] = served[5]
+		}
 		return true
 	}, "served otherwise than recorded"},
 	{"st goes back", func(e *Evidence) bool {
@@ -266,6 +268,36 @@ var forgeries = []forgery{
 	}, "never answered"},
 }
 
+// adoptionForgeries are for evidence in which something was adopted.
+var adoptionForgeries = []forgery{
+	{"an adoption is dropped", func(e *Evidence) bool {
+		return drop(&e.Adoptions, len(e.Adoptions)/2)
+	}, "cert.adopt, and what it commits to is not there"},
+	{"an adoption's nonce is changed", func(e *Evidence) bool {
+		e.Adoptions[0].Nonce = flip(e.Adoptions[0].Nonce, 0)
+		return true
+	}, "adopted, and no leaf commits to that"},
+	{"an adoption names another leaf", func(e *Evidence) bool {
+		e.Adoptions[0].Seq++
+		return true
+	}, "its row says otherwise"},
+	{"an adoption is of nothing", func(e *Evidence) bool {
+		e.Adoptions[0].Serial = flip(e.Adoptions[0].Serial, 5)
+		return true
+	}, "adopted, and it has no body"},
+	{"the log that it was adopted from lives", func(e *Evidence) bool {
+		for i := range e.Logs {
+			e.Logs[i].Gone = nil
+		}
+		return true
+	}, "adopted from a log that is not retired"},
+	{"what was adopted has no signature", func(e *Evidence) bool {
+		serial := e.Adoptions[0].Serial.hex()
+		return drop(&e.Signatures, find(e.Signatures, func(s *SignatureRow) bool { return s.Serial.hex() == serial }))
+	}, "neither signature nor cert.abort"},
+	{"a leaf of the retired log is dropped", func(e *Evidence) bool { return drop(&e.Leaves, 20) }, "and audit_log says"},
+}
+
 // runSelftest prints what was caught, and gives the exit status.
 func runSelftest(dir string) int {
 	missed := 0
@@ -277,6 +309,10 @@ func runSelftest(dir string) int {
 	if c := judge(good); len(c.violations) > 0 {
 		fmt.Fprintln(os.Stderr, "judge: the evidence is not good to begin with:", c.violations[0])
 		return 1
+	}
+	forgeries := forgeries
+	if len(good.Adoptions) > 0 {
+		forgeries = adoptionForgeries
 	}
 	for _, f := range forgeries {
 		e, err := load(dir)

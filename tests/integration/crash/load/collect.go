@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"os"
+	"path"
 	"strings"
 	"time"
 )
@@ -43,13 +44,29 @@ func collectLog(l *lab, auditor *caller) error {
 	if err := os.WriteFile(l.path("logs.json"), logs.body, 0o644); err != nil {
 		return err
 	}
-	out, err := os.Create(l.path("leaves.served"))
+	if err := os.MkdirAll(l.path("served"), 0o755); err != nil {
+		return err
+	}
+	var list struct{ Items []struct{ Origin string } }
+	if err := json.Unmarshal(logs.body, &list); err != nil {
+		return err
+	}
+	for _, item := range list.Items {
+		if err := collectLeaves(l, auditor, path.Base(item.Origin)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func collectLeaves(l *lab, auditor *caller, log string) error {
+	out, err := os.Create(l.path("served/" + log))
 	if err != nil {
 		return err
 	}
 	defer out.Close()
 	for after := "-1"; after != ""; {
-		page, err := auditor.get("/v1/audit/events?limit=5000&after=" + after)
+		page, err := auditor.get("/v1/audit/events?limit=5000&log=" + log + "&after=" + after)
 		if err != nil {
 			return err
 		}
