@@ -375,6 +375,31 @@ a_keeper_of_another_log_or_key_is_not_used(void **state)
 	    err.detail, "the log is not ready: the keeper has another key than the log's");
 }
 
+/* Whoever writes it is fenced off, and at a start it is told why. */
+static void
+a_retired_log_is_written_by_nobody(void **state)
+{
+	DEFER(bench_clear) struct bench bench;
+	struct item item;
+	struct error err = {0};
+
+	(void)state;
+	bench_init(&bench);
+	bench_start(&bench);
+	assert_true(ledger_wait_ready(bench.ledger, 5000, &err));
+	test_db_run(&bench.db, "UPDATE audit_log SET gone_at_s = 1, owner = owner + 1");
+	item_init(&item, &bench.world, 1, "one");
+	assert_false(bench_submit(&bench, &item, &err));
+	assert_int_equal(err.code, E_RECORD_UNAVAILABLE);
+	bench_stop(&bench);
+	bench_start(&bench);
+	err = (struct error){0};
+	assert_false(ledger_wait_ready(bench.ledger, 300, &err));
+	assert_string_equal(err.detail, "the log is not ready: the log is retired: open a new one");
+	assert_int_equal(test_db_int(&bench.db, "SELECT owner FROM audit_log"), 2);
+	assert_int_equal(test_db_int(&bench.db, "SELECT size FROM audit_log"), 0);
+}
+
 /* Its journal takes up later what is committed now. */
 static void
 without_a_keeper_what_needs_no_signature_is_recorded(void **state)
@@ -548,6 +573,7 @@ main(void)
 	    cmocka_unit_test(without_a_keeper_what_needs_no_signature_is_recorded),
 	    cmocka_unit_test(with_a_journal_that_was_ahead_nothing_is_recorded),
 	    cmocka_unit_test(a_keeper_of_another_log_or_key_is_not_used),
+	    cmocka_unit_test(a_retired_log_is_written_by_nobody),
 	    cmocka_unit_test(what_cannot_be_written_fails_alone),
 	    cmocka_unit_test(a_proposal_with_more_leaves_than_a_transaction_may_have_fails),
 	    cmocka_unit_test(a_lost_race_is_run_again),

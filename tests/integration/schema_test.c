@@ -64,6 +64,8 @@ static const struct {
 	{"less than nothing",          "UPDATE batch SET refused = -1", CHECK_VIOLATION},
 	{"a batch gets another mode",  "UPDATE batch SET mode = 'open'", CHECK_VIOLATION},
 	{"a sound log",                LOG("'test/log'", "sha256('')"), NULL},
+	{"a log is taken over",        LOG("'test/log'", "sha256('')") "; DO $$ BEGIN PERFORM ledger_take_over('test/log'); END $$", NULL},
+	{"a retired log is taken over", LOG("'test/log'", "sha256('')") "; UPDATE audit_log SET gone_at_s = 1; DO $$ BEGIN PERFORM ledger_take_over('test/log'); END $$", "MK002"},
 	{"a log's origin",             LOG("'test log'", "sha256('')"), CHECK_VIOLATION},
 	{"a log's key",                LOG("'test/log'", "'\\x00'"), CHECK_VIOLATION},
 };
