@@ -49,6 +49,7 @@ write_ring(struct attack *attack)
 	keyring_add(ring, "journal", secret_filled(2));
 	keyring_add(ring, "tag:1", secret_filled(3));
 	keyring_add(ring, "token:7", secret_filled(4));
+	keyring_add(ring, "status:1", secret_filled(5));
 	path_of(attack, "keeper.ring", path);
 	assert_ok(keyring_write(ring, path, words,
 		      (struct keyring_cost){.operations = 1, .memory_kib = 8192}, &err),
