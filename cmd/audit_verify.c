@@ -99,14 +99,14 @@ conclude(
 
 		cli_print_json(document);
 		json_decref(document);
-		return verdict;
+		return (int)verdict;
 	}
 	if (checkpoint->origin[0] == '\0')
 		(void)printf("%s\n", NAMES[verdict]);
 	else
 		(void)printf("%s: %s, %llu leaves, root %s\n", NAMES[verdict], checkpoint->origin,
 		    (unsigned long long)checkpoint->size, buf_text(&root));
-	return verdict;
+	return (int)verdict;
 }
 
 /* An error of one thing that was looked at, as a finding and the verdict. */
