@@ -230,7 +230,7 @@ wait_look(struct loop *loop)
 	for (const struct connection *c = loop->connections; c != NULL; c = c->next)
 		max += c->suspended != NULL;
 	fds = xcalloc(max + 1, sizeof *fds);
-	exchanges = xcalloc(max + 1, sizeof *exchanges);
+	exchanges = xcalloc(max + 1, sizeof(struct exchange *));
 	for (const struct connection *c = loop->connections; c != NULL; c = c->next) {
 		const union MHD_ConnectionInfo *info;
 

@@ -285,6 +285,19 @@ tbs_build(const struct tbs_request *request, struct buf *out, struct error *err)
 	return true;
 }
 
+static void
+put_ca_frame(struct der_writer *w, const struct tbs_ca_request *request, size_t mark)
+{
+	put_frame(w,
+	    &(struct frame){.issuer = &request->issuer,
+		.serial = request->serial,
+		.not_before_s = request->not_before_s,
+		.not_after_s = request->not_after_s,
+		.spki = request->spki,
+		.common_name = request->common_name},
+	    mark);
+}
+
 bool
 tbs_build_ca(const struct tbs_ca_request *request, struct buf *out, struct error *err)
 {
@@ -307,14 +320,7 @@ tbs_build_ca(const struct tbs_ca_request *request, struct buf *out, struct error
 	put_subject_key(&w, key_identifier);
 	put_usage(&w, KEY_USAGE_CERT_SIGN | KEY_USAGE_CRL_SIGN);
 	put_constraints(&w, request->path_len);
-	put_frame(&w,
-	    &(struct frame){.issuer = issuer,
-		.serial = request->serial,
-		.not_before_s = request->not_before_s,
-		.not_after_s = request->not_after_s,
-		.spki = request->spki,
-		.common_name = request->common_name},
-	    mark);
+	put_ca_frame(&w, request, mark);
 	buf_append(out, der_written(&w));
 	return true;
 }
@@ -350,14 +356,7 @@ tbs_build_status_signer(const struct tbs_ca_request *request, struct buf *out, s
 	put_status_usage(&w);
 	put_usage(&w, KEY_USAGE_DIGITAL_SIGNATURE);
 	put_constraints(&w, -1);
-	put_frame(&w,
-	    &(struct frame){.issuer = issuer,
-		.serial = request->serial,
-		.not_before_s = request->not_before_s,
-		.not_after_s = request->not_after_s,
-		.spki = request->spki,
-		.common_name = request->common_name},
-	    mark);
+	put_ca_frame(&w, request, mark);
 	buf_append(out, der_written(&w));
 	return true;
 }
