@@ -181,7 +181,6 @@ measure_round(const struct bench *bench, bool stream, const struct device *devic
 	struct follower *all = xcalloc(bench->count, sizeof *all);
 	double *ms = xcalloc(bench->count, sizeof *ms);
 	DEFER(buf_clear_public) struct buf request = {0};
-	DEFER(buf_clear_public) struct buf answer = {0};
 	char cursor[CURSOR_LEN + 1];
 	SSL *officer;
 	int64_t from_us;

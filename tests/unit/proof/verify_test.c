@@ -310,7 +310,6 @@ static void
 a_checkpoint_that_was_kept_has_to_be_continued(void **state)
 {
 	struct world *world = *state;
-	DEFER(buf_clear_public) struct buf kept = {0};
 
 	signed_log_grow(&world->log, 200);
 	signed_log_note(&world->log, 200, &world->earlier);
