@@ -71,16 +71,23 @@ change_of(uint32_t number, enum device_state state)
 	return change;
 }
 
-/* As the ledger does: all in one transaction. */
+/* As the ledger does, which has at most some thousand changes in a transaction. */
 static void
 commit(const struct bench *bench, const struct status_change *changes, size_t count)
 {
-	DEFER(tx_free) struct tx *tx = NULL;
-	struct error err = {0};
+	enum { AT_ONCE = 2500 };
 
-	if (!tx_begin(bench->db, &tx, &err) || !status_write(tx, changes, count, NOW_S, &err) ||
-	    !tx_commit(&tx, &err))
-		fail_msg("%s (%s)", err.detail, err.cause);
+	for (size_t from = 0; from < count; from += AT_ONCE) {
+		const size_t left = count - from;
+		DEFER(tx_free) struct tx *tx = NULL;
+		struct error err = {0};
+
+		if (!tx_begin(bench->db, &tx, &err) ||
+		    !status_write(
+			tx, changes + from, left < AT_ONCE ? left : AT_ONCE, NOW_S, &err) ||
+		    !tx_commit(&tx, &err))
+			fail_msg("%s (%s)", err.detail, err.cause);
+	}
 }
 
 static void

@@ -21,11 +21,12 @@ done
 client() {
 	local i first=$(($1 * each + 1)) config=$work/client$1
 	for i in $(seq "$first" $((first + each - 1))); do
-		printf 'url = "%s/v1/enrollments"\ncacert = "%s"\ncert = "%s"\nkey = "%s"\nheader = "Content-Type: application/json"\ndata-binary = "@%s"\noutput = "%s"\nwrite-out = "%s %%{http_code}\\n"\n' \
+		printf 'url = "%s/v1/enrollments"\ncacert = "%s"\ncert = "%s"\nkey = "%s"\nheader = "Content-Type: application/json"\ndata-binary = "@%s"\noutput = "%s"\nwrite-out = "%%{stderr}%s %%{http_code}\\n"\n' \
 			"$MONIKER_URL" "$MONIKER_CACERT" "$MONIKER_STATION_CERT" "$MONIKER_STATION_KEY" "$work/r$i.json" "$work/r$i.answer" "$i"
 		[ "$i" = $((first + each - 1)) ] || echo next
 	done >"$config"
-	curl -s -K "$config" >"$work/client$1.said" || true
+	# At most ten a second each, so that there is something left to do when the signal comes.
+	curl -s --rate 10/s -K "$config" 2>"$work/client$1.said" || true # which is not buffered
 }
 
 # Holds the drain: a request whose body does not come, beside an open connection that asks.
