@@ -51,11 +51,12 @@ void
 exchange_end(
     void *context, struct MHD_Connection *mhd, void **slot, enum MHD_RequestTerminationCode code)
 {
-	const struct loop *loop = context;
+	struct loop *loop = context;
 	struct exchange *exchange = *slot;
 
 	(void)mhd;
 	(void)code;
+	loop->moved++;
 	if (exchange == NULL)
 		return;
 	if (exchange->begun)
@@ -138,6 +139,8 @@ answer(struct exchange *exchange, struct MHD_Connection *mhd, bool close)
 	if (add_headers(response, exchange, close))
 		queued = MHD_queue_response(mhd, (unsigned)from->status, response);
 	MHD_destroy_response(response);
+	exchange->connection->tls.more =
+	    body.len > 0 && !exchange->request.head && !exchange->waiting.stream;
 	note_answer(exchange);
 	set_deadline(
 	    exchange->connection, exchange->connection->loop->server->options.answer_deadline_ms);

@@ -181,15 +181,18 @@ pull(gnutls_transport_ptr_t transport, void *data, size_t len)
 	return got;
 }
 
+/* An answer's head and body are two records: the kernel is to send them as one segment. */
 static ssize_t
 push(gnutls_transport_ptr_t transport, const giovec_t *parts, int count)
 {
-	const struct tls_session *ours = transport;
+	struct tls_session *ours = transport;
 	/* Only read; its member is not const. */
 	const struct msghdr message = {
 	    .msg_iov = (struct iovec *)(uintptr_t)parts, .msg_iovlen = (size_t)count};
-	const ssize_t sent = sendmsg(ours->fd, &message, MSG_NOSIGNAL);
+	const ssize_t sent =
+	    sendmsg(ours->fd, &message, ours->more ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL);
 
+	ours->more = false;
 	if (sent >= 0)
 		(*ours->moved)++;
 	return sent;

@@ -37,6 +37,7 @@ struct tls_session {
 	struct tls_chain *chain;   /* that its handshake used, or NULL */
 	int fd;                    /* of its socket; libmicrohttpd's */
 	bool done;                 /* the handshake is */
+	bool more;                 /* after what is sent next, something else follows at once */
 };
 /* A connection begins: request a client certificate, and count what comes and goes. */
 void tls_begin(struct MHD_Connection *mhd, struct tls_session *ours);

@@ -1,3 +1,6 @@
+#include <poll.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "tests/unit/api/serving.h"
@@ -156,6 +159,71 @@ a_handshake_that_stops_costs_next_to_nothing(void **state)
 	assert_true(spent_us * 10 < clock_monotonic_us() - began_us);
 }
 
+/* ---- what the loops ask of the system, by --wrap in CMakeLists.txt ---- */
+
+static atomic_int lulls;  /* waits so short that libmicrohttpd did not ask for them */
+static atomic_int halves; /* segments that something is to follow at once */
+
+int __real_poll(struct pollfd *fds, nfds_t count, int timeout_ms); /* NOLINT */
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms); /* NOLINT */
+
+int
+__wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms) /* NOLINT */
+{
+	if (timeout_ms == 1)
+		(void)atomic_fetch_add(&lulls, 1);
+	return __real_poll(fds, count, timeout_ms);
+}
+
+/* After an answer libmicrohttpd has something left to do before it listens again. */
+static void
+the_next_request_on_a_connection_waits_for_nothing(void **state)
+{
+	struct serving *s = *state;
+	DEFER(client_clear) struct client client = {0};
+
+	serving_start(s);
+	client_open_tls(&client, s);
+	client_say(&client, "GET /healthz HTTP/1.1\r\n" HOST "\r\n");
+	(void)client_hear(&client, "alive");
+	atomic_store(&lulls, 0);
+	for (int i = 0; i < 50; i++) {
+		buf_clear(&client.got);
+		client_say(&client, "GET /healthz HTTP/1.1\r\n" HOST "\r\n");
+		(void)client_hear(&client, "alive");
+	}
+	assert_in_range(atomic_load(&lulls), 0, 10);
+}
+
+ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags); /* NOLINT */
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags); /* NOLINT */
+
+ssize_t
+__wrap_sendmsg(int fd, const struct msghdr *message, int flags) /* NOLINT */
+{
+	if ((flags & MSG_MORE) != 0)
+		(void)atomic_fetch_add(&halves, 1);
+	return __real_sendmsg(fd, message, flags);
+}
+
+/* The kernel would hold back a head that nothing follows. */
+static void
+a_head_is_sent_with_its_body_if_it_has_one(void **state)
+{
+	struct serving *s = *state;
+	DEFER(client_clear) struct client client = {0};
+
+	serving_start(s);
+	client_open_tls(&client, s);
+	atomic_store(&halves, 0);
+	client_say(&client, "GET /healthz HTTP/1.1\r\n" HOST "\r\n");
+	(void)client_hear(&client, "alive");
+	assert_int_equal(atomic_load(&halves), 1);
+	client_say(&client, "HEAD /healthz HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
+	(void)client_hear_all(&client);
+	assert_int_equal(atomic_load(&halves), 1);
+}
+
 /* ---- start and stop ---- */
 
 static void
@@ -284,6 +352,8 @@ main(void)
 	    TEST(a_kept_connection_has_no_more_time_for_its_next_line),
 	    TEST(who_takes_no_answer_is_cut_off),
 	    TEST(a_handshake_that_stops_costs_next_to_nothing),
+	    TEST(the_next_request_on_a_connection_waits_for_nothing),
+	    TEST(a_head_is_sent_with_its_body_if_it_has_one),
 	    TEST(a_port_that_is_taken_is_an_error),
 	    TEST(stopping_leaves_nobody_hanging),
 	    TEST(many_connections_are_all_answered),
