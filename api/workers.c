@@ -10,12 +10,15 @@
  * that would do, and the rest is for glibc's resolver beneath libpq and for sanitizers. Pages that
  * are not touched cost nothing. */
 #define STACK_BYTES ((size_t)256 * 1024)
+/* Started at once. The others when work first comes that finds nobody idle: a thread that has only
+ * ever waited has 12 KiB all the same. */
+#define STARTED_MAX 16
 
 struct worker {
 	struct workers *workers;
 	pthread_t thread;
 	sem_t wake;
-	struct job *job;          /* handed over by who posts `wake`; NULL: stop */
+	struct job *job;          /* its first, or handed over by who posts `wake`; NULL: stop */
 	struct worker *idle_next; /* the one that went idle before */
 };
 
@@ -29,7 +32,7 @@ struct workers {
 	bool stopping;
 	struct worker *idle;
 	struct worker *all;
-	int count;
+	int count, count_max; /* started; at most */
 };
 
 static struct job *
@@ -72,36 +75,51 @@ static void *
 worker_main(void *context)
 {
 	struct worker *self = context;
-	struct job *job;
+	struct job *job = self->job != NULL ? self->job : next_job(self);
 
-	while ((job = next_job(self)) != NULL)
+	for (; job != NULL; job = next_job(self))
 		job->run(job);
 	return NULL;
+}
+
+/* With `first` to run, or NULL to wait for work. False: the system gives no thread. */
+static bool
+start_worker_locked(struct workers *workers, struct job *first)
+{
+	struct worker *worker = &workers->all[workers->count];
+	pthread_attr_t attributes;
+	bool started;
+
+	worker->workers = workers;
+	worker->job = first;
+	(void)sem_init(&worker->wake, 0, 0);
+	(void)pthread_attr_init(&attributes);
+	(void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
+	started = pthread_create(&worker->thread, &attributes, worker_main, worker) == 0;
+	(void)pthread_attr_destroy(&attributes);
+	if (started)
+		workers->count++;
+	else
+		(void)sem_destroy(&worker->wake);
+	return started;
 }
 
 bool
 workers_new(int thread_count, int queue_max, struct workers **out, struct error *err)
 {
 	DEFER(workers_free) struct workers *workers = xcalloc(1, sizeof *workers);
-	pthread_attr_t attributes;
-	int failed = 0;
+	bool started = true;
 
 	workers->tail = &workers->head;
 	workers->queue_max = queue_max;
+	workers->count_max = thread_count;
 	workers->all = xcalloc((size_t)thread_count, sizeof *workers->all);
 	(void)pthread_mutex_init(&workers->mutex, NULL);
-	(void)pthread_attr_init(&attributes);
-	(void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	while (failed == 0 && workers->count < thread_count) {
-		struct worker *worker = &workers->all[workers->count];
-
-		worker->workers = workers;
-		(void)sem_init(&worker->wake, 0, 0);
-		failed = pthread_create(&worker->thread, &attributes, worker_main, worker);
-		workers->count += failed == 0;
-	}
-	(void)pthread_attr_destroy(&attributes);
-	if (failed != 0)
+	(void)pthread_mutex_lock(&workers->mutex);
+	while (started && workers->count < thread_count && workers->count < STARTED_MAX)
+		started = start_worker_locked(workers, NULL);
+	(void)pthread_mutex_unlock(&workers->mutex);
+	if (!started)
 		return error_set(err, E_INTERNAL, "cannot start %d workers", thread_count);
 	*out = TAKE(workers);
 	return true;
@@ -134,8 +152,10 @@ workers_free(struct workers *workers)
 }
 
 static bool
-enqueue_locked(struct workers *workers, struct job *job)
+accept_locked(struct workers *workers, struct job *job)
 {
+	if (workers->count < workers->count_max && start_worker_locked(workers, job))
+		return true;
 	if (workers->queued == workers->queue_max)
 		return false;
 	job->next = NULL;
@@ -156,7 +176,7 @@ workers_submit(struct workers *workers, struct job *job)
 		idle = workers->idle;
 		if (idle != NULL)
 			workers->idle = idle->idle_next;
-		taken = idle != NULL || enqueue_locked(workers, job);
+		taken = idle != NULL || accept_locked(workers, job);
 	}
 	(void)pthread_mutex_unlock(&workers->mutex);
 	if (idle != NULL) {

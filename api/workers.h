@@ -6,7 +6,8 @@
 #include "base/error.h"
 
 struct workers;
-/* `queue_max` jobs may wait. E_INTERNAL: no threads */
+/* Up to `thread_count` threads, of which most start when they are first needed; then `queue_max`
+ * jobs may wait. E_INTERNAL: no threads */
 MUST_CHECK bool workers_new(
     int thread_count, int queue_max, struct workers **out, struct error *err);
 /* Runs what is queued, then stops. */

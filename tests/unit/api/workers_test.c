@@ -77,7 +77,7 @@ jobs_run_side_by_side(void **state)
 {
 	struct gate gate = {
 	    .mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
-	struct held_job jobs[8];
+	struct held_job jobs[40]; /* more than start at once */
 	struct workers *workers = NULL;
 	struct error err = {0};
 
