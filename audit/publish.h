@@ -15,7 +15,7 @@
 #include "base/error.h"
 
 /* Between two beginnings: with the write itself below the 100 ms after growth that we promise. */
-#define PUBLISH_GAP_MS 50
+#define PUBLISH_GAP_MS 80
 #define PUBLISH_REST_MS 10     /* at least, from an end to the next beginning */
 #define PUBLISH_RETRY_MS 1000  /* after a failure */
 #define PUBLISH_FAULT_MS 60000 /* after leaves that are not those that were signed */
