@@ -1,11 +1,13 @@
 /*
  * renew: a renewal on a mutual TLS connection of its own, in CPU of all the server's processes,
  * beside such a connection that only asks for /healthz, and beside one whose certificate is looked
- * at, too.
+ * at, too: one after the other, and as a fleet does it, many at once.
  *
  * A certificate is due after two thirds of its year. What is measured here was enrolled a moment
  * ago, so the database's owner moves its recorded validity back: nobody else could.
  */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -20,6 +22,8 @@
 #include "tests/bench/devices.h"
 #include "tests/bench/report.h"
 #include "tests/bench/requests.h"
+
+#define AT_ONCE 64
 
 static void
 make_due(void)
@@ -37,33 +41,63 @@ make_due(void)
 	PQfinish(pg);
 }
 
-/* One call on a connection of each device's own; CPU is microseconds for one. */
+/* ---- one call on a connection of each device's own ---- */
+
+struct calls {
+	const struct target *target;
+	const struct devices *devices;
+	const struct buf *requests;
+	const char *status; /* of a good answer */
+	atomic_size_t next;
+};
+
 static void
-measure(const struct target *target, const struct devices *devices, const struct buf *requests,
-    const char *status, double out_cpu_us[static PARTS])
+call_one(const struct calls *calls, size_t i)
 {
+	const struct device *device = &calls->devices->all[i];
+	DEFER(buf_clear_public) struct buf pem = {0};
+	DEFER(buf_clear_public) struct buf answer = {0};
+	SSL_CTX *tls;
+	SSL *ssl;
+
+	device_pem(device, &pem);
+	tls = target_tls_device(buf_bytes(&pem), device->key);
+	ssl = target_connect(calls->target, tls);
+	client_exchange(ssl, buf_bytes(&calls->requests[i]), &answer);
+	if (strncmp(buf_text(&answer) + 9, calls->status, 3) != 0)
+		die("an answer is not %s: %s", calls->status, buf_text(&answer));
+	target_close(ssl);
+	SSL_CTX_free(tls);
+}
+
+static void *
+call_in_turn(void *context)
+{
+	struct calls *calls = context;
+	size_t i;
+
+	while ((i = atomic_fetch_add(&calls->next, 1)) < calls->devices->count)
+		call_one(calls, i);
+	return NULL;
+}
+
+/* `at_once` callers share the devices. CPU of each part is microseconds for one call. */
+static void
+measure(struct calls *calls, size_t at_once, double out_cpu_us[static PARTS])
+{
+	pthread_t threads[AT_ONCE];
 	struct usage before, after;
 
-	processes_usage(&target->processes, &before);
-	for (size_t i = 0; i < devices->count; i++) {
-		DEFER(buf_clear_public) struct buf pem = {0};
-		DEFER(buf_clear_public) struct buf answer = {0};
-		SSL_CTX *tls;
-		SSL *ssl;
-
-		device_pem(&devices->all[i], &pem);
-		tls = target_tls_device(buf_bytes(&pem), devices->all[i].key);
-		ssl = target_connect(target, tls);
-		client_exchange(ssl, buf_bytes(&requests[i]), &answer);
-		if (strncmp(buf_text(&answer) + 9, status, 3) != 0)
-			die("an answer is not %s: %s", status, buf_text(&answer));
-		target_close(ssl);
-		SSL_CTX_free(tls);
-	}
-	processes_usage(&target->processes, &after);
+	processes_usage(&calls->target->processes, &before);
+	for (size_t i = 0; i < at_once; i++)
+		if (pthread_create(&threads[i], NULL, call_in_turn, calls) != 0)
+			die("no thread");
+	for (size_t i = 0; i < at_once; i++)
+		(void)pthread_join(threads[i], NULL);
+	processes_usage(&calls->target->processes, &after);
 	for (size_t i = 0; i < PARTS; i++)
 		out_cpu_us[i] =
-		    (double)(after.cpu_us[i] - before.cpu_us[i]) / (double)devices->count;
+		    (double)(after.cpu_us[i] - before.cpu_us[i]) / (double)calls->devices->count;
 }
 
 static void
@@ -149,12 +183,12 @@ measure_verify(const struct devices *devices)
 	return spent_us / (double)devices->count;
 }
 
-struct costs { /* microseconds of CPU for one */
+struct costs { /* microseconds of CPU for one, of each run */
 	double bare[RUNS_MAX], verified[RUNS_MAX], renewal[RUNS_MAX];
 };
 
 static void
-run(const struct target *target, size_t count, struct costs *out, size_t place)
+run(const struct target *target, size_t count, size_t at_once, struct costs *out, size_t place)
 {
 	DEFER(devices_clear) struct devices devices;
 	struct buf *health, *renewals;
@@ -165,13 +199,12 @@ run(const struct target *target, size_t count, struct costs *out, size_t place)
 	health = xcalloc(devices.count, sizeof *health);
 	renewals = xcalloc(devices.count, sizeof *renewals);
 	make_requests(&devices, health, renewals);
-	measure(target, &devices, health, "200", bare);
-	measure(target, &devices, renewals, "201", renew);
+	measure(&(struct calls){target, &devices, health, "200", 0}, at_once, bare);
+	measure(&(struct calls){target, &devices, renewals, "201", 0}, at_once, renew);
 	verify_us = measure_verify(&devices);
-	printf("CPU: bare connection %.0f us; X509_verify_cert %.0f us; renewal %.0f us in "
-	       "monikerd, %.0f us in "
-	       "moniker-keeper, %.0f us in PostgreSQL\n",
-	    sum(bare), verify_us, renew[SERVICE], renew[KEEPER], renew[DATABASE]);
+	printf("%2zu at once, CPU: bare connection %.0f us; X509_verify_cert %.0f us; renewal %.0f "
+	       "us in monikerd, %.0f us in moniker-keeper, %.0f us in PostgreSQL\n",
+	    at_once, sum(bare), verify_us, renew[SERVICE], renew[KEEPER], renew[DATABASE]);
 	out->bare[place] = sum(bare);
 	out->verified[place] = sum(bare) + verify_us;
 	out->renewal[place] = sum(renew);
@@ -193,22 +226,32 @@ hold_against(const char *work, const char *limit, double limit_us, double figure
 	    .budget = 1.5});
 }
 
+static void
+report_costs(struct costs *costs, size_t runs, const char *bare, const char *verified)
+{
+	const double renewal_us = report_median(costs->renewal, runs);
+
+	hold_against(bare, "CPU of the connection and GET /healthz",
+	    report_median(costs->bare, runs), renewal_us);
+	hold_against(verified, "that and X509_verify_cert of its chain",
+	    report_median(costs->verified, runs), renewal_us);
+}
+
 int
 main(int argc, char **argv)
 {
 	const bool few = report_few(argc, argv);
 	const size_t runs = few ? 1 : RUNS_MAX;
-	struct costs costs;
+	struct costs one, many;
 	struct target target;
-	double renewal_us;
 
 	target_init(&target);
-	for (size_t i = 0; i < runs; i++)
-		run(&target, few ? 40 : 300, &costs, i);
-	renewal_us = report_median(costs.renewal, runs);
-	hold_against("renew, a fresh mTLS connection", "CPU of the connection and GET /healthz",
-	    report_median(costs.bare, runs), renewal_us);
-	hold_against("renew, a verified mTLS connection", "that and X509_verify_cert of its chain",
-	    report_median(costs.verified, runs), renewal_us);
+	for (size_t i = 0; i < runs; i++) {
+		run(&target, few ? 40 : 300, 1, &one, i);
+		run(&target, few ? 40 : 1200, few ? 4 : AT_ONCE, &many, i);
+	}
+	report_costs(
+	    &one, runs, "renew, a fresh mTLS connection", "renew, a verified mTLS connection");
+	report_costs(&many, runs, "renew, 64 fresh at once", "renew, 64 verified at once");
 	return 0;
 }
