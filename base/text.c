@@ -1,10 +1,5 @@
 #include "base/text.h"
 
-#include <assert.h>
-#include <limits.h>
-#include <openssl/evp.h>
-#include <sodium.h>
-
 void
 hex_encode(char *out, struct bytes data)
 {
@@ -40,102 +35,6 @@ hex_decode(struct bytes text, uint8_t *out, size_t out_len)
 			return false;
 		out[i] = (uint8_t)(high << 4 | low);
 	}
-	return true;
-}
-
-/* ---- base64: what is published goes by OpenSSL's tables ---- */
-
-void
-base64_encode(struct buf *out, struct bytes data)
-{
-	const size_t start = out->len;
-	const size_t room = (data.len + 2) / 3 * 4 + 1; /* and a NUL */
-	uint8_t *at = buf_extend(out, room);
-
-	assert(data.len <= INT_MAX);
-	(void)EVP_EncodeBlock(at, data.data, (int)data.len);
-	buf_truncate(out, start + room - 1);
-}
-
-/* OpenSSL takes white space around it, and any bits behind the last octet: not its own encoding. */
-static bool
-is_canonical(struct bytes text, struct bytes octets)
-{
-	DEFER(buf_clear) struct buf again = {0};
-
-	base64_encode(&again, octets);
-	return bytes_equal(text, buf_bytes(&again));
-}
-
-bool
-base64_decode(struct bytes text, struct buf *out)
-{
-	const size_t start = out->len;
-	size_t len = text.len / 4 * 3;
-	int decoded;
-
-	if (text.len == 0)
-		return true;
-	if (text.len % 4 != 0 || text.len > INT_MAX)
-		return false;
-	decoded = EVP_DecodeBlock(buf_extend(out, len), text.data, (int)text.len);
-	for (size_t i = 1; i <= 2 && text.data[text.len - i] == '='; i++)
-		len--;
-	buf_truncate(out, start + len);
-	if (decoded >= 0 && is_canonical(text, bytes_of(out->data + start, len)))
-		return true;
-	buf_truncate(out, start);
-	return false;
-}
-
-/* ---- base64url: tokens, in a time that does not depend on them ---- */
-
-void
-base64url_encode(struct buf *out, struct bytes data)
-{
-	const size_t room =
-	    sodium_base64_encoded_len(data.len, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-	const size_t start = out->len;
-	char *at = (char *)buf_extend(out, room);
-
-	(void)sodium_bin2base64(
-	    at, room, data.data, data.len, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-	buf_truncate(out, start + strlen(at));
-}
-
-/* libsodium 1.0.18 computes with signed characters and takes some octets from 0x80 on as digits. */
-static bool
-is_ascii(struct bytes text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if (text.data[i] > 0x7f)
-			return false;
-	return true;
-}
-
-bool
-base64url_decode(struct bytes text, struct buf *out)
-{
-	const char *const from = (const char *)text.data;
-	const size_t start = out->len;
-	const size_t room = text.len / 4 * 3 + 3;
-	const char *end = NULL;
-	size_t len = 0;
-	uint8_t *at;
-
-	if (text.len == 0)
-		return true;
-	if (!is_ascii(text))
-		return false;
-	at = buf_extend(out, room);
-	/* Refuses trailing bits that are not zero, and stops at what is not in the alphabet. */
-	if (sodium_base642bin(at, room, from, text.len, NULL, &len, &end,
-		sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
-	    end != from + text.len) {
-		buf_truncate(out, start);
-		return false;
-	}
-	buf_truncate(out, start + len);
 	return true;
 }
 

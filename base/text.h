@@ -22,6 +22,9 @@ MUST_CHECK bool base64_decode(struct bytes text, struct buf *out);
 /* RFC 4648 section 5, without padding. */
 void base64url_encode(struct buf *out, struct bytes data);
 MUST_CHECK bool base64url_decode(struct bytes text, struct buf *out);
+/* The same, of exactly `out_len` octets that anybody may see; *out counts only when it is true. */
+MUST_CHECK bool base64_decode_exact(struct bytes text, uint8_t *out, size_t out_len);
+MUST_CHECK bool base64url_decode_exact(struct bytes text, uint8_t *out, size_t out_len);
 
 /* Lower-case RFC 4648 base32 without padding. HANDLE_BYTES random octets make a handle. */
 #define HANDLE_BYTES 10

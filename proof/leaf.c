@@ -6,9 +6,9 @@
 #include "proof/leaf_rules.h"
 #include "proof/scan.h"
 
-static const char *const EVENTS[LEAF_EVENT_COUNT] = {
-    [LEAF_EVENT_NONE] = "",
-#define EVENT(name, text) [LEAF_##name] = (text),
+static const struct bytes EVENTS[LEAF_EVENT_COUNT] = {
+    [LEAF_EVENT_NONE] = BYTES_LITERAL(""),
+#define EVENT(name, text) [LEAF_##name] = BYTES_LITERAL(text),
 #include "proof/event.def"
 #undef EVENT
 };
@@ -16,46 +16,54 @@ static const char *const EVENTS[LEAF_EVENT_COUNT] = {
 const char *
 leaf_event_name(enum leaf_event event)
 {
-	return EVENTS[event];
+	return (const char *)EVENTS[event].data; /* literals, which end in NUL */
 }
 
 enum leaf_event
 leaf_event_of(struct bytes name)
 {
 	for (int event = LEAF_EVENT_NONE + 1; event < LEAF_EVENT_COUNT; event++)
-		if (bytes_equal(name, bytes_of_text(EVENTS[event])))
+		if (bytes_equal(name, EVENTS[event]))
 			return (enum leaf_event)event;
 	return LEAF_EVENT_NONE;
 }
 
-bool
-leaf_is_value(uint8_t c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-	       (c != '\0' && strchr("._:/@+=-", c) != NULL);
-}
+/* The classes of each character. */
+enum {
+	V = LEAF_IS_VALUE,
+	C = LEAF_IS_VALUE | LEAF_IS_CODE,
+	K = LEAF_IS_VALUE | LEAF_IS_KEY,
+	A = LEAF_IS_VALUE | LEAF_IS_CODE | LEAF_IS_KEY,
+};
+/* clang-format off */
+static const uint8_t CLASSES[256] = {
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, V, 0, V, V, V,
+	C, C, C, C, C, C, C, C, C, C, V, 0, 0, V, 0, 0,
+	V, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C,
+	C, C, C, C, C, C, C, C, C, C, C, 0, 0, 0, 0, A,
+	0, K, K, K, K, K, K, K, K, K, K, K, K, K, K, K,
+	K, K, K, K, K, K, K, K, K, K, K, 0, 0, 0, 0, 0,
+};
+/* clang-format on */
 
-bool
-leaf_is_code(uint8_t c)
+size_t
+leaf_run(struct bytes text, enum leaf_class class)
 {
-	return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
+	size_t len = 0;
 
-bool
-leaf_is_key(uint8_t c)
-{
-	return (c >= 'a' && c <= 'z') || c == '_';
+	while (len < text.len && (CLASSES[text.data[len]] & class) != 0)
+		len++;
+	return len;
 }
 
 static bool
-text_valid(const char *text, scan_class is, size_t len_max)
+text_valid(const char *text, enum leaf_class class, size_t len_max)
 {
 	const size_t len = strnlen(text, len_max + 1);
 
-	for (size_t i = 0; i < len; i++)
-		if (!is((uint8_t)text[i]))
-			return false;
-	return len <= len_max;
+	return len <= len_max && leaf_run(bytes_of(text, len), class) == len;
 }
 
 static bool
@@ -82,10 +90,10 @@ detail_valid(const struct leaf_detail *details, size_t i)
 	for (size_t before = 0; before < i; before++)
 		if (strcmp(details[before].key, detail->key) == 0)
 			return false;
-	if (detail->key[0] == '\0' || !text_valid(detail->key, leaf_is_key, LEAF_KEY_MAX))
+	if (detail->key[0] == '\0' || !text_valid(detail->key, LEAF_IS_KEY, LEAF_KEY_MAX))
 		return false;
 	/* Of INT64_MIN the reader could not hold the digits. */
-	return detail->text != NULL ? text_valid(detail->text, leaf_is_value, LEAF_VALUE_MAX)
+	return detail->text != NULL ? text_valid(detail->text, LEAF_IS_VALUE, LEAF_VALUE_MAX)
 				    : detail->number > INT64_MIN;
 }
 
@@ -98,9 +106,9 @@ leaf_valid(const struct leaf *leaf)
 	return leaf->event > LEAF_EVENT_NONE && leaf->event < LEAF_EVENT_COUNT && leaf->seq >= 0 &&
 	       time_valid(leaf->sequenced_at_s) && time_valid(leaf->at_s) && leaf->severity >= 1 &&
 	       leaf->severity <= LEAF_SEVERITY_MAX && leaf->count >= 0 && leaf->window_s >= 0 &&
-	       text_valid(leaf->code, leaf_is_code, LEAF_CODE_MAX) &&
-	       text_valid(leaf->actor, leaf_is_value, LEAF_VALUE_MAX) &&
-	       text_valid(leaf->subject, leaf_is_value, LEAF_VALUE_MAX);
+	       text_valid(leaf->code, LEAF_IS_CODE, LEAF_CODE_MAX) &&
+	       text_valid(leaf->actor, LEAF_IS_VALUE, LEAF_VALUE_MAX) &&
+	       text_valid(leaf->subject, LEAF_IS_VALUE, LEAF_VALUE_MAX);
 }
 
 static void
@@ -112,7 +120,7 @@ put_required(const struct leaf *leaf, struct buf *out)
 	time_encode(sequenced_at, leaf->sequenced_at_s);
 	time_encode(at, leaf->at_s);
 	buf_append_format(out, "\"seq\":%lld,\"st\":\"%s\",\"v\":1,\"ev\":\"%s\",\"rc\":\"%s\"",
-	    (long long)leaf->seq, sequenced_at, EVENTS[leaf->event],
+	    (long long)leaf->seq, sequenced_at, leaf_event_name(leaf->event),
 	    leaf->code[0] != '\0' ? leaf->code : "OK");
 	buf_append_format(out, ",\"sev\":%d,\"out\":\"%s\",\"t\":\"%s\",\"n\":\"", leaf->severity,
 	    leaf->failure ? "failure" : "success", at);

@@ -13,8 +13,13 @@
 #define LEAF_SEVERITY_MAX 6
 #define LEAF_TIME_MAX_S INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 
-bool leaf_is_value(uint8_t c); /* [A-Za-z0-9._:/@+=-] */
-bool leaf_is_code(uint8_t c);  /* [A-Z0-9_], reason codes */
-bool leaf_is_key(uint8_t c);   /* [a-z_] */
+enum leaf_class {
+	LEAF_IS_VALUE = 1, /* [A-Za-z0-9._:/@+=-] */
+	LEAF_IS_CODE = 2,  /* [A-Z0-9_], reason codes */
+	LEAF_IS_KEY = 4,   /* [a-z_] */
+};
+
+/* How many octets in front are of this class. */
+size_t leaf_run(struct bytes text, enum leaf_class class);
 
 #endif

@@ -12,14 +12,11 @@ void
 merkle_node(uint8_t out[static SHA256_BYTES], const uint8_t left[static SHA256_BYTES],
     const uint8_t right[static SHA256_BYTES])
 {
-	static const uint8_t NODE_PREFIX[] = {0x01};
-	struct sha256 ctx;
+	uint8_t octets[1 + 2 * SHA256_BYTES] = {0x01};
 
-	sha256_init(&ctx);
-	sha256_update(&ctx, bytes_of(NODE_PREFIX, sizeof(NODE_PREFIX)));
-	sha256_update(&ctx, bytes_of(left, SHA256_BYTES));
-	sha256_update(&ctx, bytes_of(right, SHA256_BYTES));
-	sha256_final(&ctx, out);
+	memcpy(octets + 1, left, SHA256_BYTES);
+	memcpy(octets + 1 + SHA256_BYTES, right, SHA256_BYTES);
+	sha256(bytes_of(octets, sizeof(octets)), out);
 }
 
 void

@@ -12,17 +12,6 @@ take(struct scan *scan, size_t len)
 	return taken;
 }
 
-bool
-scan_literal(struct scan *scan, const char *literal)
-{
-	const size_t len = strlen(literal);
-
-	if (scan->rest.len < len || memcmp(scan->rest.data, literal, len) != 0)
-		return false;
-	(void)take(scan, len);
-	return true;
-}
-
 struct bytes
 scan_while(struct scan *scan, scan_class is)
 {
@@ -42,18 +31,18 @@ scan_is_digit(uint8_t c)
 bool
 scan_number(struct scan *scan, int64_t *out)
 {
-	struct scan after = *scan;
-	const struct bytes digits = scan_while(&after, scan_is_digit);
+	const struct bytes rest = scan->rest;
 	uint64_t number = 0;
+	size_t len = 0;
 
-	if (digits.len == 0 || digits.len > NUMBER_DIGITS_MAX ||
-	    (digits.len > 1 && digits.data[0] == '0'))
+	for (; len < rest.len && scan_is_digit(rest.data[len]); len++) {
+		if (len == NUMBER_DIGITS_MAX)
+			return false;
+		number = number * 10 + (uint64_t)(rest.data[len] - '0');
+	}
+	if (len == 0 || (len > 1 && rest.data[0] == '0') || number > INT64_MAX)
 		return false;
-	for (size_t i = 0; i < digits.len; i++)
-		number = number * 10 + (uint64_t)(digits.data[i] - '0');
-	if (number > INT64_MAX)
-		return false;
-	*scan = after;
+	(void)take(scan, len);
 	*out = (int64_t)number;
 	return true;
 }

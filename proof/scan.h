@@ -9,7 +9,17 @@ struct scan {
 	struct bytes rest;
 };
 
-MUST_CHECK bool scan_literal(struct scan *scan, const char *literal);
+/* Inline, so that the length of a literal is known where it is compared: a leaf has thirty. */
+static inline MUST_CHECK bool
+scan_literal(struct scan *scan, const char *literal)
+{
+	const size_t len = strlen(literal);
+
+	if (scan->rest.len < len || memcmp(scan->rest.data, literal, len) != 0)
+		return false;
+	scan->rest = bytes_of(scan->rest.data + len, scan->rest.len - len);
+	return true;
+}
 
 /* A decimal integer, 0 to INT64_MAX, without leading zeros. */
 MUST_CHECK bool scan_number(struct scan *scan, int64_t *out);

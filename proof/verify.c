@@ -15,9 +15,19 @@ struct verifier {
 	struct verify_result *result;
 	struct checkpoint earlier; /* size 0: none */
 	struct edge *edge;
-	bool broken;              /* hashes are missing: no root, no tiles above */
-	enum leaf_event previous; /* event of the leaf before */
+	bool broken;                /* hashes are missing: no root, no tiles above */
+	enum leaf_event previous;   /* event of the leaf before */
+	struct buf entries, hashes; /* of the part that is looked at: room for one serves all */
 };
+
+static void
+verifier_clear(struct verifier *verifier)
+{
+	edge_free(verifier->edge);
+	buf_clear_public(&verifier->entries);
+	buf_clear_public(&verifier->hashes);
+}
+DEFER_DECLARE_CLEAR(struct verifier, verifier_clear)
 
 static void __attribute__((format(printf, 4, 5)))
 tell(struct verifier *verifier, enum verify_kind kind, int64_t seq, const char *format, ...)
@@ -269,9 +279,10 @@ read_part(struct verifier *verifier, const struct tile *tile, struct buf *out)
 	bool found = false;
 	const int64_t first = (int64_t)(tile->index * TILE_WIDTH);
 
-	tile_path_encode(tile, path);
+	buf_truncate(out, 0);
 	if (tile_read(verifier->options->files, tile, out, &found, &err) && found)
 		return true;
+	tile_path_encode(tile, path);
 	tell(verifier, err.code == E_BAD_SYNTAX ? VERIFY_TAMPERED : VERIFY_INCOMPLETE, first,
 	    "%s: %s", path, err.code == E_NONE ? "it is not there" : err.detail);
 	return false;
@@ -304,21 +315,19 @@ take_bundle(
 static void
 take_part(struct verifier *verifier, uint64_t index)
 {
-	DEFER(buf_clear_public) struct buf entries = {0};
-	DEFER(buf_clear_public) struct buf hashes = {0};
 	struct tile tile = {TILE_ENTRIES, index,
 	    tile_width_at(TILE_ENTRIES, index, verifier->result->checkpoint.size)};
-	const bool has_entries = read_part(verifier, &tile, &entries);
+	const bool has_entries = read_part(verifier, &tile, &verifier->entries);
 	bool has_hashes;
 
 	tile.level = 0;
-	has_hashes = read_part(verifier, &tile, &hashes);
+	has_hashes = read_part(verifier, &tile, &verifier->hashes);
 	if (has_entries)
-		take_bundle(verifier, &tile, buf_bytes(&entries),
-		    has_hashes ? buf_bytes(&hashes) : (struct bytes){0});
+		take_bundle(verifier, &tile, buf_bytes(&verifier->entries),
+		    has_hashes ? buf_bytes(&verifier->hashes) : (struct bytes){0});
 	else if (has_hashes)
 		for (int i = 0; i < tile.width; i++)
-			append(verifier, hashes.data + i * SHA256_BYTES);
+			append(verifier, verifier->hashes.data + i * SHA256_BYTES);
 	else
 		verifier->broken = true;
 }
@@ -326,8 +335,8 @@ take_part(struct verifier *verifier, uint64_t index)
 void
 verify_log(const struct verify_options *options, struct verify_result *out)
 {
-	DEFER(edge_free) struct edge *edge = edge_new();
-	struct verifier verifier = {.options = options, .result = out, .edge = edge};
+	DEFER(verifier_clear)
+	struct verifier verifier = {.options = options, .result = out, .edge = edge_new()};
 
 	*out = (struct verify_result){0};
 	if (!open_checkpoint(&verifier))

@@ -37,6 +37,24 @@ base64(struct bytes text, decoder decode, encoder encode)
 	MUST(bytes_equal(buf_bytes(&again), text));
 }
 
+/* Without a buffer: the same octets, or the same refusal. */
+static void
+exact(struct bytes text, decoder decode, bool (*decode_exact)(struct bytes, uint8_t *, size_t))
+{
+	DEFER(buf_clear_public) struct buf octets = {0};
+	uint8_t out[64];
+	const bool taken = decode(text, &octets);
+
+	if (octets.len > sizeof(out))
+		return;
+	for (size_t len = 0; len <= sizeof(out); len++)
+		MUST(decode_exact(text, out, len) == (taken && len == octets.len));
+	if (octets.len > 0) {
+		MUST(decode_exact(text, out, octets.len));
+		MUST(memcmp(out, octets.data, octets.len) == 0);
+	}
+}
+
 static void
 instant(struct bytes text)
 {
@@ -104,6 +122,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	hex(text);
 	base64(text, base64_decode, base64_encode);
 	base64(text, base64url_decode, base64url_encode);
+	exact(text, base64_decode, base64_decode_exact);
+	exact(text, base64url_decode, base64url_decode_exact);
 	instant(text);
 	ids(text);
 	pem(text);

@@ -46,6 +46,21 @@ static const struct vector { const char *octets, *base64, *base64url; } VECTORS[
 };
 /* clang-format on */
 
+typedef bool (*decode_exact)(struct bytes text, uint8_t *out, size_t out_len);
+
+/* Of its own length, and of no other. */
+static void
+assert_exact(decode_exact decode, struct bytes text, struct bytes want)
+{
+	for (size_t len = 0; len <= want.len + 1; len++) {
+		uint8_t octets[16];
+
+		assert_int_equal(decode(text, octets, len), len == want.len);
+		if (len == want.len && len > 0)
+			assert_memory_equal(octets, want.data, want.len);
+	}
+}
+
 static void
 base64_is_that_of_rfc_4648_in_both_alphabets(void **state)
 {
@@ -65,6 +80,8 @@ base64_is_that_of_rfc_4648_in_both_alphabets(void **state)
 		assert_octets(buf_bytes(&octets), want);
 		assert_true(base64url_decode(buf_bytes(&url), &octets)); /* appends */
 		assert_int_equal(octets.len, 2 * want.len);
+		assert_exact(base64_decode_exact, buf_bytes(&text), want);
+		assert_exact(base64url_decode_exact, buf_bytes(&url), want);
 	}
 }
 
@@ -113,6 +130,39 @@ another_spelling_of_base64_is_refused_and_leaves_the_buffer(void **state)
 		if (good)
 			fail_msg("%s", SPELLINGS[i].why);
 		assert_octets_text(buf_bytes(&out), "kept");
+	}
+}
+
+static void
+another_spelling_of_base64_is_refused_at_every_length(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(SPELLINGS); i++)
+		for (size_t len = 0; len <= 9; len++) {
+			uint8_t octets[9];
+
+			if (SPELLINGS[i].url
+				? base64url_decode_exact(SPELLINGS[i].text, octets, len)
+				: base64_decode_exact(SPELLINGS[i].text, octets, len))
+				fail_msg("%s", SPELLINGS[i].why);
+		}
+}
+
+/* Both readers of base64url, this one and libsodium's, take the same. */
+static void
+the_two_readers_of_base64url_agree(void **state)
+{
+	(void)state;
+	for (unsigned last = 0; last < 65536; last++) {
+		DEFER(buf_clear_public) struct buf octets = {0};
+		const uint8_t text[] = {'Z', (uint8_t)(last >> 8), (uint8_t)last};
+		const struct bytes spelled = bytes_of(text, sizeof text);
+		uint8_t exact[2];
+		const bool taken = base64url_decode(spelled, &octets);
+
+		assert_int_equal(base64url_decode_exact(spelled, exact, sizeof exact), taken);
+		if (taken)
+			assert_memory_equal(exact, octets.data, sizeof exact);
 	}
 }
 
@@ -220,7 +270,9 @@ main(void)
 	    cmocka_unit_test(hex_of_another_length_or_alphabet_is_refused),
 	    cmocka_unit_test(base64_is_that_of_rfc_4648_in_both_alphabets),
 	    cmocka_unit_test(another_spelling_of_base64_is_refused_and_leaves_the_buffer),
+	    cmocka_unit_test(another_spelling_of_base64_is_refused_at_every_length),
 	    cmocka_unit_test(what_base64_accepts_is_its_own_encoding),
+	    cmocka_unit_test(the_two_readers_of_base64url_agree),
 	    cmocka_unit_test(a_handle_is_16_characters_of_base32),
 	    cmocka_unit_test(another_spelling_of_a_handle_is_refused),
 	    cmocka_unit_test(a_uuid_has_one_spelling),
