@@ -1,6 +1,7 @@
 #include "ca/authority.h"
 
 #include <assert.h>
+#include <sodium.h>
 #include <stdio.h>
 
 #include "base/text.h"
@@ -124,15 +125,25 @@ authority_status_signer_tbs(const struct authority_request *request, const char 
 }
 
 void
-authority_ed25519_spki(
-    uint8_t out[static AUTHORITY_ED25519_SPKI_BYTES], const uint8_t public_key[static 32])
+authority_ed25519_public(const struct secret *seed, uint8_t out[static AUTHORITY_ED25519_BYTES])
+{
+	uint8_t private_key[crypto_sign_SECRETKEYBYTES];
+
+	(void)crypto_sign_seed_keypair(out, private_key, secret_bytes(seed).data);
+	sodium_memzero(private_key, sizeof private_key);
+}
+
+void
+authority_ed25519_spki(uint8_t out[static AUTHORITY_ED25519_SPKI_BYTES],
+    const uint8_t public_key[static AUTHORITY_ED25519_BYTES])
 {
 	static const uint8_t HEAD[] = {
 	    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00};
 
-	_Static_assert(sizeof HEAD + 32 == AUTHORITY_ED25519_SPKI_BYTES, "RFC 8410 section 4");
+	_Static_assert(sizeof HEAD + AUTHORITY_ED25519_BYTES == AUTHORITY_ED25519_SPKI_BYTES,
+	    "RFC 8410 section 4");
 	memcpy(out, HEAD, sizeof HEAD);
-	memcpy(out + sizeof HEAD, public_key, 32);
+	memcpy(out + sizeof HEAD, public_key, AUTHORITY_ED25519_BYTES);
 }
 
 void

@@ -22,7 +22,8 @@ struct authority_plan {
 };
 const struct authority_plan *authority_plan(enum issuer_kind kind);
 
-#define AUTHORITY_NAME_ROOM 65 /* characters and NUL, RFC 5280 appendix A.1 */
+#define AUTHORITY_ORGANIZATION "Moniker" /* as the tools on the host name authorities */
+#define AUTHORITY_NAME_ROOM 65           /* characters and NUL, RFC 5280 appendix A.1 */
 /* "Moniker Device CA", the second "Moniker Device CA 2": each key has a name of its own, so that
  * readers that look by name find the right CRL. E_CONFIG_INVALID: too long */
 MUST_CHECK bool authority_name(const char *organization, enum issuer_kind kind, int number,
@@ -50,10 +51,14 @@ MUST_CHECK bool authority_tbs(const struct authority_request *request, const str
 MUST_CHECK bool authority_status_signer_tbs(const struct authority_request *request,
     const char *organization, int number, const struct rng *rng, struct buf *out,
     struct error *err);
+/* The public half of an Ed25519 key, by its seed. */
+#define AUTHORITY_ED25519_BYTES 32
+void authority_ed25519_public(
+    const struct secret *seed, uint8_t out[static AUTHORITY_ED25519_BYTES]);
 /* The SubjectPublicKeyInfo of an Ed25519 key, RFC 8410. */
 #define AUTHORITY_ED25519_SPKI_BYTES 44
-void authority_ed25519_spki(
-    uint8_t out[static AUTHORITY_ED25519_SPKI_BYTES], const uint8_t public_key[static 32]);
+void authority_ed25519_spki(uint8_t out[static AUTHORITY_ED25519_SPKI_BYTES],
+    const uint8_t public_key[static AUTHORITY_ED25519_BYTES]);
 
 /* What the keeper may sign with the key of this certificate; a kind with a profile: asserted. */
 void authority_policy(enum issuer_kind kind, const struct certificate *certificate,

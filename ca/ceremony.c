@@ -116,19 +116,14 @@ static void
 add_service_keys(struct ceremony *ceremony)
 {
 	uint8_t octets[TAG_KEY_BYTES];
-	uint8_t private_key[crypto_sign_SECRETKEYBYTES];
 
 	add_random(ceremony->keeper, "log");
-	crypto_sign_seed_keypair(ceremony->log_public_key, private_key,
-	    secret_bytes(keyring_find(ceremony->keeper, "log")).data);
-	sodium_memzero(private_key, sizeof private_key);
+	authority_ed25519_public(keyring_find(ceremony->keeper, "log"), ceremony->log_public_key);
+	add_random(ceremony->keeper, "status:1");
+	authority_ed25519_public(
+	    keyring_find(ceremony->keeper, "status:1"), ceremony->status_public_key);
 
 	crypto_core_ristretto255_scalar_random(octets);
-	add_random(ceremony->keeper, "status:1");
-	crypto_sign_seed_keypair(ceremony->status_public_key, private_key,
-	    secret_bytes(keyring_find(ceremony->keeper, "status:1")).data);
-	sodium_memzero(private_key, sizeof private_key);
-
 	keyring_add(ceremony->keeper, "tag:1", secret_new(bytes_of(octets, sizeof octets)));
 	sodium_memzero(octets, sizeof octets);
 

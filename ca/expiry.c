@@ -14,6 +14,7 @@ static const struct {
 	[EXPIRY_ISSUER]     = { "issuer",     "run moniker ca roll for this authority", true },
 	[EXPIRY_TLS]        = { "tls",        "see service.tls in this node's log: it cannot be renewed", true },
 	[EXPIRY_OCSP]       = { "ocsp",       "see ocsp.responder in this node's log: it cannot be renewed", true },
+	[EXPIRY_STATUS]     = { "status-signer", "run moniker ca status-signer on the host that has the roots' keyring", false },
 	[EXPIRY_OPERATORS]  = { "operators",  "let these persons renew, then run moniker operator sign", false },
 	[EXPIRY_LOG]        = { "log",        "open a new log", false },
 	[EXPIRY_PARTITIONS] = { "partitions", "see service.partitions in this node's log", true },
@@ -136,6 +137,7 @@ expiry_list(const struct expiry_facts *facts, struct expiry out[static EXPIRY_MA
 	put_issuers(&list, facts->issuers);
 	put_renewed(&list, EXPIRY_TLS, &facts->tls);
 	put_renewed(&list, EXPIRY_OCSP, &facts->ocsp);
+	put(&list, EXPIRY_STATUS, "", facts->status_not_after_s, EXPIRY_STATUS_WARN_S);
 	put_operators(&list, facts);
 	if (facts->log_opened_at_s > 0)
 		put(&list, EXPIRY_LOG, facts->log_origin, facts->log_opened_at_s + EXPIRY_LOG_AGE_S,

@@ -14,13 +14,14 @@
 #include "db/db.h"
 
 enum expiry_what {
-	EXPIRY_ROOT,       /* a root's certificate */
-	EXPIRY_ROOT_CRL,   /* a root's CRL, renewed by hand */
-	EXPIRY_ISSUER,     /* an active issuing CA's certificate */
-	EXPIRY_TLS,        /* the service's own certificate, on this node */
-	EXPIRY_OCSP,       /* the first of its OCSP responders' certificates */
-	EXPIRY_OPERATORS,  /* the first person's certificate that will lapse */
-	EXPIRY_LOG,        /* the open log's age, on this node */
+	EXPIRY_ROOT,      /* a root's certificate */
+	EXPIRY_ROOT_CRL,  /* a root's CRL, renewed by hand */
+	EXPIRY_ISSUER,    /* an active issuing CA's certificate */
+	EXPIRY_TLS,       /* the service's own certificate, on this node */
+	EXPIRY_OCSP,      /* the first of its OCSP responders' certificates */
+	EXPIRY_STATUS,    /* the newest certificate of the key that signs pages, sets and bundles */
+	EXPIRY_OPERATORS, /* the first person's certificate that will lapse */
+	EXPIRY_LOG,       /* the open log's age, on this node */
 	EXPIRY_PARTITIONS, /* months that the tables are ready for */
 	EXPIRY_WHAT_COUNT
 };
@@ -57,11 +58,13 @@ struct expiry_facts { /* a time of 0: not known, and not in the list */
 	int64_t operators_not_after_s, operators_due_count;
 	char log_origin[EXPIRY_ID_MAX + 1];
 	int64_t log_opened_at_s;
+	int64_t status_not_after_s;
 	int64_t partitions_until_s; /* end of the last month that has its tables */
 };
 #define EXPIRY_ROOT_WARN_S (3 * 365 * DAY_S) /* every verifier has to learn a new root */
 #define EXPIRY_ROOT_CRL_WARN_S (60 * DAY_S)
 #define EXPIRY_ISSUER_MARGIN_S (90 * DAY_S) /* beyond the longest life of what it issues */
+#define EXPIRY_STATUS_WARN_S (90 * DAY_S)   /* verifiers have to fetch another bundle */
 #define EXPIRY_OPERATORS_WARN_S (30 * DAY_S)
 #define EXPIRY_LOG_AGE_S (396 * DAY_S) /* 13 months */
 #define EXPIRY_PARTITIONS_WARN_S (60 * DAY_S)

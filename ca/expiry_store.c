@@ -30,7 +30,12 @@ static const struct stmt OPERATORS = STMT("expiry_operators", 2, 2,
 static const struct stmt LOG_OPENED =
     STMT("expiry_log", 1, 1, "SELECT opened_at_s FROM audit_log WHERE origin = $1::text");
 
-static const struct stmt *const STATEMENTS[] = {&ROOT_CRLS, &OPERATORS, &LOG_OPENED, NULL};
+static const struct stmt STATUS_SIGNER = STMT("expiry_status_signer", 0, 1,
+    "SELECT certificate FROM status_signer WHERE certificate IS NOT NULL"
+    " ORDER BY id DESC LIMIT 1");
+
+static const struct stmt *const STATEMENTS[] = {
+    &ROOT_CRLS, &OPERATORS, &LOG_OPENED, &STATUS_SIGNER, NULL};
 
 const struct stmt *const *
 expiry_statements(void)
@@ -132,6 +137,22 @@ read_log(struct db *db, struct expiry_facts *facts, struct error *err)
 }
 
 static bool
+read_status_signer(struct db *db, struct expiry_facts *facts, struct error *err)
+{
+	DEFER(rows_free) struct rows *rows = NULL;
+	struct certificate certificate;
+
+	if (!db_query(db, &STATUS_SIGNER, NULL, &rows, err))
+		return false;
+	if (rows_count(rows) == 0)
+		return true;
+	if (!certificate_parse(rows_bytes(rows, 0, 0), &certificate, err))
+		return false;
+	facts->status_not_after_s = certificate.not_after_s;
+	return true;
+}
+
+static bool
 read_partitions(struct db *db, int64_t now_s, struct expiry_facts *facts, struct error *err)
 {
 	int months;
@@ -153,7 +174,8 @@ read_facts(struct expiry_watch *watch, struct error *err)
 	fresh->issuers = watch->options.issuers;
 	memcpy(fresh->log_origin, watch->log_origin, sizeof fresh->log_origin);
 	if (!read_root_crls(db, fresh, err) || !read_operators(db, now_s, fresh, err) ||
-	    !read_log(db, fresh, err) || !read_partitions(db, now_s, fresh, err))
+	    !read_log(db, fresh, err) || !read_status_signer(db, fresh, err) ||
+	    !read_partitions(db, now_s, fresh, err))
 		return false;
 	pthread_mutex_lock(&watch->lock);
 	fresh->tls = watch->facts.tls;

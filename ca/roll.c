@@ -3,8 +3,6 @@
 #include "ca/authority.h"
 #include "ca/ceremony.h"
 
-#define ORGANIZATION "Moniker"
-
 void
 roll_clear(struct roll *roll)
 {
@@ -38,7 +36,8 @@ roll_prepare(const struct issuers *issuers, enum issuer_kind kind, struct bytes 
 	issuer_id_of_spki(spki, roll.issuer);
 	memcpy(roll.parent, root->id, sizeof roll.parent);
 	rng_fill(rng, roll.nonce, sizeof roll.nonce);
-	if (!authority_name(ORGANIZATION, kind, count_kind(issuers, kind) + 1, common_name, err) ||
+	if (!authority_name(
+		AUTHORITY_ORGANIZATION, kind, count_kind(issuers, kind) + 1, common_name, err) ||
 	    !authority_tbs(&request, rng, &roll.tbs, err))
 		return false;
 	*out = roll;

@@ -45,6 +45,15 @@ MUST_CHECK bool roll_sign(
 
 /* One tool at a time, until the transaction ends. E_STATE_CONFLICT */
 MUST_CHECK bool roll_lock(struct tx *tx, struct error *err);
+/* A leaf about a key, by way of the outbox; with a TBS: it commits to that. */
+struct roll_subject {
+	const char *prefix; /* "ca", "status" */
+	const uint8_t *id;  /* ISSUER_ID_BYTES: of its SubjectPublicKeyInfo */
+	const uint8_t *nonce;
+	struct bytes tbs;
+};
+MUST_CHECK bool roll_leaf(struct tx *tx, enum leaf_event event, const struct roll_subject *subject,
+    int64_t now_s, const struct rng *rng, struct error *err);
 /* Row and leaves: key.create, and cert.issue with its commitment. */
 MUST_CHECK bool roll_record(struct tx *tx, const struct roll *roll, int64_t now_s,
     const struct rng *rng, struct error *err);

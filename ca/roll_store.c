@@ -82,22 +82,35 @@ roll_lock(struct tx *tx, struct error *err)
 	       error_set(err, E_STATE_CONFLICT, "another moniker ca is at work");
 }
 
-/* A leaf about the authority `issuer`, by way of the outbox. */
+bool
+roll_leaf(struct tx *tx, enum leaf_event event, const struct roll_subject *subject, int64_t now_s,
+    const struct rng *rng, struct error *err)
+{
+	char id_text[ISSUER_ID_TEXT_LEN + 1], text[LEAF_VALUE_MAX + 1];
+	struct leaf leaf;
+
+	hex_encode(id_text, bytes_of(subject->id, ISSUER_ID_BYTES));
+	(void)snprintf(text, sizeof text, "%s:%s", subject->prefix, id_text);
+	note_leaf(&leaf, event, ROLL_ACTOR, text, NULL, now_s);
+	if (subject->tbs.len > 0) {
+		leaf.has_commitment = true;
+		leaf_commit(leaf.commitment, subject->nonce, subject->tbs);
+	}
+	return outbox_add(tx, &leaf, rng, err);
+}
+
+/* About the authority `issuer`; `committed`: the leaf commits to its TBS. */
 static bool
 leaf_add(struct tx *tx, enum leaf_event event, const uint8_t issuer[static ISSUER_ID_BYTES],
     const struct roll *committed, int64_t now_s, const struct rng *rng, struct error *err)
 {
-	char id_text[ISSUER_ID_TEXT_LEN + 1], subject[LEAF_VALUE_MAX + 1];
-	struct leaf leaf;
+	struct roll_subject subject = {.prefix = "ca", .id = issuer};
 
-	hex_encode(id_text, bytes_of(issuer, ISSUER_ID_BYTES));
-	(void)snprintf(subject, sizeof subject, "ca:%s", id_text);
-	note_leaf(&leaf, event, ROLL_ACTOR, subject, NULL, now_s);
 	if (committed != NULL) {
-		leaf.has_commitment = true;
-		leaf_commit(leaf.commitment, committed->nonce, buf_bytes(&committed->tbs));
+		subject.nonce = committed->nonce;
+		subject.tbs = buf_bytes(&committed->tbs);
 	}
-	return outbox_add(tx, &leaf, rng, err);
+	return roll_leaf(tx, event, &subject, now_s, rng, err);
 }
 
 bool

@@ -25,6 +25,7 @@ struct status_file {
 	atomic_int users;
 	struct buf octets;
 	int64_t seq, issued_s;
+	int64_t trust; /* a bundle's: of the authorities and signers that are in it */
 	char cursor[STATUS_CURSOR_LEN + 1];
 };
 
@@ -284,6 +285,7 @@ static bool
 make_bundle(struct status_notes *notes, const struct status_file *set, struct status_file *out,
     struct error *err)
 {
+	out->trust = issuers_version(notes->options.issuers); /* before: at worst made once more */
 	put_certificates(notes->options.issuers, ISSUER_DEVICE_ROOT, &out->octets);
 	put_certificates(notes->options.issuers, ISSUER_DEVICE_CA, &out->octets);
 	if (!status_notes_read_signers(notes->options.db, &out->octets, err))
@@ -336,7 +338,8 @@ refresh_bundle_locked(struct status_notes *notes, struct error *err)
 {
 	DEFER(status_file_free) struct status_file *made = NULL;
 
-	if (is_current(notes, notes->bundle))
+	if (is_current(notes, notes->bundle) &&
+	    notes->bundle->trust == issuers_version(notes->options.issuers))
 		return true;
 	made = file_new();
 	if (!refresh_set_locked(notes, err) || !make_bundle(notes, notes->set, made, err))

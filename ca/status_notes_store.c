@@ -7,8 +7,9 @@ static const struct stmt CHANGES = STMT("status_notes_changes", 2, 7,
     "SELECT seq, issuer, serial, state, at_s, reason, hash FROM status_change"
     " WHERE seq >= $1::int8 ORDER BY seq LIMIT $2::int4");
 
-static const struct stmt SIGNERS = STMT(
-    "status_notes_signers", 0, 1, "SELECT certificate FROM status_signer ORDER BY id DESC LIMIT 8");
+static const struct stmt SIGNERS = STMT("status_notes_signers", 0, 1,
+    "SELECT certificate FROM status_signer WHERE certificate IS NOT NULL"
+    " ORDER BY id DESC LIMIT 8");
 
 static const struct stmt *const STATEMENTS[] = {&CHANGES, &SIGNERS, NULL};
 

@@ -1,6 +1,5 @@
 #include "cmd/ca_roll.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,130 +10,17 @@
 #include "base/text.h"
 #include "ca/authority.h"
 #include "ca/roll.h"
+#include "cmd/ca_job.h"
 #include "cmd/cli.h"
-#include "cmd/passphrase.h"
-#include "cmd/process_lock.h"
-#include "cmd/settings.h"
 
-#define SHARDS_MAX 9999
-#define WAIT_DEFAULT_S 60
-#define WAIT_MAX_S 3600
 #define LOOK_EVERY_MS 200
-
-struct job {
-	const struct ca_options *options;
-	struct settings settings;
-	struct clock clock;
-	struct rng rng;
-	struct db *db;
-	struct tx *lock; /* open while the tool is at work */
-	struct issuers *issuers;
-	enum issuer_kind kind;
-	int shards, wait_s;
-	const char *stage; /* what there was when we came, for the user */
-};
-
-static void
-job_clear(struct job *job)
-{
-	issuers_free(job->issuers);
-	tx_free(job->lock);
-	db_free(job->db);
-	settings_clear(&job->settings);
-}
-DEFER_DECLARE_CLEAR(struct job, job_clear)
-
-static bool
-read_number(const char *text, const char *option, int min, int max, int *out, struct error *err)
-{
-	char *end = NULL;
-	long number;
-
-	if (text == NULL)
-		return true;
-	number = strtol(text, &end, 10);
-	if (*text == '\0' || *end != '\0' || number < min || number > max)
-		return error_set(err, E_CONFIG_INVALID, "%s is %d to %d", option, min, max);
-	*out = (int)number;
-	return true;
-}
-
-static bool
-job_open(struct job *job, struct error *err)
-{
-	const struct ca_options *options = job->options;
-
-	job->clock = clock_system();
-	job->rng = rng_system();
-	job->shards = 1;
-	job->wait_s = WAIT_DEFAULT_S;
-	if (!read_number(options->shards, "--shards", 1, SHARDS_MAX, &job->shards, err) ||
-	    !read_number(options->wait, "--wait", 0, WAIT_MAX_S, &job->wait_s, err) ||
-	    !settings_read(options->config, &job->settings, err))
-		return false;
-	job->db = db_new(&(struct db_options){.url = options->database_url,
-	    .application = "moniker ca",
-	    .connections_max = 3,
-	    .wait_ms = 5000});
-	return tx_begin(job->db, &job->lock, err) && roll_lock(job->lock, err) &&
-	       issuers_load(job->db, job->settings.public_http_url, &job->issuers, err);
-}
-
-/* ---- keyrings: opened, changed and written at the cost that they had ---- */
-
-struct ring {
-	char *path;
-	struct secret *passphrase;
-	struct keyring *keys;
-	struct keyring_cost cost;
-};
-
-static void
-ring_clear(struct ring *ring)
-{
-	keyring_free(ring->keys);
-	secret_free(ring->passphrase);
-	free(ring->path);
-}
-DEFER_DECLARE_CLEAR(struct ring, ring_clear)
-
-static bool
-ring_open(const struct job *job, enum authority_ring which, struct ring *out, struct error *err)
-{
-	const struct ca_options *options = job->options;
-	const char *const files[] = {[RING_ROOTS] = options->passphrase_file,
-	    [RING_OPERATORS] = options->operators_passphrase_file,
-	    [RING_KEEPER] = job->settings.passphrase_file};
-	static const char *const prompts[] = {
-	    [RING_ROOTS] = "Passphrase of the roots' keyring: ",
-	    [RING_OPERATORS] = "Passphrase of the Operators CA's keyring: ",
-	    [RING_KEEPER] = "Passphrase of the keeper's keyring: ",
-	};
-
-	if (which == RING_ROOTS && options->ring != NULL)
-		out->path = xstrdup(options->ring);
-	else
-		out->path = which == RING_KEEPER
-				? settings_path(job->settings.keeper_dir, "keeper.ring")
-				: settings_path(options->dir,
-				      which == RING_ROOTS ? "roots.ring" : "operators.ring");
-	return passphrase_read(files[which], prompts[which], &out->passphrase, err) &&
-	       keyring_read_cost(out->path, &out->cost, err) &&
-	       keyring_read(out->path, out->passphrase, &out->keys, err);
-}
-
-static bool
-ring_save(const struct ring *ring, struct error *err)
-{
-	return keyring_write(ring->keys, ring->path, ring->passphrase, ring->cost, err);
-}
 
 /* ---- a key for the new authority ---- */
 
 /* One that an earlier run left in the ring before it was recorded, or NULL. */
 static bool
-find_unused(
-    const struct job *job, const struct keyring *ring, const struct secret **out, struct error *err)
+find_unused(const struct ca_job *job, const struct keyring *ring, const struct secret **out,
+    struct error *err)
 {
 	static const char prefix[] = "issuer:";
 	uint8_t id[ISSUER_ID_BYTES];
@@ -156,7 +42,7 @@ find_unused(
 }
 
 static bool
-make_key(struct ring *ring, struct key **out, struct error *err)
+make_key(struct ca_ring *ring, struct key **out, struct error *err)
 {
 	DEFER(secret_free) struct secret *pkcs8 = NULL;
 	DEFER(key_free) struct key *key = NULL;
@@ -171,19 +57,19 @@ make_key(struct ring *ring, struct key **out, struct error *err)
 	key_issuer_id(key, id);
 	authority_key_name(name, id);
 	keyring_add(ring->keys, name, TAKE(pkcs8));
-	if (!ring_save(ring, err))
+	if (!ca_ring_save(ring, err))
 		return false;
 	*out = TAKE(key);
 	return true;
 }
 
 static bool
-get_key(const struct job *job, struct key **out, struct error *err)
+get_key(const struct ca_job *job, struct key **out, struct error *err)
 {
-	DEFER(ring_clear) struct ring ring = {0};
+	DEFER(ca_ring_clear) struct ca_ring ring = {0};
 	const struct secret *unused;
 
-	if (!ring_open(job, authority_plan(job->kind)->ring, &ring, err) ||
+	if (!ca_ring_open(job, authority_plan(job->kind)->ring, &ring, err) ||
 	    !find_unused(job, ring.keys, &unused, err))
 		return false;
 	return unused != NULL ? key_open(secret_bytes(unused), out, err)
@@ -194,7 +80,7 @@ get_key(const struct job *job, struct key **out, struct error *err)
 
 /* A key, and what the root shall sign, on record. */
 static bool
-record(struct job *job, struct roll *roll, struct error *err)
+record(struct ca_job *job, struct roll *roll, struct error *err)
 {
 	const int64_t now_s = clock_now_s(&job->clock);
 	DEFER(key_free) struct key *key = NULL;
@@ -209,7 +95,7 @@ record(struct job *job, struct roll *roll, struct error *err)
 
 /* True when the keeper's policy has it, or does now. */
 static bool
-allow(const struct job *job, struct bytes der, int shard_count, struct error *err)
+allow(const struct ca_job *job, struct bytes der, int shard_count, struct error *err)
 {
 	DEFER(mem_free) char *path = settings_path(job->settings.keeper_dir, "policy.json");
 	DEFER(policy_clear) struct policy policy = {0};
@@ -231,35 +117,26 @@ allow(const struct job *job, struct bytes der, int shard_count, struct error *er
 	return policy_write(&policy, path, err);
 }
 
-/* The supervisor starts the keeper anew if its files have changed; the service looks around. */
-static void
-tell_service(const struct job *job)
-{
-	const pid_t supervisor = process_lock_holder(job->settings.keeper_dir);
-
-	if (supervisor > 0)
-		(void)kill(supervisor, SIGHUP);
-}
-
 /* The root signs what is on record; the keeper may use the key; then the services learn of it. */
 static bool
-install(struct job *job, const struct roll *roll, struct error *err)
+install(struct ca_job *job, const struct roll *roll, struct error *err)
 {
-	DEFER(ring_clear) struct ring roots = {0};
+	DEFER(ca_ring_clear) struct ca_ring roots = {0};
 	DEFER(buf_clear_public) struct buf der = {0};
 	DEFER(tx_free) struct tx *tx = NULL;
 
-	if (!ring_open(job, RING_ROOTS, &roots, err) || !roll_sign(roll, roots.keys, &der, err) ||
+	if (!ca_ring_open(job, RING_ROOTS, &roots, err) ||
+	    !roll_sign(roll, roots.keys, &der, err) ||
 	    !allow(job, buf_bytes(&der), roll->shard_count, err))
 		return false;
-	tell_service(job);
+	ca_tell_service(job);
 	return tx_begin(job->db, &tx, err) &&
 	       roll_install(tx, roll, buf_bytes(&der), clock_now_s(&job->clock), &job->rng, err) &&
 	       tx_commit(&tx, err);
 }
 
 static bool
-activate_once(const struct job *job, bool *out_done, struct error *err)
+activate_once(const struct ca_job *job, bool *out_done, struct error *err)
 {
 	DEFER(tx_free) struct tx *tx = NULL;
 
@@ -270,7 +147,7 @@ activate_once(const struct job *job, bool *out_done, struct error *err)
 
 /* Certificates are issued only when their CRLs are there, which takes the keeper with its key. */
 static bool
-activate(const struct job *job, struct error *err)
+activate(const struct ca_job *job, struct error *err)
 {
 	const struct timespec pause = {.tv_nsec = LOOK_EVERY_MS * 1000000L};
 	const int64_t until_ms = clock_monotonic_ms() + (int64_t)job->wait_s * 1000;
@@ -290,7 +167,7 @@ activate(const struct job *job, struct error *err)
 }
 
 static const struct issuer *
-find_next(const struct job *job)
+find_next(const struct ca_job *job)
 {
 	for (size_t i = 0; i < issuers_count(job->issuers); i++) {
 		const struct issuer *issuer = issuers_at(job->issuers, i);
@@ -303,7 +180,7 @@ find_next(const struct job *job)
 
 /* Whatever an earlier run did not come to. */
 static bool
-run_steps(struct job *job, struct error *err)
+run_steps(struct ca_job *job, struct error *err)
 {
 	DEFER(roll_clear) struct roll roll = {0};
 	const struct issuer *next = find_next(job);
@@ -322,7 +199,7 @@ run_steps(struct job *job, struct error *err)
 	if (next != NULL) {
 		if (!allow(job, buf_bytes(&next->der), next->shard_count, err))
 			return false;
-		tell_service(job);
+		ca_tell_service(job);
 		return activate(job, err);
 	}
 	if (!pending && !record(job, &roll, err))
@@ -348,7 +225,7 @@ ca_trust_pem(const struct issuers *issuers, struct buf *out)
 }
 
 static bool
-write_trust(struct job *job, struct error *err)
+write_trust(struct ca_job *job, struct error *err)
 {
 	DEFER(mem_free) char *path = settings_path(job->options->dir, "trust.pem");
 	DEFER(buf_clear_public) struct buf pem = {0};
@@ -360,7 +237,7 @@ write_trust(struct job *job, struct error *err)
 }
 
 static void
-print_roll(const struct job *job)
+print_roll(const struct ca_job *job)
 {
 	const struct issuer *active = issuers_active(job->issuers, job->kind);
 
@@ -382,25 +259,25 @@ print_roll(const struct job *job)
 }
 
 static bool
-run_roll(struct job *job, const char *word, struct error *err)
+run_roll(struct ca_job *job, const char *word, struct error *err)
 {
 	if (!issuer_kind_of(word, &job->kind) || authority_plan(job->kind)->parent == job->kind)
 		return error_set(err, E_CONFIG_INVALID,
 		    "%s: a roll is for device-ca, service-ca or operators-ca", word);
-	if (!job_open(job, err) || !run_steps(job, err))
+	if (!ca_job_open(job, err) || !run_steps(job, err))
 		return false;
 	if (job->options->dry_run)
 		return true;
 	if (!write_trust(job, err))
 		return false;
-	tell_service(job);
+	ca_tell_service(job);
 	return true;
 }
 
 int
 ca_roll(const struct ca_options *options, const char *word)
 {
-	DEFER(job_clear) struct job job = {.options = options};
+	DEFER(ca_job_clear) struct ca_job job = {.options = options};
 	struct error err = {0};
 
 	if (!run_roll(&job, word, &err))
@@ -412,22 +289,22 @@ ca_roll(const struct ca_options *options, const char *word)
 /* ---- retire ---- */
 
 static bool
-forget_key(const struct job *job, const struct issuer *issuer, struct error *err)
+forget_key(const struct ca_job *job, const struct issuer *issuer, struct error *err)
 {
-	DEFER(ring_clear) struct ring ring = {0};
+	DEFER(ca_ring_clear) struct ca_ring ring = {0};
 	char name[KEYRING_NAME_MAX + 1];
 
 	authority_key_name(name, issuer->id);
-	if (!ring_open(job, authority_plan(issuer->kind)->ring, &ring, err))
+	if (!ca_ring_open(job, authority_plan(issuer->kind)->ring, &ring, err))
 		return false;
 	if (keyring_find(ring.keys, name) == NULL)
 		return true;
 	keyring_remove(ring.keys, name);
-	return ring_save(&ring, err);
+	return ca_ring_save(&ring, err);
 }
 
 static bool
-disallow(const struct job *job, const struct issuer *issuer, struct error *err)
+disallow(const struct ca_job *job, const struct issuer *issuer, struct error *err)
 {
 	DEFER(mem_free) char *path = settings_path(job->settings.keeper_dir, "policy.json");
 	DEFER(policy_clear) struct policy policy = {0};
@@ -440,7 +317,7 @@ disallow(const struct job *job, const struct issuer *issuer, struct error *err)
 }
 
 static bool
-retire_recorded(const struct job *job, const struct issuer *issuer, struct error *err)
+retire_recorded(const struct ca_job *job, const struct issuer *issuer, struct error *err)
 {
 	const int64_t now_s = clock_now_s(&job->clock);
 	DEFER(tx_free) struct tx *tx = NULL;
@@ -464,12 +341,12 @@ retire_recorded(const struct job *job, const struct issuer *issuer, struct error
 }
 
 static bool
-run_retire(struct job *job, const char *word, struct error *err)
+run_retire(struct ca_job *job, const char *word, struct error *err)
 {
 	const struct issuer *issuer = NULL;
 	uint8_t id[ISSUER_ID_BYTES];
 
-	if (!job_open(job, err))
+	if (!ca_job_open(job, err))
 		return false;
 	if (hex_decode(bytes_of_text(word), id, sizeof id))
 		issuer = issuers_find(job->issuers, id);
@@ -481,14 +358,14 @@ run_retire(struct job *job, const char *word, struct error *err)
 		return true;
 	if (!disallow(job, issuer, err) || !forget_key(job, issuer, err) || !write_trust(job, err))
 		return false;
-	tell_service(job);
+	ca_tell_service(job);
 	return true;
 }
 
 int
 ca_retire(const struct ca_options *options, const char *word)
 {
-	DEFER(job_clear) struct job job = {.options = options};
+	DEFER(ca_job_clear) struct ca_job job = {.options = options};
 	struct error err = {0};
 
 	if (!run_retire(&job, word, &err))

@@ -152,6 +152,7 @@ static const struct word {
     {"crl", 1, true, false, ca_crl},
     {"roll", 2, false, true, ca_roll},
     {"retire", 2, false, true, ca_retire},
+    {"status-signer", 1, false, true, ca_status_signer},
 };
 
 static int
@@ -180,15 +181,16 @@ ca_command(int argc, char **argv)
 			return word->run(&options, words == 2 ? argv[2] : NULL);
 	}
 	return cli_usage(&CA_COMMAND,
-	    "say `list`, `crl` and --ring, or `roll KIND` or `retire ID` with --config and --dir; "
-	    "and --database-url");
+	    "say `list`, `crl` and --ring, or `roll KIND`, `retire ID` or `status-signer` with "
+	    "--config and --dir; and --database-url");
 }
 
 const struct subcommand CA_COMMAND = {"ca",
-    "list the certificate authorities, roll them over, renew the roots' CRLs",
+    "list the certificate authorities, roll them over, renew the roots' CRLs and the status signer",
     "usage: moniker ca list --database-url URL [--json | --pem]\n"
     "       moniker ca roll KIND --config FILE --database-url URL --dir DIR [OPTIONS]\n"
     "       moniker ca retire ID --config FILE --database-url URL --dir DIR [OPTIONS]\n"
+    "       moniker ca status-signer --config FILE --database-url URL --dir DIR [OPTIONS]\n"
     "       moniker ca crl --database-url URL --ring FILE [--passphrase-file FILE] [--json]\n"
     "\n"
     "list shows roots and issuing CAs: id as it stands in CRL addresses, kind, state (next, "
@@ -203,6 +205,10 @@ const struct subcommand CA_COMMAND = {"ca",
     "that was rolled within a day is left as it is.\n"
     "\n"
     "retire destroys the key of a rolled CA when all that it issued has expired.\n"
+    "\n"
+    "status-signer certifies the key that signs pages, status sets and bundles, if it has no\n"
+    "certificate yet, or makes another key with its certificate. Verifiers fetch a new bundle "
+    "then.\n"
     "\n"
     "crl renews the CRLs of both roots for a year, on the host that has their keyring; do it "
     "well\n"
@@ -223,7 +229,7 @@ const struct subcommand CA_COMMAND = {"ca",
     "                         1 to 9999, default 1\n"
     "  --wait S               seconds for the service to publish the CRLs: 0 to 3600, default "
     "60\n"
-    "  --again                roll although it was done within a day\n"
+    "  --again                roll, or another status signer, although it was done within a day\n"
     "  --dry-run              say what would be done\n"
     "  --json                 the result as JSON\n"
     "\n"

@@ -7,6 +7,7 @@
 #include "audit/outbox.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "ca/authority.h"
 #include "ca/ceremony.h"
 #include "cmd/cli.h"
 #include "cmd/host_files.h"
@@ -207,7 +208,7 @@ run_init(struct init *init, struct error *err)
 	    .application = "moniker init",
 	    .connections_max = 2,
 	    .wait_ms = 5000});
-	return ceremony_run(&(struct ceremony_request){.name = "Moniker",
+	return ceremony_run(&(struct ceremony_request){.name = AUTHORITY_ORGANIZATION,
 				.http_url = init->settings.public_http_url,
 				.origin = init->origin,
 				.clock = &init->clock,

@@ -18,6 +18,7 @@
 #include "ca/status.h"
 #include "ca/status_index.h"
 #include "ca/status_notes.h"
+#include "ca/status_signer.h"
 #include "db/ledger.h"
 #include "provisioning/abort.h"
 #include "provisioning/batch.h"
@@ -44,6 +45,7 @@ static const struct stmt *const *(*const STORES[])(void) = {
     expiry_statements,
     issuer_statements,
     roll_statements,
+    status_signer_statements,
     status_statements,
     status_index_statements,
     status_notes_statements,

@@ -23,7 +23,7 @@ same "and the service is ready" 200 "$(cat "$work/status")"
 same "by the authority's id" "$root" "$(jq -r '.warnings[] | select(.what == "root-crl").id' "$work/ready")"
 jq -e '.warnings[0].remedy | test("moniker ca crl")' "$work/ready" >/dev/null || die "no remedy"
 # What the service knows of itself is still there after the database was asked anew.
-same "the metrics have all that lapses" "issuer log ocsp operators partitions root root-crl tls " "$(told)"
+same "the metrics have all that lapses" "issuer log ocsp operators partitions root root-crl status-signer tls " "$(told)"
 # The log has it at the first look of a day, and so of a process.
 ! logged root-crl || die "the log had it before"
 kill -KILL "$(pgrep -P "$(cat "$MONIKER_TEST_STATE/pid")" -f -- --service)"

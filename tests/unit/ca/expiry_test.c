@@ -20,24 +20,26 @@ static const struct row {
 	const char *what;
 	enum expiry_what of;
 	struct expiry_renewed renewed;
-	int64_t operators, log, partitions; /* the other facts; 0: not known */
+	int64_t operators, log, status, partitions; /* the other facts; 0: not known */
 	int64_t not_after, warn_from;       /* wanted */
 	bool vital;
 } ROWS[] = {
 	{ "a certificate that is to be renewed has a day of patience",
-	  EXPIRY_TLS, { 90 * DAY_S, 60 * DAY_S, false }, 0, 0, 0, 90 * DAY_S, 61 * DAY_S, true },
+	  EXPIRY_TLS, { 90 * DAY_S, 60 * DAY_S, false }, 0, 0, 0, 0, 90 * DAY_S, 61 * DAY_S, true },
 	{ "or a quarter of what is left of a short life",
-	  EXPIRY_TLS, { 7200, 4800, false }, 0, 0, 0, 7200, 5400, true },
+	  EXPIRY_TLS, { 7200, 4800, false }, 0, 0, 0, 0, 7200, 5400, true },
 	{ "and none after a failure",
-	  EXPIRY_TLS, { 90 * DAY_S, 60 * DAY_S, true }, 0, 0, 0, 90 * DAY_S, 60 * DAY_S, true },
+	  EXPIRY_TLS, { 90 * DAY_S, 60 * DAY_S, true }, 0, 0, 0, 0, 90 * DAY_S, 60 * DAY_S, true },
 	{ "the same for the responders of OCSP",
-	  EXPIRY_OCSP, { 7 * DAY_S, 7 * DAY_S / 2, false }, 0, 0, 0, 7 * DAY_S, 7 * DAY_S / 2 + 7 * DAY_S / 8, true },
+	  EXPIRY_OCSP, { 7 * DAY_S, 7 * DAY_S / 2, false }, 0, 0, 0, 0, 7 * DAY_S, 7 * DAY_S / 2 + 7 * DAY_S / 8, true },
 	{ "persons have 30 days",
-	  EXPIRY_OPERATORS, { 0 }, 100 * DAY_S, 0, 0, 100 * DAY_S, 70 * DAY_S, false },
+	  EXPIRY_OPERATORS, { 0 }, 100 * DAY_S, 0, 0, 0, 100 * DAY_S, 70 * DAY_S, false },
+	{ "a status signer has 90 days, and nothing stops when it ends",
+	  EXPIRY_STATUS, { 0 }, 0, 0, 3650 * DAY_S, 0, 3650 * DAY_S, 3560 * DAY_S, false },
 	{ "a log has 13 months",
-	  EXPIRY_LOG, { 0 }, 0, DAY_S, 0, 397 * DAY_S, 397 * DAY_S, false },
+	  EXPIRY_LOG, { 0 }, 0, DAY_S, 0, 0, 397 * DAY_S, 397 * DAY_S, false },
 	{ "tables are made 60 days ahead",
-	  EXPIRY_PARTITIONS, { 0 }, 0, 0, 100 * DAY_S, 100 * DAY_S, 40 * DAY_S, true },
+	  EXPIRY_PARTITIONS, { 0 }, 0, 0, 0, 100 * DAY_S, 100 * DAY_S, 40 * DAY_S, true },
 };
 /* clang-format on */
 
@@ -58,6 +60,7 @@ each_fact_warns_from_its_own_day_on(void **state)
 		    .operators_due_count = 7,
 		    .log_origin = "moniker.example/a",
 		    .log_opened_at_s = row->log,
+		    .status_not_after_s = row->status,
 		    .partitions_until_s = row->partitions};
 		struct expiry list[EXPIRY_MAX];
 		const size_t count = expiry_list(&facts, list);
