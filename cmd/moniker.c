@@ -12,7 +12,7 @@
 static const struct subcommand *const COMMANDS[] = {&INIT_COMMAND, &MIGRATE_COMMAND, &CA_COMMAND,
     &OPERATOR_COMMAND, &BATCH_COMMAND, &TOKEN_COMMAND, &ENROLL_COMMAND, &RENEW_COMMAND,
     &VERIFY_COMMAND, &BUNDLE_COMMAND, &REVOKE_COMMAND, &AUDIT_COMMAND, &LOG_COMMAND,
-    &COMPLETION_COMMAND};
+    &WITNESS_COMMAND, &COMPLETION_COMMAND};
 
 const char CLI_API_HELP[] = "  --url URL          the service; default $MONIKER_URL\n"
 			    "  --cacert FILE      its trust anchor; default $MONIKER_CACERT\n"

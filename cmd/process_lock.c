@@ -23,7 +23,7 @@ process_lock_take(const char *keeper_dir, struct error *err)
 		return true;
 	(void)close(fd);
 	return error_set(
-	    err, E_STATE_CONFLICT, "another monikerd runs with the keys in %s", keeper_dir);
+	    err, E_STATE_CONFLICT, "another process runs with the keys in %s", keeper_dir);
 }
 
 pid_t

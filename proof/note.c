@@ -7,7 +7,6 @@
 #include "base/text.h"
 #include "proof/scan.h"
 
-#define SIGNATURES_MAX 100   /* lines, as other implementations have it */
 #define DASH "\xe2\x80\x94 " /* an em dash and a space */
 
 void
@@ -102,16 +101,43 @@ is_name(uint8_t c)
 
 /* One signature line: the name, and the key hash with the signature. */
 static bool
-parse_line(struct bytes line, struct bytes *out_name, struct buf *out_signature)
+parse_line(struct bytes text, struct note_line *out)
 {
-	struct scan in = {line};
+	struct scan in = {text};
 
+	buf_truncate(&out->signature, 0);
 	if (!scan_literal(&in, DASH))
 		return false;
-	*out_name = scan_while(&in, is_name);
-	return out_name->len > 0 && scan_literal(&in, " ") &&
-	       base64_decode(in.rest, out_signature) &&
-	       out_signature->len > sizeof(((struct note_key *)0)->key_hash);
+	out->text = text;
+	out->name = scan_while(&in, is_name);
+	return out->name.len > 0 && scan_literal(&in, " ") &&
+	       base64_decode(in.rest, &out->signature) &&
+	       out->signature.len > sizeof(((struct note_key *)0)->key_hash);
+}
+
+void
+note_line_clear(struct note_line *line)
+{
+	buf_clear_public(&line->signature);
+}
+
+bool
+note_take_line(struct bytes *inout_lines, struct note_line *out, struct error *err)
+{
+	struct scan in = {*inout_lines};
+	struct bytes text = {0};
+
+	if (!scan_line(&in, &text) || !parse_line(text, out))
+		return error_set(err, E_BAD_SYNTAX, "not a signature line");
+	*inout_lines = in.rest;
+	return true;
+}
+
+bool
+note_line_names(const struct note_line *line, const struct note_key *key)
+{
+	return bytes_equal(line->name, bytes_of_text(key->name)) &&
+	       memcmp(line->signature.data, key->key_hash, sizeof(key->key_hash)) == 0;
 }
 
 static bool
@@ -124,23 +150,11 @@ signature_good(const struct note_key *key, struct bytes text, const struct buf *
 		   signature->data + hash_len, text.data, text.len, key->public_key) == 0;
 }
 
-/* Reads one line; *good becomes true if it is a good signature by `key`. */
-static bool
-check_line(
-    struct bytes line, const struct note_key *key, struct bytes text, bool *good, struct error *err)
+bool
+note_split(struct bytes note, struct bytes *out_text, struct bytes *out_lines, struct error *err)
 {
-	DEFER(buf_clear_public) struct buf signature = {0};
-	struct bytes name = {0};
-
-	if (!parse_line(line, &name, &signature))
-		return error_set(err, E_BAD_SYNTAX, "not a signature line");
-	if (!bytes_equal(name, bytes_of_text(key->name)) ||
-	    memcmp(signature.data, key->key_hash, sizeof(key->key_hash)) != 0)
-		return true; /* somebody else's, such as a witness's */
-	if (!signature_good(key, text, &signature))
-		return error_set(err, E_BAD_PROOF, "the signature by %s is wrong", key->name);
-	*good = true;
-	return true;
+	return split(note, out_text, out_lines) ||
+	       error_set(err, E_BAD_SYNTAX, "not a signed note");
 }
 
 bool
@@ -156,19 +170,24 @@ bool
 note_verify(
     struct bytes note, const struct note_key *key, struct bytes *out_text, struct error *err)
 {
-	struct bytes text = {0};
-	struct scan in = {0};
-	struct bytes line = {0};
+	DEFER(note_line_clear) struct note_line line = {0};
+	struct bytes text = {0}, lines = {0};
 	bool good = false;
 
-	if (!split(note, &text, &in.rest))
-		return error_set(err, E_BAD_SYNTAX, "not a signed note");
-	for (int count = 0; in.rest.len > 0; count++) {
-		if (count == SIGNATURES_MAX || !scan_line(&in, &line))
+	if (!note_split(note, &text, &lines, err))
+		return false;
+	for (int count = 0; lines.len > 0; count++) {
+		if (count == NOTE_LINES_MAX)
 			return error_set(
-			    err, E_BAD_SYNTAX, "not up to %d signature lines", SIGNATURES_MAX);
-		if (!check_line(line, key, text, &good, err))
+			    err, E_BAD_SYNTAX, "more than %d signature lines", NOTE_LINES_MAX);
+		if (!note_take_line(&lines, &line, err))
 			return false;
+		if (!note_line_names(&line, key))
+			continue; /* somebody else's, such as a witness's */
+		if (!signature_good(key, text, &line.signature))
+			return error_set(
+			    err, E_BAD_PROOF, "the signature by %s is wrong", key->name);
+		good = true;
 	}
 	if (!good)
 		return error_set(err, E_BAD_PROOF, "there is no signature by %s", key->name);

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "base/defer.h"
 #include "base/error.h"
 
 #define NOTE_MAX 16384    /* octets, signatures included */
@@ -17,8 +18,13 @@
 #define NOTE_SEED_BYTES 32
 #define NOTE_SIGNATURE_BYTES 64
 
+enum note_algorithm {
+	NOTE_ED25519 = 1,    /* of logs */
+	NOTE_COSIGNATURE = 4 /* of witnesses: Ed25519 with a time (proof/cosignature.h) */
+};
 struct note_key { /* a verifier key */
 	char name[NOTE_NAME_MAX + 1];
+	enum note_algorithm algorithm;
 	uint8_t key_hash[4];
 	uint8_t public_key[NOTE_PUBLIC_BYTES];
 };
@@ -33,6 +39,10 @@ MUST_CHECK bool note_key_init(struct note_key *out, const char *name,
 /* "name+hex8+base64" and back. E_BAD_SYNTAX */
 void note_key_encode(const struct note_key *key, struct buf *out);
 MUST_CHECK bool note_key_parse(struct bytes vkey, struct note_key *out, struct error *err);
+/* The same of a witness's key. */
+MUST_CHECK bool note_cosigner_init(struct note_key *out, const char *name,
+    const uint8_t public_key[static NOTE_PUBLIC_BYTES], struct error *err);
+MUST_CHECK bool note_cosigner_parse(struct bytes vkey, struct note_key *out, struct error *err);
 
 /*
  * Appends text, empty line and one signature line. The text ends with a newline; `seed` is the
@@ -43,6 +53,23 @@ void note_sign(const struct note_key *key, const uint8_t seed[static NOTE_SEED_B
 
 /* The text of a note whoever signed it; borrowed. E_BAD_SYNTAX   not a signed note */
 MUST_CHECK bool note_text(struct bytes note, struct bytes *out_text, struct error *err);
+
+/*
+ * Signature lines one by one, at most NOTE_LINES_MAX: `lines` is what note_split() leaves.
+ * out_signature has the key hash (4) and what the algorithm calls a signature. False: not a line.
+ */
+#define NOTE_LINES_MAX 100 /* as other implementations have it */
+struct note_line {
+	struct bytes text, name; /* borrowed; the text without its newline */
+	struct buf signature;
+};
+void note_line_clear(struct note_line *line);
+DEFER_DECLARE_CLEAR(struct note_line, note_line_clear)
+MUST_CHECK bool note_split(
+    struct bytes note, struct bytes *out_text, struct bytes *out_lines, struct error *err);
+MUST_CHECK bool note_take_line(struct bytes *inout_lines, struct note_line *out, struct error *err);
+/* That a line says it is by this key; whether it is, its signature tells. */
+bool note_line_names(const struct note_line *line, const struct note_key *key);
 
 /*
  * Checks that `note` carries a good signature by `key`, and no wrong one; signatures by other

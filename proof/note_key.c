@@ -6,8 +6,6 @@
 #include "proof/note.h"
 #include "proof/scan.h"
 
-#define ALGORITHM_ED25519 1
-
 static bool
 is_name(uint8_t c)
 {
@@ -18,20 +16,20 @@ is_name(uint8_t c)
 static void
 key_hash(const struct note_key *key, uint8_t out[static 4])
 {
-	static const uint8_t SEPARATOR[] = {'\n', ALGORITHM_ED25519};
+	const uint8_t separator[] = {'\n', (uint8_t)key->algorithm};
 	uint8_t digest[SHA256_BYTES];
 	struct sha256 ctx;
 
 	sha256_init(&ctx);
 	sha256_update(&ctx, bytes_of_text(key->name));
-	sha256_update(&ctx, bytes_of(SEPARATOR, sizeof(SEPARATOR)));
+	sha256_update(&ctx, bytes_of(separator, sizeof(separator)));
 	sha256_update(&ctx, bytes_of(key->public_key, NOTE_PUBLIC_BYTES));
 	sha256_final(&ctx, digest);
 	memcpy(out, digest, sizeof(key->key_hash));
 }
 
-bool
-note_key_init(struct note_key *out, const char *name,
+static bool
+init(struct note_key *out, enum note_algorithm algorithm, const char *name,
     const uint8_t public_key[static NOTE_PUBLIC_BYTES], struct error *err)
 {
 	struct scan in = {bytes_of_text(name)};
@@ -39,17 +37,31 @@ note_key_init(struct note_key *out, const char *name,
 
 	if (valid.len == 0 || valid.len > NOTE_NAME_MAX || in.rest.len != 0)
 		return error_set(err, E_BAD_SYNTAX, "not a key name");
-	*out = (struct note_key){0};
+	*out = (struct note_key){.algorithm = algorithm};
 	memcpy(out->name, valid.data, valid.len);
 	memcpy(out->public_key, public_key, NOTE_PUBLIC_BYTES);
 	key_hash(out, out->key_hash);
 	return true;
 }
 
+bool
+note_key_init(struct note_key *out, const char *name,
+    const uint8_t public_key[static NOTE_PUBLIC_BYTES], struct error *err)
+{
+	return init(out, NOTE_ED25519, name, public_key, err);
+}
+
+bool
+note_cosigner_init(struct note_key *out, const char *name,
+    const uint8_t public_key[static NOTE_PUBLIC_BYTES], struct error *err)
+{
+	return init(out, NOTE_COSIGNATURE, name, public_key, err);
+}
+
 void
 note_key_encode(const struct note_key *key, struct buf *out)
 {
-	uint8_t typed[1 + NOTE_PUBLIC_BYTES] = {ALGORITHM_ED25519};
+	uint8_t typed[1 + NOTE_PUBLIC_BYTES] = {(uint8_t)key->algorithm};
 	char hash[2 * sizeof(key->key_hash) + 1];
 
 	memcpy(typed + 1, key->public_key, NOTE_PUBLIC_BYTES);
@@ -74,8 +86,8 @@ take_parts(struct scan *in, char name[static NOTE_NAME_MAX + 1], struct buf *out
 	       base64_decode(in->rest, out_typed) && out_typed->len == 1 + NOTE_PUBLIC_BYTES;
 }
 
-bool
-note_key_parse(struct bytes vkey, struct note_key *out, struct error *err)
+static bool
+parse(struct bytes vkey, enum note_algorithm algorithm, struct note_key *out, struct error *err)
 {
 	DEFER(buf_clear_public) struct buf typed = {0};
 	DEFER(buf_clear_public) struct buf again = {0};
@@ -85,7 +97,7 @@ note_key_parse(struct bytes vkey, struct note_key *out, struct error *err)
 
 	if (!take_parts(&in, name, &typed))
 		return error_set(err, E_BAD_SYNTAX, "not a verifier key");
-	if (!note_key_init(&key, name, typed.data + 1, err))
+	if (!init(&key, algorithm, name, typed.data + 1, err))
 		return false;
 	/* The one spelling of this key: finds a foreign hash and another algorithm. */
 	note_key_encode(&key, &again);
@@ -94,4 +106,16 @@ note_key_parse(struct bytes vkey, struct note_key *out, struct error *err)
 		    err, E_BAD_SYNTAX, "not an Ed25519 verifier key with its own hash");
 	*out = key;
 	return true;
+}
+
+bool
+note_key_parse(struct bytes vkey, struct note_key *out, struct error *err)
+{
+	return parse(vkey, NOTE_ED25519, out, err);
+}
+
+bool
+note_cosigner_parse(struct bytes vkey, struct note_key *out, struct error *err)
+{
+	return parse(vkey, NOTE_COSIGNATURE, out, err);
 }

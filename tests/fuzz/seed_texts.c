@@ -18,6 +18,10 @@
 	"\"key_identifier\":\"00\",\"shard_count\":1}"
 #define POST "POST /v1/revocations HTTP/1.1\r\nHost: a\r\n"
 
+#define NOTE "moniker.example/fuzz\n8\n" ZEROS_32 "\n\n\xe2\x80\x94 moniker.example/fuzz AAAAAAAA\n"
+#define LOG_VKEY "moniker.example/node1-2026+fef7c7b4+AXm1Vi6P5lT5QHixEuipi6eQH4U65pW+1+DjkQutBJZk"
+#define WITNESS_VKEY "witness.example/w1+5c917ff5+BK3BQBH4LRxW2VaqT51z2IWDYaYGBIUl4NCMY43HXdjH"
+
 /* clang-format off */
 static const struct seed { const char *target, *name; struct bytes input; } SEEDS[] = {
 	{"der", "nothing",               OCTETS("")},
@@ -193,6 +197,16 @@ static const struct seed { const char *target, *name; struct bytes input; } SEED
 	{"tlog_proof", "extra-nothing",  OCTETS("c2sp.org/tlog-proof@v1\nextra \nindex 0\n\nx")},
 	{"tlog_proof", "lines",          OCTETS(ZEROS_32 "\n" ZEROS_32 "\n")},
 	{"tlog_proof", "nothing",        OCTETS("")},
+
+	{"witness_request", "first",     OCTETS("old 0\n\n" NOTE)},
+	{"witness_request", "growth",    OCTETS("old 7\n" ZEROS_32 "\n" ZEROS_32 "\n\n" NOTE)},
+	{"witness_request", "no-note",   OCTETS("old 7\n\n")},
+	{"witness_request", "no-line",   OCTETS("old 7\n" ZEROS_32 "\n")},
+	{"witness_request", "leading-0", OCTETS("old 07\n\nx")},
+	{"witness_request", "policy",    OCTETS("# ours\nlog " LOG_VKEY " https://a/\n\nwitness w " WITNESS_VKEY "\ngroup g any w\nquorum g\n")},
+	{"witness_request", "policy-none", OCTETS("quorum none\n")},
+	{"witness_request", "policy-twice", OCTETS("witness w " WITNESS_VKEY "\ngroup g 1 w\ngroup h all g w\nquorum h\n")},
+	{"witness_request", "nothing",   OCTETS("")},
 
 	{"hwid", "mac48",                OCTETS("\0" "00:1A:2b-3c.4d 5e")},
 	{"hwid", "mac48-zeros",          OCTETS("\0" "000000000000")},

@@ -32,6 +32,16 @@
 	"\xe2\x80\x94 " KNOWN_ORIGIN                                                               \
 	" /vfHtFBLcJbSyMICU3ZRwHC2MOaVs7FiBR2jHSYvbRVZkefcfLlHjI9SH4U8y1qkspfWadwuh8NIlBObzibxrdM" \
 	"YCg0=\n"
+
+/* A witness whose seed is the octets 41 to 60 (hex); its cosignature made by Go's crypto/ed25519.
+ */
+#define KNOWN_WITNESS "witness.example/w1"
+#define KNOWN_WITNESS_VKEY KNOWN_WITNESS "+5c917ff5+BK3BQBH4LRxW2VaqT51z2IWDYaYGBIUl4NCMY43HXdjH"
+#define KNOWN_COSIGNED_AT_S 1767225700
+#define KNOWN_COSIGNATURE                                                                         \
+	"\xe2\x80\x94 " KNOWN_WITNESS                                                             \
+	" XJF/9QAAAABpVblkzm3m5LjxCM40cUrOvq/cQ82yYDuQ0NNA3nmS8Ooa3cbriQmttzk+hMTF/QOibsw7zK/ou4" \
+	"i2tkThnua4HythBA==\n"
 #define KNOWN_NOTE KNOWN_CHECKPOINT "\n" KNOWN_SIGNATURE
 
 #endif
