@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/handlers.h"
+#include "base/log.h"
 #include "base/text.h"
 
 #define CRL_MAX_AGE_S 60
@@ -32,13 +33,25 @@ release_list(void *context)
 	crl_file_free(context);
 }
 
-/* Sends what the view has, without a copy: the response holds it until it is sent. */
+static bool
+read_list(void *context, size_t from, uint8_t *out, size_t len)
+{
+	struct error err = {0};
+
+	if (crl_file_copy(context, from, out, len, &err))
+		return true;
+	log_error(LOG_LEVEL_ERROR, "crl.read", NULL, &err);
+	return false;
+}
+
+/* Sends what the view has, piece by piece: the response holds it until it is sent. */
 static void
 share_list(struct crl_view *view, bool gzip, struct http_response *response)
 {
 	struct crl_file *file = gzip ? TAKE(view->gzip) : TAKE(view->der);
 
-	response->shared = crl_file_bytes(file);
+	response->read = read_list;
+	response->read_len = crl_file_size(file);
 	response->release = release_list;
 	response->release_context = file;
 	response->content_type = "application/pkix-crl";

@@ -195,6 +195,7 @@ http_response_clear(struct http_response *response)
 	if (response->release != NULL)
 		response->release(response->release_context);
 	response->release = NULL;
+	response->read = NULL;
 	response->shared = (struct bytes){0};
 }
 

@@ -90,6 +90,10 @@ struct http_response {
 	/* A body that many responses share, instead of `body`: until `release` is called with it.
 	 */
 	struct bytes shared;
+	/* Or one that is read piece by piece while it is sent, also until `release`: `len` octets
+	 * of `read_len`. False: the connection is ended. The loop's thread. */
+	bool (*read)(void *context, size_t from, uint8_t *out, size_t len);
+	size_t read_len;
 	void (*release)(void *context);
 	void *release_context;
 	struct http_header headers[HTTP_HEADERS_MAX];

@@ -121,17 +121,46 @@ note_answer(const struct exchange *exchange)
 	    (long long)(now_us - exchange->began_us));
 }
 
+/* A TLS record's worth for each who fetches, whatever the length of what is fetched. */
+#define READ_BLOCK_BYTES ((size_t)16384)
+
+static ssize_t
+read_body(void *context, uint64_t from, char *out, size_t room)
+{
+	const struct http_response *response = context;
+	const size_t left = response->read_len - (size_t)from;
+	const size_t len = room < left ? room : left;
+
+	return response->read(response->release_context, (size_t)from, (uint8_t *)out, len)
+		   ? (ssize_t)len
+		   : MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
 /* The body stays the exchange's or is held by it, and that lives until exchange_end(). */
-static enum MHD_Result
-answer(struct exchange *exchange, struct MHD_Connection *mhd, bool close)
+static struct MHD_Response *
+make_response(struct exchange *exchange, size_t *out_len)
 {
 	struct http_response *from = &exchange->response;
 	const struct bytes body = from->shared.data != NULL ? from->shared : buf_bytes(&from->body);
+
+	*out_len = 0;
+	if (exchange->waiting.stream)
+		return wait_stream(exchange);
+	*out_len = from->read != NULL ? from->read_len : body.len;
+	if (from->read != NULL)
+		return MHD_create_response_from_callback(
+		    from->read_len, READ_BLOCK_BYTES, read_body, from, NULL);
 	/* libmicrohttpd only reads it, though its type does not say so. */
-	struct MHD_Response *response = exchange->waiting.stream
-					    ? wait_stream(exchange)
-					    : MHD_create_response_from_buffer_with_free_callback(
-						  body.len, (void *)(uintptr_t)body.data, no_free);
+	return MHD_create_response_from_buffer_with_free_callback(
+	    body.len, (void *)(uintptr_t)body.data, no_free);
+}
+
+static enum MHD_Result
+answer(struct exchange *exchange, struct MHD_Connection *mhd, bool close)
+{
+	const struct http_response *from = &exchange->response;
+	size_t len;
+	struct MHD_Response *response = make_response(exchange, &len);
 	enum MHD_Result queued = MHD_NO;
 
 	if (response == NULL)
@@ -139,8 +168,7 @@ answer(struct exchange *exchange, struct MHD_Connection *mhd, bool close)
 	if (add_headers(response, exchange, close))
 		queued = MHD_queue_response(mhd, (unsigned)from->status, response);
 	MHD_destroy_response(response);
-	exchange->connection->tls.more =
-	    body.len > 0 && !exchange->request.head && !exchange->waiting.stream;
+	exchange->connection->tls.more = len > 0 && !exchange->request.head;
 	note_answer(exchange);
 	set_deadline(
 	    exchange->connection, exchange->connection->loop->server->options.answer_deadline_ms);

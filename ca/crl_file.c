@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <zlib.h>
@@ -15,14 +14,16 @@
 #include "base/mem.h"
 
 #define BUFFER_BYTES ((size_t)65536)
+#define KEPT_MAX BUFFER_BYTES /* what a sealed list may take in memory, instead of a descriptor */
 
 struct crl_file {
 	atomic_int holders;
-	int fd;          /* -1 once it is sealed */
+	int fd;          /* -1: sealed, and in memory */
 	uint8_t *buffer; /* what is not written yet; NULL once it is sealed */
 	size_t buffered, written;
-	size_t start;    /* what stands before is gap */
-	const void *map; /* sealed; NULL when it is empty */
+	size_t start;  /* what stands before is gap */
+	uint8_t *kept; /* sealed and short: all from `start` on */
+	atomic_bool damaged;
 };
 
 static bool
@@ -63,11 +64,10 @@ crl_file_free(struct crl_file *file)
 {
 	if (file == NULL || atomic_fetch_sub(&file->holders, 1) > 1)
 		return;
-	if (file->map != NULL)
-		(void)munmap((void *)(uintptr_t)file->map, file->written);
 	if (file->fd >= 0)
 		(void)close(file->fd);
 	mem_free(file->buffer);
+	mem_free(file->kept);
 	mem_free(file);
 }
 
@@ -120,17 +120,16 @@ crl_file_len(const struct crl_file *file)
 	return file->written + file->buffered;
 }
 
-bool
-crl_file_read(struct crl_file *file, size_t from, uint8_t *out, size_t len, struct error *err)
+static bool
+read_at(int fd, size_t from, uint8_t *out, size_t len, struct error *err)
 {
-	assert(from + len <= crl_file_len(file));
-	if (!flush(file, err))
-		return false;
 	while (len > 0) {
-		const ssize_t got = pread(file->fd, out, len, (off_t)from);
+		const ssize_t got = pread(fd, out, len, (off_t)from);
 
 		if (got < 0 && errno == EINTR)
 			continue;
+		if (got == 0)
+			errno = ENODATA; /* it was longer */
 		if (got <= 0)
 			return fail(err, "read back");
 		out += got;
@@ -138,6 +137,13 @@ crl_file_read(struct crl_file *file, size_t from, uint8_t *out, size_t len, stru
 		len -= (size_t)got;
 	}
 	return true;
+}
+
+bool
+crl_file_read(struct crl_file *file, size_t from, uint8_t *out, size_t len, struct error *err)
+{
+	assert(from + len <= crl_file_len(file));
+	return flush(file, err) && read_at(file->fd, from, out, len, err);
 }
 
 bool
@@ -153,30 +159,45 @@ crl_file_begin(struct crl_file *file, struct bytes octets, struct error *err)
 bool
 crl_file_seal(struct crl_file *file, struct error *err)
 {
-	void *map;
-
 	if (!flush(file, err))
 		return false;
-	if (file->written > 0) {
-		map = mmap(NULL, file->written, PROT_READ, MAP_SHARED, file->fd, 0);
-		if (map == MAP_FAILED)
-			return fail(err, "mapped");
-		file->map = map;
-	}
-	(void)close(file->fd);
-	file->fd = -1;
 	mem_free(file->buffer);
 	file->buffer = NULL;
+	if (crl_file_size(file) > KEPT_MAX)
+		return true;
+	file->kept = xcalloc(1, crl_file_size(file) + 1);
+	if (!read_at(file->fd, file->start, file->kept, crl_file_size(file), err))
+		return false;
+	(void)close(file->fd);
+	file->fd = -1;
 	return true;
 }
 
-struct bytes
-crl_file_bytes(const struct crl_file *file)
+size_t
+crl_file_size(const struct crl_file *file)
 {
-	assert(file->fd < 0);
-	if (file->map == NULL)
-		return (struct bytes){0};
-	return bytes_of((const uint8_t *)file->map + file->start, file->written - file->start);
+	assert(file->buffer == NULL);
+	return file->written - file->start;
+}
+
+bool
+crl_file_copy(struct crl_file *file, size_t from, uint8_t *out, size_t len, struct error *err)
+{
+	assert(from + len <= crl_file_size(file));
+	if (file->kept != NULL) {
+		memcpy(out, file->kept + from, len);
+		return true;
+	}
+	if (read_at(file->fd, file->start + from, out, len, err))
+		return true;
+	atomic_store(&file->damaged, true);
+	return false;
+}
+
+bool
+crl_file_damaged(const struct crl_file *file)
+{
+	return file != NULL && atomic_load(&file->damaged);
 }
 
 /* ---- gzip ---- */
@@ -192,24 +213,42 @@ deflate_clear(z_stream *stream)
 }
 DEFER_DECLARE_CLEAR(z_stream, deflate_clear)
 
+/* What is squeezed, piece by piece. */
+struct source {
+	struct crl_file *file;
+	size_t at;
+	uint8_t piece[BUFFER_BYTES];
+};
+
+static bool
+refill(struct source *from, z_stream *stream, struct error *err)
+{
+	const size_t left = crl_file_size(from->file) - from->at;
+	const size_t len = left < sizeof from->piece ? left : sizeof from->piece;
+
+	if (stream->avail_in > 0 || len == 0)
+		return true;
+	if (!crl_file_copy(from->file, from->at, from->piece, len, err))
+		return false;
+	stream->next_in = from->piece;
+	stream->avail_in = (uInt)len;
+	from->at += len;
+	return true;
+}
+
 /* Serials are random: half of an entry cannot be compressed, the rest falls to any level. */
 static bool
-squeeze(z_stream *stream, struct bytes from, struct crl_file *to, struct error *err)
+squeeze(z_stream *stream, struct source *from, struct crl_file *to, struct error *err)
 {
 	DEFER(mem_free) uint8_t *piece = xcalloc(1, BUFFER_BYTES);
 	int rc = Z_OK;
 
 	while (rc != Z_STREAM_END) {
-		if (stream->avail_in == 0 && from.len > 0) {
-			const size_t len = from.len < LARGE_BYTES ? from.len : LARGE_BYTES;
-
-			stream->next_in = (Bytef *)(uintptr_t)from.data; /* zlib only reads it */
-			stream->avail_in = (uInt)len;
-			from = bytes_of(from.data + len, from.len - len);
-		}
+		if (!refill(from, stream, err))
+			return false;
 		stream->next_out = piece;
 		stream->avail_out = BUFFER_BYTES;
-		rc = deflate(stream, from.len > 0 ? Z_NO_FLUSH : Z_FINISH);
+		rc = deflate(stream, from->at < crl_file_size(from->file) ? Z_NO_FLUSH : Z_FINISH);
 		if (rc != Z_OK && rc != Z_STREAM_END)
 			return error_set(err, E_INTERNAL, "zlib says %d", rc);
 		if (!crl_file_append(to, bytes_of(piece, BUFFER_BYTES - stream->avail_out), err))
@@ -219,19 +258,20 @@ squeeze(z_stream *stream, struct bytes from, struct crl_file *to, struct error *
 }
 
 bool
-crl_file_gzip(
-    const struct crl_file *file, const char *dir, struct crl_file **out, struct error *err)
+crl_file_gzip(struct crl_file *file, const char *dir, struct crl_file **out, struct error *err)
 {
-	const struct bytes plain = crl_file_bytes(file);
+	const size_t size = crl_file_size(file);
 	DEFER(crl_file_free) struct crl_file *made = NULL;
+	DEFER(mem_free) struct source *source = xcalloc(1, sizeof *source);
 	DEFER(deflate_clear) z_stream stream = {0};
 
-	if (deflateInit2(&stream, plain.len > LARGE_BYTES ? Z_BEST_SPEED : Z_DEFAULT_COMPRESSION,
+	source->file = file;
+	if (deflateInit2(&stream, size > LARGE_BYTES ? Z_BEST_SPEED : Z_DEFAULT_COMPRESSION,
 		Z_DEFLATED, GZIP_WINDOW, GZIP_MEMORY, Z_DEFAULT_STRATEGY) != Z_OK)
 		return error_set(err, E_INTERNAL, "zlib does not start");
-	if (!crl_file_new(dir, 0, &made, err) || !squeeze(&stream, plain, made, err) ||
+	if (!crl_file_new(dir, 0, &made, err) || !squeeze(&stream, source, made, err) ||
 	    !crl_file_seal(made, err))
 		return false;
-	*out = crl_file_bytes(made).len < plain.len ? TAKE(made) : NULL;
+	*out = crl_file_size(made) < size ? TAKE(made) : NULL;
 	return true;
 }

@@ -236,7 +236,7 @@ store(struct make *make, struct error *err)
 		if (make->made.files[kind] == NULL)
 			continue;
 		publication.lists[kind] = &make->made.lists[kind];
-		publication.ders[kind] = crl_file_bytes(make->made.files[kind]);
+		publication.files[kind] = make->made.files[kind];
 	}
 	return crl_store_keep(make->options->db, &publication, &make->made.done, err);
 }

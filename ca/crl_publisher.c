@@ -105,7 +105,7 @@ slot_serve(struct crl_publisher *publisher, struct slot *slot, enum crl_kind kin
 		.this_update_s = list->this_update_s,
 		.next_update_s = list->next_update_s}};
 
-	view.info.der_len = crl_file_bytes(view.der).len;
+	view.info.der_len = crl_file_size(view.der);
 	slot_swap(publisher, slot, kind, &view);
 	slot->status_seq[kind] = list->status_seq;
 	slot_compress(publisher, slot, kind);
@@ -130,10 +130,15 @@ slot_load(struct crl_publisher *publisher, struct slot *slot, enum crl_kind kind
 	DEFER(crl_file_free) struct crl_file *file = NULL;
 	struct crl_list list;
 
-	if (there->number == 0 ||
-	    (slot->served[kind].info.number == there->number &&
-		slot->served[kind].info.this_update_s == there->this_update_s))
+	const struct crl_view *served = &slot->served[kind];
+	const bool damaged = crl_file_damaged(served->der) || crl_file_damaged(served->gzip);
+
+	if (there->number == 0 || (!damaged && served->info.number == there->number &&
+				      served->info.this_update_s == there->this_update_s))
 		return true;
+	if (damaged)
+		log_warning("crl.damaged",
+		    "a list could not be read back from [service] state_dir; it is loaded anew");
 	if (!crl_store_get(publisher->options.db, slot_key(slot), kind, publisher->options.dir,
 		&list, &file, err))
 		return false;

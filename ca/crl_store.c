@@ -1,5 +1,6 @@
 #include "ca/crl_store.h"
 
+#include "base/mem.h"
 #include "ca/crl.h"
 
 #define PART_BYTES ((size_t)1 << 20) /* of a list that is stored: what is in memory at a time */
@@ -217,7 +218,7 @@ crl_store_get(struct db *db, struct crl_key key, enum crl_kind kind, const char 
 			return false;
 	if (!crl_file_seal(file, err))
 		return false;
-	if (crl_file_bytes(file).len == 0)
+	if (crl_file_size(file) == 0)
 		return error_set(err, E_INTERNAL, "a CRL has no parts");
 	*out = list;
 	*out_file = TAKE(file);
@@ -271,29 +272,34 @@ crl_store_release(
 	return db_query(db, &CRL_RELEASE, &params, &rows, err);
 }
 
+/* One part in memory at a time. */
 static bool
 parts_put(
-    struct tx *tx, struct crl_key key, enum crl_kind kind, struct bytes der, struct error *err)
+    struct tx *tx, struct crl_key key, enum crl_kind kind, struct crl_file *file, struct error *err)
 {
+	DEFER(mem_free) uint8_t *room = xcalloc(1, PART_BYTES);
 	DEFER(params_clear) struct params old = {0};
+	const size_t size = crl_file_size(file);
+	int32_t part = 0;
 
 	bind_key(&old, key);
 	params_bool(&old, kind == CRL_DELTA);
 	if (!tx_run(tx, &CRL_PARTS_DELETE, &old, err))
 		return false;
-	for (int32_t part = 0; der.len > 0; part++) {
-		const size_t len = der.len < PART_BYTES ? der.len : PART_BYTES;
+	for (size_t at = 0, len; at < size; at += len, part++) {
 		DEFER(params_clear) struct params params = {0};
 		DEFER(rows_free) struct rows *rows = NULL;
 
+		len = size - at < PART_BYTES ? size - at : PART_BYTES;
+		if (!crl_file_copy(file, at, room, len, err))
+			return false;
 		bind_key(&params, key);
 		params_bool(&params, kind == CRL_DELTA);
 		params_int4(&params, part);
-		params_bytea(&params, bytes_of(der.data, len));
+		params_bytea(&params, bytes_of(room, len));
 		/* Not queued: each would wait in memory for the last. */
 		if (!tx_query(tx, &CRL_PART_INSERT, &params, &rows, err))
 			return false;
-		der = bytes_of(der.data + len, der.len - len);
 	}
 	return true;
 }
@@ -320,7 +326,7 @@ keep_full(struct tx *tx, const struct crl_publication *from, struct error *err)
 	bind_base(&params, &from->base);
 	bind_base(&params, &from->next_base);
 	return tx_run(tx, &CRL_KEEP_FULL, &params, err) &&
-	       parts_put(tx, from->key, CRL_FULL, from->ders[CRL_FULL], err);
+	       parts_put(tx, from->key, CRL_FULL, from->files[CRL_FULL], err);
 }
 
 /* The delta is always there, so it is the one that ends the lease. */
@@ -340,7 +346,7 @@ keep_delta(struct tx *tx, const struct crl_publication *from, bool *out_held, st
 	if (!tx_query(tx, &CRL_KEEP_DELTA, &params, &rows, err))
 		return false;
 	*out_held = rows_affected(rows) == 1;
-	return !*out_held || parts_put(tx, from->key, CRL_DELTA, from->ders[CRL_DELTA], err);
+	return !*out_held || parts_put(tx, from->key, CRL_DELTA, from->files[CRL_DELTA], err);
 }
 
 bool

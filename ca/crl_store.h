@@ -63,7 +63,7 @@ struct crl_publication { /* what was built under a lease */
 	uint64_t number; /* the lease's */
 	struct crl_base base, next_base;
 	const struct crl_list *lists[CRL_KIND_COUNT]; /* or NULL: it stays as it is */
-	struct bytes ders[CRL_KIND_COUNT];
+	struct crl_file *files[CRL_KIND_COUNT];       /* sealed */
 };
 /* Stores it in one transaction, and ends the lease. *out_kept false: the lease was lost. */
 MUST_CHECK bool crl_store_keep(

@@ -218,7 +218,9 @@ static void
 measure_own(const struct input *input, struct made *out)
 {
 	const double before_kb = read_memory("VmRSS:");
+	DEFER(buf_clear_public) struct buf der = {0};
 	struct crl_file *made;
+	struct error err = {0};
 
 	forget_peak();
 	out->cpu_us = -(double)report_own_cpu_us();
@@ -228,8 +230,11 @@ measure_own(const struct input *input, struct made *out)
 	if (out->peak_kb < PAGE_KB)
 		out->peak_kb = PAGE_KB;
 	out->keeper_us = read_as_keeper_us(input);
-	out->list_kb = (double)crl_file_bytes(made).len / 1024;
-	check(input, input->issuer->public_key, crl_file_bytes(made));
+	out->list_kb = (double)crl_file_size(made) / 1024;
+	buf_reserve(&der, crl_file_size(made));
+	must(crl_file_copy(made, 0, der.data, crl_file_size(made), &err), &err);
+	der.len = crl_file_size(made);
+	check(input, input->issuer->public_key, buf_bytes(&der));
 	crl_file_free(made);
 }
 

@@ -3,8 +3,6 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-#include <zlib.h>
-
 #include "authorities.h"
 #include "base/defer_openssl.h"
 #include "ca/crl.h"
@@ -129,7 +127,7 @@ openssl_verifies_a_signed_list_and_finds_each_entry(void **state)
 		const struct crl_terms terms = make_terms(issuer, 1000000);
 
 		made = list_make(&terms, entries, COUNTS[i], key);
-		view = openssl_view(crl_file_bytes(made));
+		view = list_view(made);
 		assert_int_equal(X509_CRL_verify(view, issuer->public_key), 1);
 		assert_int_equal(X509_CRL_get_version(view), X509_CRL_VERSION_2);
 		assert_entries(view, entries, COUNTS[i]);
@@ -157,7 +155,7 @@ dates_of_entries_are_right_whatever_their_order(void **state)
 	for (size_t i = 0; i < COUNT(dates_s); i++)
 		entries[i].revoked_at_s = dates_s[i];
 	made = list_make(&terms, entries, COUNT(dates_s), key);
-	view = openssl_view(crl_file_bytes(made));
+	view = list_view(made);
 	assert_entries(view, entries, COUNT(dates_s));
 	for (size_t i = 0; i < COUNT(dates_s); i++) {
 		const X509_REVOKED *one = sk_X509_REVOKED_value(X509_CRL_get_REVOKED(view), (int)i);
@@ -244,7 +242,7 @@ a_full_crl_names_its_delta_and_a_delta_its_base(void **state)
 		terms.base_number = 900;
 		entries[1].removed = delta;
 		made = list_make(&terms, entries, 3, key);
-		view = openssl_view(crl_file_bytes(made));
+		view = list_view(made);
 		assert_int_equal(X509_CRL_verify(view, issuer->public_key), 1);
 		assert_entries(view, entries, 3);
 		assert_int_equal(X509_CRL_get_ext_by_NID(view, NID_freshest_crl, -1) >= 0, !delta);
@@ -295,84 +293,6 @@ a_root_crl_is_the_roots_and_lists_nobody(void **state)
 }
 
 /* ---- the file ---- */
-
-static struct crl_file *
-file_of(struct bytes octets)
-{
-	struct crl_file *file = NULL;
-	struct error err = {0};
-
-	assert_true(crl_file_new(LISTS_DIR, 0, &file, &err));
-	assert_true(crl_file_append(file, octets, &err));
-	assert_true(crl_file_seal(file, &err));
-	return file;
-}
-
-static void
-inflated_equals(struct bytes gzip, struct bytes plain)
-{
-	DEFER(mem_free) uint8_t *out = xcalloc(1, plain.len + 1);
-	z_stream stream = {.next_in = (Bytef *)(uintptr_t)gzip.data,
-	    .avail_in = (uInt)gzip.len,
-	    .next_out = out,
-	    .avail_out = (uInt)plain.len + 1};
-
-	assert_int_equal(inflateInit2(&stream, 15 + 16), Z_OK);
-	assert_int_equal(inflate(&stream, Z_FINISH), Z_STREAM_END);
-	assert_int_equal(stream.total_out, plain.len);
-	assert_int_equal(stream.avail_in, 0);
-	assert_memory_equal(out, plain.data, plain.len);
-	(void)inflateEnd(&stream);
-}
-
-static void
-a_list_is_the_same_compressed_and_shorter(void **state)
-{
-	static const size_t lens[] = {1000, 65536, 65537, 3000000};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(lens); i++) {
-		DEFER(mem_free) uint8_t *octets = xcalloc(1, lens[i]);
-		DEFER(crl_file_free) struct crl_file *plain = NULL;
-		DEFER(crl_file_free) struct crl_file *gzip = NULL;
-		struct error err = {0};
-
-		for (size_t j = 0; j < lens[i]; j++)
-			octets[j] = (uint8_t)(j >> 4);
-		plain = file_of(bytes_of(octets, lens[i]));
-		assert_true(crl_file_gzip(plain, LISTS_DIR, &gzip, &err));
-		assert_non_null(gzip);
-		assert_true(crl_file_bytes(gzip).len < lens[i]);
-		inflated_equals(crl_file_bytes(gzip), bytes_of(octets, lens[i]));
-	}
-}
-
-static void
-what_gets_longer_is_not_compressed(void **state)
-{
-	const struct rng rng = rng_system();
-	DEFER(crl_file_free) struct crl_file *plain = NULL;
-	struct crl_file *gzip = NULL;
-	uint8_t octets[300];
-	struct error err = {0};
-
-	(void)state;
-	rng_fill(&rng, octets, sizeof octets);
-	plain = file_of(bytes_of(octets, sizeof octets));
-	assert_true(crl_file_gzip(plain, LISTS_DIR, &gzip, &err));
-	assert_null(gzip);
-}
-
-static void
-a_list_lives_as_long_as_its_last_holder(void **state)
-{
-	struct crl_file *file = file_of(bytes_of_text("list"));
-	DEFER(crl_file_free) struct crl_file *held = crl_file_hold(file);
-
-	(void)state;
-	crl_file_free(file);
-	assert_true(bytes_equal(crl_file_bytes(held), bytes_of_text("list")));
-}
 
 /* A disk that takes no more is a failure that is told, not the end. */
 static void
@@ -508,8 +428,8 @@ a_verifier_that_checks_all_crls_finds_the_revoked_and_passes_the_rest(void **sta
 		DEFER(crl_file_free)
 		struct crl_file *delta =
 		    list_with(request.issuer, key, 20, ROWS[i].base, issued.serial, ROWS[i].delta);
-		DEFER(X509_CRL_free) X509_CRL *full_view = openssl_view(crl_file_bytes(full));
-		DEFER(X509_CRL_free) X509_CRL *delta_view = openssl_view(crl_file_bytes(delta));
+		DEFER(X509_CRL_free) X509_CRL *full_view = list_view(full);
+		DEFER(X509_CRL_free) X509_CRL *delta_view = list_view(delta);
 		const struct case_of of = {
 		    &authorities, buf_bytes(&der), full_view, ROWS[i].base > 0 ? delta_view : NULL};
 
@@ -529,9 +449,6 @@ main(void)
 	    cmocka_unit_test(runs_hold_whole_entries_and_cover_all),
 	    cmocka_unit_test(a_full_crl_names_its_delta_and_a_delta_its_base),
 	    cmocka_unit_test(a_root_crl_is_the_roots_and_lists_nobody),
-	    cmocka_unit_test(a_list_is_the_same_compressed_and_shorter),
-	    cmocka_unit_test(what_gets_longer_is_not_compressed),
-	    cmocka_unit_test(a_list_lives_as_long_as_its_last_holder),
 	    cmocka_unit_test(a_list_that_does_not_fit_is_a_failure),
 	    cmocka_unit_test(a_verifier_that_checks_all_crls_finds_the_revoked_and_passes_the_rest),
 	};

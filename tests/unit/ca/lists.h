@@ -24,6 +24,26 @@ openssl_view(struct bytes der)
 	return view;
 }
 
+/* All of a sealed one. */
+static inline void
+list_read(struct crl_file *file, struct buf *out)
+{
+	struct error err = {0};
+
+	buf_reserve(out, crl_file_size(file));
+	assert_true(crl_file_copy(file, 0, out->data, crl_file_size(file), &err));
+	out->len = crl_file_size(file);
+}
+
+static inline X509_CRL *
+list_view(struct crl_file *file)
+{
+	DEFER(buf_clear_public) struct buf der = {0};
+
+	list_read(file, &der);
+	return openssl_view(buf_bytes(&der));
+}
+
 /* Closed, not signed yet; in two runs. */
 static inline void
 list_close(struct crl_build *build, const struct crl_terms *terms, const struct crl_entry *entries,
