@@ -12,19 +12,26 @@
 struct caller_cache {
 	struct db *db;
 	const struct issuers *issuers;
+	struct status_index *statuses;
 	const struct clock *clock;
 	pthread_mutex_t mutex;
 	int64_t generation, read_at_ms;
-	int64_t bumps; /* of this process: every bump is a new generation, too */
+	int64_t bumps;                 /* of this process: every bump is a new generation, too */
+	struct operator_caller *known; /* sorted by serial, of the generation: */
+	size_t known_count;
+	int64_t known_of; /* -1: none yet */
 };
 
 struct caller_cache *
-caller_cache_new(struct db *db, const struct issuers *issuers, const struct clock *clock)
+caller_cache_new(struct db *db, const struct issuers *issuers, struct status_index *statuses,
+    const struct clock *clock)
 {
 	struct caller_cache *cache = xcalloc(1, sizeof *cache);
 
 	cache->db = db;
 	cache->issuers = issuers;
+	cache->statuses = statuses;
+	cache->known_of = -1;
 	cache->clock = clock;
 	cache->read_at_ms = INT64_MIN / 2;
 	(void)pthread_mutex_init(&cache->mutex, NULL);
@@ -37,6 +44,7 @@ caller_cache_free(struct caller_cache *cache)
 	if (cache == NULL)
 		return;
 	(void)pthread_mutex_destroy(&cache->mutex);
+	free(cache->known);
 	free(cache);
 }
 
@@ -48,13 +56,47 @@ caller_cache_bump(struct caller_cache *cache)
 	(void)pthread_mutex_unlock(&cache->mutex);
 }
 
+/* Read ahead, because it is needed when it cannot be read. */
+static bool
+read_known(struct caller_cache *cache, int64_t generation, struct error *err)
+{
+	DEFER(mem_free) struct operator_caller *known = NULL;
+	struct operator_caller *old;
+	size_t count;
+
+	if (!operator_list_callers(cache->db, &known, &count, err))
+		return false;
+	(void)pthread_mutex_lock(&cache->mutex);
+	old = cache->known;
+	cache->known = TAKE(known);
+	cache->known_count = count;
+	cache->known_of = generation;
+	(void)pthread_mutex_unlock(&cache->mutex);
+	free(old);
+	return true;
+}
+
+bool
+caller_cache_remember(struct caller_cache *cache, struct error *err)
+{
+	int64_t generation;
+	bool current;
+
+	if (!operator_generation(cache->db, &generation, err)) /* before they are read */
+		return false;
+	(void)pthread_mutex_lock(&cache->mutex);
+	current = cache->known_of == generation;
+	(void)pthread_mutex_unlock(&cache->mutex);
+	return current || read_known(cache, generation, err);
+}
+
 /* The generation, read from the database when ours is older than a second. */
 static bool
 current_generation(struct caller_cache *cache, int64_t *out, struct error *err)
 {
 	const int64_t now_ms = clock_monotonic_ms();
 	int64_t generation = 0;
-	bool old;
+	bool old, is_news;
 
 	(void)pthread_mutex_lock(&cache->mutex);
 	old = now_ms - cache->read_at_ms >= GENERATION_AGE_MAX_MS;
@@ -73,8 +115,9 @@ current_generation(struct caller_cache *cache, int64_t *out, struct error *err)
 	(void)pthread_mutex_lock(&cache->mutex);
 	cache->generation = generation;
 	*out = cache->generation + cache->bumps;
+	is_news = cache->known_of != generation;
 	(void)pthread_mutex_unlock(&cache->mutex);
-	return true;
+	return !is_news || read_known(cache, generation, err);
 }
 
 /* Our answer is that the certificate is no credential; anything else is a failure to tell. */
@@ -104,6 +147,18 @@ resolve_operator(struct caller_cache *cache, struct caller *caller, struct error
 	return true;
 }
 
+/* Revoked, and its record still to come. */
+static bool
+is_forced(struct caller_cache *cache, const struct caller *caller)
+{
+	struct status_index_found found;
+
+	if (cache->statuses == NULL)
+		return false;
+	status_index_find(cache->statuses, caller->serial, caller->issuer, &found);
+	return found.forced;
+}
+
 /* With every request: a revoked device must feel it at once. */
 static bool
 check_device(struct caller_cache *cache, struct caller *caller, struct error *err)
@@ -116,7 +171,7 @@ check_device(struct caller_cache *cache, struct caller *caller, struct error *er
 		return true;
 	}
 	(void)snprintf(caller->handle, sizeof caller->handle, "%s", caller->device.handle);
-	if (caller->device.revoked)
+	if (caller->device.revoked || is_forced(cache, caller))
 		(void)error_set(&caller->refused, E_CALLER_REVOKED, "the device is revoked");
 	return true;
 }
@@ -153,6 +208,7 @@ resolve_certificate(struct caller_cache *cache, struct bytes der, int64_t now_s,
 		return true;
 	}
 	memcpy(caller->serial, certificate.serial.data, SERIAL_BYTES);
+	memcpy(caller->issuer, issuer->id, ISSUER_ID_BYTES);
 	sha256(certificate.spki, caller->spki_sha256);
 	*out_holds_until_s = holds_until(&certificate, now_s);
 	if (issuer->kind == ISSUER_DEVICE_CA) {
@@ -204,6 +260,56 @@ caller_resolve(
 	if (out->kind != CALLER_IS_DEVICE || out->refused.code != E_NONE)
 		return true;
 	return check_device(cache, out, err);
+}
+
+/* ---- without a database ---- */
+
+static int
+compare_serials(const void *serial, const void *known)
+{
+	return memcmp(serial, ((const struct operator_caller *)known)->serial, SERIAL_BYTES);
+}
+
+static bool
+find_known(struct caller_cache *cache, const uint8_t *serial, struct operator_caller *out)
+{
+	const struct operator_caller *found = NULL;
+
+	(void)pthread_mutex_lock(&cache->mutex);
+	if (cache->known_count > 0)
+		found = bsearch(serial, cache->known, cache->known_count, sizeof *cache->known,
+		    compare_serials);
+	if (found != NULL)
+		*out = *found;
+	(void)pthread_mutex_unlock(&cache->mutex);
+	return found != NULL;
+}
+
+bool
+caller_recall(struct caller_cache *cache, const struct caller_memory *memory, struct caller *out,
+    struct error *err)
+{
+	const int64_t now_s = clock_now_s(cache->clock);
+	struct certificate certificate;
+	struct operator_caller known;
+	const struct issuer *issuer;
+	struct error ignored = {0};
+
+	*out = (struct caller){.kind = CALLER_IS_NOBODY};
+	if (memory->certificate.len == 0)
+		return true;
+	if (!certificate_parse(buf_bytes(&memory->certificate), &certificate, &ignored) ||
+	    certificate.serial.len != SERIAL_BYTES ||
+	    (issuer = issuers_verify(cache->issuers, &certificate)) == NULL ||
+	    issuer->kind != ISSUER_OPERATORS_CA || now_s < certificate.not_before_s ||
+	    now_s > certificate.not_after_s || !find_known(cache, certificate.serial.data, &known))
+		return error_set(err, E_DATABASE_UNAVAILABLE, "who calls cannot be looked up now");
+	out->kind = CALLER_IS_OPERATOR;
+	out->mask = known.roles;
+	out->person = known.person;
+	memcpy(out->serial, known.serial, SERIAL_BYTES);
+	(void)snprintf(out->handle, sizeof out->handle, "%s", known.handle);
+	return true;
 }
 
 void

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "ca/issuer.h"
+#include "ca/status_index.h"
 #include "provisioning/operator.h"
 #include "provisioning/renew.h"
 
@@ -18,6 +19,8 @@
 #define CALLER_ANY (1U << 9)    /* no credential is needed */
 #define CALLER_LOCAL (1U << 10) /* none is needed by who asks from this host itself */
 #define CALLER_TOKEN (1U << 11) /* a one-time token in HTTP Basic will do */
+/* While the database is away, roles are as they were when it was last there. */
+#define CALLER_REMEMBERED (1U << 12)
 
 enum caller_kind { CALLER_IS_NOBODY, CALLER_IS_OPERATOR, CALLER_IS_DEVICE };
 
@@ -26,6 +29,7 @@ struct caller {
 	struct error refused; /* E_NONE, or why the certificate that was shown is no credential */
 	unsigned mask;        /* roles, or CALLER_DEVICE */
 	uint8_t serial[SERIAL_BYTES]; /* of the certificate */
+	uint8_t issuer[ISSUER_ID_BYTES];
 	/* persons and stations */
 	int64_t person;
 	/* devices */
@@ -42,12 +46,16 @@ struct caller {
 void caller_actor(const struct caller *caller, unsigned wanted, char out[static CALLER_ACTOR_LEN]);
 
 struct caller_cache;
-struct caller_cache *caller_cache_new(
-    struct db *db, const struct issuers *issuers, const struct clock *clock);
+/* `statuses`: what is revoked here, also before it is on record; or NULL. */
+struct caller_cache *caller_cache_new(struct db *db, const struct issuers *issuers,
+    struct status_index *statuses, const struct clock *clock);
 void caller_cache_free(struct caller_cache *cache);
 DEFER_DECLARE(struct caller_cache, caller_cache_free)
 /* A grant or removal on this node: the next request looks again. */
 void caller_cache_bump(struct caller_cache *cache);
+
+/* Reads who there is, if that changed since: at start, and then now and then. */
+MUST_CHECK bool caller_cache_remember(struct caller_cache *cache, struct error *err);
 
 /* What a connection remembers. Zero-initialised: nothing yet. One request at a time uses it. */
 struct caller_memory {
@@ -64,6 +72,12 @@ void caller_memory_clear(struct caller_memory *memory);
  * E_DATABASE_UNAVAILABLE
  */
 MUST_CHECK bool caller_resolve(struct caller_cache *cache, struct caller_memory *memory,
+    struct caller *out, struct error *err);
+/*
+ * The same without a database: persons and stations that were read before are known.
+ * E_DATABASE_UNAVAILABLE   it may be anybody else
+ */
+MUST_CHECK bool caller_recall(struct caller_cache *cache, const struct caller_memory *memory,
     struct caller *out, struct error *err);
 
 #endif

@@ -37,6 +37,21 @@ caller_may(const struct route *route, const struct http_request *request,
 	       error_set(err, E_CALLER_EXPIRED, "the client certificate has expired: renew it");
 }
 
+/* Where it matters more than that the roles are of this second: as they were a moment ago. */
+static bool
+resolve_caller(const struct app *app, const struct route *route, struct caller_memory *memory,
+    struct caller *out, struct error *err)
+{
+	struct error failed = {0};
+
+	if (caller_resolve(app->callers, memory, out, &failed))
+		return true;
+	if (failed.code == E_DATABASE_UNAVAILABLE && (route->callers & CALLER_REMEMBERED) != 0)
+		return caller_recall(app->callers, memory, out, err);
+	*err = failed;
+	return false;
+}
+
 /* Each line of NDJSON is a request; one with more lines than are taken is refused as a whole. */
 static int64_t
 cost_of(const struct http_request *request)
@@ -151,7 +166,7 @@ dispatch(const struct app *app, const struct route *route, struct http_request *
 			  ((route->callers & CALLER_LOCAL) != 0 && request->local);
 
 	request->caller = &caller;
-	if ((!open && (!caller_resolve(app->callers, memory, &caller, &err) ||
+	if ((!open && (!resolve_caller(app, route, memory, &caller, &err) ||
 			  !within_limits(app, request, &caller, &err) ||
 			  !caller_may(route, request, &caller, &err))) ||
 	    !route->handler(app, request, response, &err))

@@ -4,6 +4,7 @@
 #include "api/handlers.h"
 #include "api/http_metrics.h"
 #include "base/process.h"
+#include "provisioning/revoke_later.h"
 
 #define LABELS_MAX 160 /* of a CRL: issuer and shard */
 
@@ -23,6 +24,7 @@ enum looked_up {
 	STATUS_BYTES,
 	STATUS_LISTENING,
 	STATUS_RELOADS,
+	SPOOLED,
 	CRL_NUMBER,
 	CRL_THIS_UPDATE,
 	CRL_NEXT_UPDATE,
@@ -61,6 +63,7 @@ static const struct metric TABLE[] = {
 	[STATUS_BYTES]     = {"moniker_status_index_bytes",          METRIC_GAUGE,   1, NULL, NULL,            "Memory of the index of them."},
 	[STATUS_LISTENING] = {"moniker_status_listening",            METRIC_GAUGE,   1, NULL, NULL,            "1 while other nodes' changes are told at once; 0: within a second."},
 	[STATUS_RELOADS]   = {"moniker_status_reloads_total",        METRIC_COUNTER, 1, NULL, NULL,            "Times the index was read anew because the order had a gap."},
+	[SPOOLED]          = {"moniker_revocations_spooled",         METRIC_GAUGE,   1, NULL, NULL,            "Revocations in force here that wait to be recorded."},
 	[CRL_NUMBER]       = {"moniker_crl_number",                  METRIC_GAUGE,   1, NULL, NULL,            "Number of the CRL in force; 0: none yet."},
 	[CRL_THIS_UPDATE]  = {"moniker_crl_this_update_timestamp_seconds", METRIC_GAUGE, 1, NULL, NULL,        "When the CRL in force was made."},
 	[CRL_NEXT_UPDATE]  = {"moniker_crl_next_update_timestamp_seconds", METRIC_GAUGE, 1, NULL, NULL,        "Until when the CRL in force holds."},
@@ -117,8 +120,10 @@ static void
 put_statuses(const struct app *app, struct buf *out)
 {
 	struct status_index_health health;
+	struct revoke_later_health later;
 
 	status_index_health(app->statuses, &health);
+	revoke_later_health(app->revocation.later, &later);
 	put(out, STATUS_SEQ, NULL, health.seq);
 	put(out, STATUS_AGE, NULL, health.age_ms);
 	put(out, STATUS_ENTRIES, "state=\"held\"", (int64_t)health.held_count);
@@ -127,6 +132,7 @@ put_statuses(const struct app *app, struct buf *out)
 	put(out, STATUS_BYTES, NULL, (int64_t)health.bytes);
 	put(out, STATUS_LISTENING, NULL, health.listening ? 1 : 0);
 	put(out, STATUS_RELOADS, NULL, (int64_t)health.reloads);
+	put(out, SPOOLED, NULL, (int64_t)later.count);
 }
 
 /* One metric of all CRLs: a metric's series stand together. */

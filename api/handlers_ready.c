@@ -5,6 +5,7 @@
 #include "api/shapes.h"
 #include "base/mem.h"
 #include "ca/certificate_store.h"
+#include "provisioning/revoke_later.h"
 
 #define CRL_AGE_MAX_S (2 * 3600) /* rebuilt every hour */
 #define CHECKPOINT_AGE_MAX_S 180 /* a heartbeat every 60 s */
@@ -97,6 +98,21 @@ look_at_statuses(const struct app *app, json_t *components, bool *all)
 	put_component(components, "status", all, current, detail);
 }
 
+/* What waits holds all the same. A spool that is damaged may not say all that was accepted. */
+static void
+look_at_spool(const struct app *app, json_t *components, bool *all)
+{
+	struct revoke_later_health health;
+	char detail[64] = "";
+
+	revoke_later_health(app->revocation.later, &health);
+	if (health.count > 0)
+		(void)snprintf(
+		    detail, sizeof detail, "%zu revocations wait for their record", health.count);
+	put_component(
+	    components, "spool", all, !health.damaged, health.damaged ? "damaged" : detail);
+}
+
 static void
 look_at_ocsp(const struct app *app, json_t *components, bool *all)
 {
@@ -150,6 +166,7 @@ get_ready(const struct app *app, const struct http_request *request, struct http
 	look_at_log(app, components, &all);
 	look_at_crls(app, components, &all);
 	look_at_statuses(app, components, &all);
+	look_at_spool(app, components, &all);
 	look_at_ocsp(app, components, &all);
 	warnings = look_at_expiries(app, components, &all);
 	(void)http_ok(response, json_pack("{s:b, s:o, s:o}", "ready", all, "components", components,

@@ -154,11 +154,13 @@ post_revocation(const struct app *app, const struct http_request *request,
 	    !decode_revocation(body, &in, err) || !revoke_device(&app->revocation, &in, &out, err))
 		return false;
 	shape = shape_revocation(&out);
-	if (!out.applied)
+	if (!out.applied && !out.spooled)
 		return http_ok(response, shape);
-	if (proof)
+	if (proof && out.applied)
 		receipt_add_leaves(app, request->request_id, out.first_seq, out.leaf_count, shape);
 	(void)snprintf(location, sizeof location, "/v1/revocations/%s", out.id);
+	if (out.spooled)
+		return http_accepted(response, location, shape);
 	return http_created(response, location, shape);
 }
 
@@ -168,6 +170,6 @@ get_revocation(const struct app *app, const struct http_request *request,
 {
 	struct revoke_record record;
 
-	return revoke_get(app->db, request->params[0], &record, err) &&
+	return revoke_get(&app->revocation, request->params[0], &record, err) &&
 	       http_ok(response, shape_revocation_record(&record));
 }

@@ -18,6 +18,7 @@
 #define ANY CALLER_ANY
 #define LOCAL CALLER_LOCAL
 #define TOKEN CALLER_TOKEN
+#define REMEMBERED CALLER_REMEMBERED
 #define TLS ROUTE_TLS
 #define EST (ROUTE_TLS | ROUTE_EST)
 #define BOTH (ROUTE_TLS | ROUTE_PLAIN)
@@ -27,14 +28,14 @@ static const struct route ROUTES[] = {
 	/* method      path                              callers             port  body         refusal's event          handler */
 	{ HTTP_POST,   "/v1/enrollments",                STATION | ANY,      TLS,  ROUTE_BODY_MAX, LEAF_ENROLL_REFUSED,  post_enrollment },
 	{ HTTP_POST,   "/v1/renewals",                   DEVICE,             TLS,  16 * KB,     LEAF_RENEW_REFUSED,      post_renewal },
-	{ HTTP_POST,   "/v1/verifications",              VERIFIER,           TLS,  ROUTE_BODY_MAX, LEAF_EVENT_NONE,      post_verification },
+	{ HTTP_POST,   "/v1/verifications",              VERIFIER | REMEMBERED, TLS,  ROUTE_BODY_MAX, LEAF_EVENT_NONE,      post_verification },
 	{ HTTP_GET,    "/v1/devices/{pseudonym}",        VERIFIER | OFFICER, TLS,  0,           LEAF_EVENT_NONE,         get_device },
 	{ HTTP_GET,    "/v1/certificates/{serial}",      VERIFIER | OFFICER, TLS,  0,           LEAF_EVENT_NONE,         get_certificate },
 	{ HTTP_GET,    "/v1/changes",                    VERIFIER,           TLS,  0,           LEAF_EVENT_NONE,         get_changes },
-	{ HTTP_GET,    "/v1/changes/snapshot",           VERIFIER,           TLS,  0,           LEAF_EVENT_NONE,         get_snapshot },
+	{ HTTP_GET,    "/v1/changes/snapshot",           VERIFIER | REMEMBERED, TLS,  0,           LEAF_EVENT_NONE,         get_snapshot },
 	{ HTTP_GET,    "/v1/trust-bundle",               ANY,                TLS,  0,           LEAF_EVENT_NONE,         get_trust_bundle },
-	{ HTTP_POST,   "/v1/revocations",                OFFICER,            TLS,  4 * KB,      LEAF_CERT_REFUSED,       post_revocation },
-	{ HTTP_GET,    "/v1/revocations/{id}",           OFFICER,            TLS,  0,           LEAF_EVENT_NONE,         get_revocation },
+	{ HTTP_POST,   "/v1/revocations",                OFFICER | REMEMBERED, TLS,  4 * KB,      LEAF_CERT_REFUSED,       post_revocation },
+	{ HTTP_GET,    "/v1/revocations/{id}",           OFFICER | REMEMBERED, TLS,  0,           LEAF_EVENT_NONE,         get_revocation },
 	{ HTTP_POST,   "/v1/batches",                    ADMIN,              TLS,  64 * KB,     LEAF_BATCH_REFUSED,      post_batch },
 	{ HTTP_GET,    "/v1/batches",                    ADMIN | STATION,    TLS,  0,           LEAF_EVENT_NONE,         get_batches },
 	{ HTTP_GET,    "/v1/batches/{id}",               ADMIN | STATION,    TLS,  0,           LEAF_EVENT_NONE,         get_batch },

@@ -190,6 +190,9 @@ shape_device(const struct device_view *device)
 json_t *
 shape_revocation(const struct revoke_result *result)
 {
+	if (result->spooled) /* whose certificate it is will be known later */
+		return json_pack("{s:s, s:s, s:I, s:[]}", "id", result->id, "status", "spooled",
+		    "count", result->certificate_count, "sample");
 	return json_pack("{s:s, s:s, s:I, s:[s], s:s, s:s, s:{s:I}}", "id", result->id, "status",
 	    result->applied ? "applied" : "preview", "count", result->certificate_count, "sample",
 	    result->pseudonym, "before", device_state_name(result->before), "after",
@@ -199,9 +202,13 @@ shape_revocation(const struct revoke_result *result)
 json_t *
 shape_revocation_record(const struct revoke_record *record)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:o}", "id", record->id, "status", "applied",
-	    "action", status_action_name(record->action), "reason", reason_code(record->reason),
-	    "count", record->count, "at", shape_time(record->at_s));
+	static const char *const STATES[] = {[REVOKE_APPLIED] = "applied",
+	    [REVOKE_REFUSED] = "refused",
+	    [REVOKE_SPOOLED] = "spooled"};
+
+	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:o}", "id", record->id, "status",
+	    STATES[record->outcome], "action", status_action_name(record->action), "reason",
+	    reason_code(record->reason), "count", record->count, "at", shape_time(record->at_s));
 }
 
 json_t *

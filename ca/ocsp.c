@@ -159,6 +159,20 @@ say_from_memory(
 	return late_too || found.age_ms <= STATUS_INDEX_LATE_MS;
 }
 
+/* Revoked here, and its record still to come: that is known without a database, and now. */
+static bool
+say_forced(struct asked *asked, const uint8_t *serial, struct ocsp_single *single)
+{
+	struct status_index_found found;
+
+	status_index_find(asked->ocsp->options.statuses, serial, asked->issuer->id, &found);
+	if (!found.forced)
+		return false;
+	say(single, &found.entry);
+	asked->lasting = false;
+	return true;
+}
+
 static void
 say_all(struct asked *asked)
 {
@@ -171,7 +185,8 @@ say_all(struct asked *asked)
 		*single = (struct ocsp_single){.certid = certid->whole, .state = OCSP_UNKNOWN};
 		if (!may_be_issued(asked, certid)) {
 			asked->lasting = false;
-		} else if (!say_from_memory(asked, certid->serial.data, false, single)) {
+		} else if (!say_forced(asked, certid->serial.data, single) &&
+			   !say_from_memory(asked, certid->serial.data, false, single)) {
 			memcpy(asked->serials[asked->unread], certid->serial.data, SERIAL_BYTES);
 			asked->places[asked->unread++] = i;
 		}

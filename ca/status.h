@@ -52,6 +52,7 @@ struct status_change {
 	enum device_state state; /* DEVICE_ACTIVE: released */
 	enum reason reason;
 	int64_t not_after_s;
+	int64_t at_s; /* when it came into force: 0: now; else it was in force here before */
 };
 /*
  * Takes status_head, gives each change its place in the global order, and writes status_change and

@@ -19,6 +19,8 @@ struct status_index {
 
 	pthread_rwlock_t lock; /* of what find() answers by */
 	struct status_set *set;
+	struct status_set *forced; /* not on record yet */
+	uint64_t turn;             /* of `forced` */
 	struct status_index_place place;
 	int64_t as_of_s, as_of_ms;
 
@@ -237,6 +239,7 @@ status_index_new(
 	index->options = *options;
 	locks_init(index);
 	index->set = status_set_new();
+	index->forced = status_set_new();
 	if (!listener_new(options->url, "monikerd status", CHANNEL, &index->listener, err) ||
 	    !reload(index, err))
 		return false;
@@ -262,6 +265,7 @@ status_index_free(struct status_index *index)
 	}
 	listener_free(index->listener);
 	status_set_free(index->set);
+	status_set_free(index->forced);
 	(void)pthread_mutex_destroy(&index->watching);
 	(void)pthread_cond_destroy(&index->moved);
 	(void)pthread_mutex_destroy(&index->mutex);
@@ -303,7 +307,9 @@ status_index_find(struct status_index *index, const uint8_t serial[static SERIAL
 
 	*out = (struct status_index_found){.entry.state = CERTIFICATE_CLEAR};
 	(void)pthread_rwlock_rdlock(&index->lock);
-	(void)status_set_find(index->set, serial, issuer, &out->entry);
+	if (!status_set_find(index->set, serial, issuer, &out->entry) ||
+	    out->entry.state != CERTIFICATE_REVOKED)
+		out->forced = status_set_find(index->forced, serial, issuer, &out->entry);
 	out->seq = index->place.seq;
 	out->as_of_s = index->as_of_s;
 	as_of_ms = index->as_of_ms;
@@ -374,10 +380,78 @@ status_index_place(struct status_index *index, struct status_index_place *out, i
 	(void)pthread_rwlock_unlock(&index->lock);
 }
 
+/* ---- in force, and not on record yet ---- */
+
+bool
+status_index_force(struct status_index *index, const struct status_entry *entry)
+{
+	bool good;
+
+	(void)pthread_rwlock_wrlock(&index->lock);
+	good = status_set_put(index->forced, entry);
+	index->turn++;
+	(void)pthread_rwlock_unlock(&index->lock);
+	return good;
+}
+
+void
+status_index_settle(struct status_index *index)
+{
+	struct status_set *fresh = status_set_new();
+	struct status_set *old;
+
+	(void)pthread_rwlock_wrlock(&index->lock);
+	old = index->forced;
+	index->forced = fresh;
+	index->turn++;
+	(void)pthread_rwlock_unlock(&index->lock);
+	status_set_free(old);
+}
+
+uint64_t
+status_index_turn(struct status_index *index)
+{
+	uint64_t turn;
+
+	(void)pthread_rwlock_rdlock(&index->lock);
+	turn = index->turn;
+	(void)pthread_rwlock_unlock(&index->lock);
+	return turn;
+}
+
+/* ---- copies ---- */
+
 static size_t
 count_of(const struct status_set *set)
 {
 	return status_set_count(set, CERTIFICATE_HELD) + status_set_count(set, CERTIFICATE_REVOKED);
+}
+
+static void
+put_over(struct status_entry *entries, size_t count, const struct status_entry *forced)
+{
+	for (size_t i = 0; i < count; i++)
+		if (memcmp(entries[i].serial, forced->serial, SERIAL_BYTES) == 0 &&
+		    memcmp(entries[i].issuer, forced->issuer, ISSUER_ID_BYTES) == 0)
+			entries[i] = *forced;
+}
+
+/* Holds the lock. Those that are on record as held are rare, and so is all of this. */
+static void
+add_forced(const struct status_index *index, struct status_index_snapshot *out)
+{
+	const size_t forced_count = count_of(index->forced);
+	DEFER(mem_free) struct status_entry *forced = xcalloc(forced_count + 1, sizeof *forced);
+
+	status_set_copy(index->forced, forced);
+	for (size_t i = 0; i < forced_count; i++) {
+		struct status_entry known;
+
+		if (!status_set_find(index->set, forced[i].serial, forced[i].issuer, &known))
+			out->entries[out->count++] = forced[i];
+		else if (known.state != CERTIFICATE_REVOKED)
+			put_over(out->entries, out->count, &forced[i]);
+	}
 }
 
 void
@@ -385,9 +459,11 @@ status_index_snapshot(struct status_index *index, struct status_index_snapshot *
 {
 	(void)pthread_rwlock_rdlock(&index->lock);
 	out->count = count_of(index->set);
-	out->entries = xcalloc(out->count + 1, sizeof *out->entries);
+	out->entries = xcalloc(out->count + count_of(index->forced) + 1, sizeof *out->entries);
 	status_set_copy(index->set, out->entries);
+	add_forced(index, out);
 	out->place = index->place;
+	out->turn = index->turn;
 	out->as_of_s = index->as_of_s;
 	(void)pthread_rwlock_unlock(&index->lock);
 }

@@ -60,6 +60,7 @@ void status_index_unwatch(struct status_index *index, const void *context);
 
 struct status_index_found {
 	struct status_entry entry; /* .state CERTIFICATE_CLEAR: neither held nor revoked */
+	bool forced;               /* in force, and not on record yet (status_index_force) */
 	int64_t seq;               /* all changes up to here are in this answer */
 	int64_t as_of_s;
 	int64_t age_ms; /* of as_of_s, by a clock that never jumps */
@@ -81,12 +82,24 @@ int64_t status_index_wait_beyond(struct status_index *index, int64_t seq, int wa
 void status_index_place(
     struct status_index *index, struct status_index_place *out, int64_t *out_as_of_s);
 
+/*
+ * What was accepted and cannot be put on record yet (provisioning/spool.h) is in force here before
+ * it has its place in the order: find() and snapshots have it. It hides nothing that is on record.
+ * False: not one of our serial numbers, or too many issuers.
+ */
+MUST_CHECK bool status_index_force(struct status_index *index, const struct status_entry *entry);
+/* All that was forced is on record now, and the index has it (status_index_sync). */
+void status_index_settle(struct status_index *index);
+/* Counts the calls of both: what was made from a snapshot of another turn may say too little. */
+uint64_t status_index_turn(struct status_index *index);
+
 /* A copy of all entries in no order, with the place and the time that it is of. The caller frees
  * *out_entries (mem_free). */
 struct status_index_snapshot {
 	struct status_entry *entries;
 	size_t count;
 	struct status_index_place place;
+	uint64_t turn;
 	int64_t as_of_s;
 };
 void status_index_snapshot(struct status_index *index, struct status_index_snapshot *out);

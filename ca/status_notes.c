@@ -26,6 +26,7 @@ struct status_file {
 	struct buf octets;
 	int64_t seq, issued_s;
 	int64_t trust; /* a bundle's: of the authorities and signers that are in it */
+	uint64_t turn; /* of what is in force and not on record yet */
 	char cursor[STATUS_CURSOR_LEN + 1];
 };
 
@@ -265,6 +266,7 @@ make_set(struct status_notes *notes, struct status_file *out, struct error *err)
 		return false;
 	buf_append(&out->octets, buf_bytes(&records));
 	out->seq = head.seq;
+	out->turn = snapshot.turn;
 	out->issued_s = head.issued_s;
 	status_cursor_encode(out->cursor, head.seq, head.hash);
 	return true;
@@ -292,6 +294,7 @@ make_bundle(struct status_notes *notes, const struct status_file *set, struct st
 		return false;
 	pem_encode(&out->octets, SET_LABEL, buf_bytes(&set->octets));
 	out->seq = set->seq;
+	out->turn = set->turn;
 	out->issued_s = set->issued_s;
 	memcpy(out->cursor, set->cursor, sizeof out->cursor);
 	return true;
@@ -314,8 +317,9 @@ is_current(const struct status_notes *notes, const struct status_file *file)
 	int64_t as_of_s;
 
 	status_index_place(notes->options.statuses, &place, &as_of_s);
-	return file != NULL && file->seq == place.seq && file->issued_s <= now_s &&
-	       file->issued_s + STATUS_NOTES_SHARED_S > now_s;
+	return file != NULL && file->seq == place.seq &&
+	       file->turn == status_index_turn(notes->options.statuses) &&
+	       file->issued_s <= now_s && file->issued_s + STATUS_NOTES_SHARED_S > now_s;
 }
 
 static bool

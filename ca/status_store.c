@@ -11,23 +11,23 @@ static const struct stmt STATUS_HEAD_TAKE = STMT(
 static const struct stmt STATUS_HEAD_HASH =
     STMT("status_head_hash", 1, 0, "UPDATE status_head SET hash = $1::bytea");
 
-/* $1 seqs, $2 months, $3 serials, $4 issuers, $5 states, $6 reasons, $7 now, $8 hashes */
+/* $1 seqs, $2 months, $3 serials, $4 issuers, $5 states, $6 reasons, $7 times, $8 hashes */
 static const struct stmt STATUS_CHANGE_INSERT = STMT("status_change_insert", 8, 0,
     "INSERT INTO status_change (seq, month, serial, issuer, state, reason, at_s, hash)"
-    " SELECT u.seq, u.month, u.serial, u.issuer, u.state, u.reason, $7::int8, u.hash"
+    " SELECT u.seq, u.month, u.serial, u.issuer, u.state, u.reason, u.at_s, u.hash"
     " FROM unnest($1::int8[], $2::int2[], $3::bytea[], $4::bytea[], $5::text[], $6::int2[],"
-    " $8::bytea[]) AS u(seq, month, serial, issuer, state, reason, hash)");
+    " $7::int8[], $8::bytea[]) AS u(seq, month, serial, issuer, state, reason, at_s, hash)");
 
 /*
- * $1 seqs, $2 months, $3 serials, $4 issuers, $5 states, $6 reasons, $7 now, $8 not_after_at_s:
+ * $1 seqs, $2 months, $3 serials, $4 issuers, $5 states, $6 reasons, $7 times, $8 not_after_at_s:
  * those that are not good. A revocation is final, whatever the caller believed.
  */
 static const struct stmt REVOCATION_UPSERT = STMT("revocation_upsert", 8, 0,
     "INSERT INTO revocation AS r"
     " (month, serial, issuer, state, reason, revoked_at_s, not_after_at_s, seq)"
-    " SELECT u.month, u.serial, u.issuer, u.state, u.reason, $7::int8, u.not_after, u.seq"
+    " SELECT u.month, u.serial, u.issuer, u.state, u.reason, u.at_s, u.not_after, u.seq"
     " FROM unnest($1::int8[], $2::int2[], $3::bytea[], $4::bytea[], $5::text[], $6::int2[],"
-    " $8::int8[]) AS u(seq, month, serial, issuer, state, reason, not_after)"
+    " $7::int8[], $8::int8[]) AS u(seq, month, serial, issuer, state, reason, at_s, not_after)"
     " WHERE u.state <> 'good'"
     " ON CONFLICT (month, serial) DO UPDATE SET state = excluded.state,"
     " reason = excluded.reason, revoked_at_s = excluded.revoked_at_s, seq = excluded.seq"
@@ -67,7 +67,7 @@ static const char *const ROW_STATES[DEVICE_STATE_COUNT] = {
 };
 
 struct columns { /* of `count` changes, as parameters */
-	int64_t *seqs, *not_afters_s;
+	int64_t *seqs, *times_s, *not_afters_s;
 	int16_t *months, *reasons;
 	struct bytes *serials, *issuers, *states, *hashes;
 	uint8_t (*chain)[SHA256_BYTES]; /* what hashes point to */
@@ -77,6 +77,7 @@ static void
 columns_clear(struct columns *columns)
 {
 	mem_free(columns->seqs);
+	mem_free(columns->times_s);
 	mem_free(columns->not_afters_s);
 	mem_free(columns->months);
 	mem_free(columns->reasons);
@@ -90,9 +91,10 @@ DEFER_DECLARE_CLEAR(struct columns, columns_clear)
 
 static bool
 columns_fill(struct columns *out, const struct status_change *changes, size_t count,
-    int64_t first_seq, struct error *err)
+    int64_t first_seq, int64_t now_s, struct error *err)
 {
 	out->seqs = xcalloc(count, sizeof *out->seqs);
+	out->times_s = xcalloc(count, sizeof *out->times_s);
 	out->not_afters_s = xcalloc(count, sizeof *out->not_afters_s);
 	out->months = xcalloc(count, sizeof *out->months);
 	out->reasons = xcalloc(count, sizeof *out->reasons);
@@ -105,6 +107,7 @@ columns_fill(struct columns *out, const struct status_change *changes, size_t co
 		if (!serial_month(changes[i].serial, &month))
 			return error_set(err, E_INTERNAL, "not a serial number of this service");
 		out->seqs[i] = first_seq + (int64_t)i;
+		out->times_s[i] = changes[i].at_s != 0 ? changes[i].at_s : now_s;
 		out->not_afters_s[i] = changes[i].not_after_s;
 		out->months[i] = (int16_t)month;
 		out->reasons[i] = (int16_t)changes[i].reason;
@@ -118,7 +121,7 @@ columns_fill(struct columns *out, const struct status_change *changes, size_t co
 /* H() of each, from that before the first. */
 static void
 chain(struct columns *columns, const struct status_change *changes, size_t count,
-    const uint8_t before[static SHA256_BYTES], int64_t now_s)
+    const uint8_t before[static SHA256_BYTES])
 {
 	columns->hashes = xcalloc(count, sizeof *columns->hashes);
 	columns->chain = xcalloc(count, sizeof *columns->chain);
@@ -128,7 +131,7 @@ chain(struct columns *columns, const struct status_change *changes, size_t count
 						    : changes[i].state == DEVICE_HELD
 							? STATUS_HELD
 							: STATUS_REVOKED,
-		    .at_s = now_s,
+		    .at_s = columns->times_s[i],
 		    .reason = released ? 0 : (int)changes[i].reason};
 		char text[STATUS_LINE_MAX + 1];
 
@@ -168,7 +171,7 @@ head_set_hash(struct tx *tx, struct bytes hash, struct error *err)
 }
 
 static void
-bind_changes(struct params *out, const struct columns *columns, size_t count, int64_t now_s)
+bind_changes(struct params *out, const struct columns *columns, size_t count)
 {
 	params_int8_array(out, columns->seqs, count);
 	params_int2_array(out, columns->months, count);
@@ -176,27 +179,25 @@ bind_changes(struct params *out, const struct columns *columns, size_t count, in
 	params_bytea_array(out, columns->issuers, count);
 	params_text_array(out, columns->states, count);
 	params_int2_array(out, columns->reasons, count);
-	params_int8(out, now_s);
+	params_int8_array(out, columns->times_s, count);
 }
 
 static bool
-changes_insert(
-    struct tx *tx, const struct columns *columns, size_t count, int64_t now_s, struct error *err)
+changes_insert(struct tx *tx, const struct columns *columns, size_t count, struct error *err)
 {
 	DEFER(params_clear) struct params params = {0};
 
-	bind_changes(&params, columns, count, now_s);
+	bind_changes(&params, columns, count);
 	params_bytea_array(&params, columns->hashes, count);
 	return tx_run(tx, &STATUS_CHANGE_INSERT, &params, err);
 }
 
 static bool
-revocations_upsert(
-    struct tx *tx, const struct columns *columns, size_t count, int64_t now_s, struct error *err)
+revocations_upsert(struct tx *tx, const struct columns *columns, size_t count, struct error *err)
 {
 	DEFER(params_clear) struct params params = {0};
 
-	bind_changes(&params, columns, count, now_s);
+	bind_changes(&params, columns, count);
 	params_int8_array(&params, columns->not_afters_s, count);
 	return tx_run(tx, &REVOCATION_UPSERT, &params, err);
 }
@@ -224,12 +225,12 @@ status_write(struct tx *tx, const struct status_change *changes, size_t count, i
 	if (count == 0)
 		return true;
 	if (!head_take(tx, count, &first_seq, before, err) ||
-	    !columns_fill(&columns, changes, count, first_seq, err))
+	    !columns_fill(&columns, changes, count, first_seq, now_s, err))
 		return false;
-	chain(&columns, changes, count, before, now_s);
+	chain(&columns, changes, count, before);
 	return head_set_hash(tx, columns.hashes[count - 1], err) &&
-	       changes_insert(tx, &columns, count, now_s, err) &&
-	       revocations_upsert(tx, &columns, count, now_s, err) &&
+	       changes_insert(tx, &columns, count, err) &&
+	       revocations_upsert(tx, &columns, count, err) &&
 	       revocations_release(tx, &columns, count, err) &&
 	       tx_run(tx, &STATUS_NOTIFY, &none, err);
 }

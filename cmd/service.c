@@ -11,6 +11,7 @@
 #include "api/caller.h"
 #include "api/http_metrics.h"
 #include "api/server.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "ca/adoption.h"
@@ -23,6 +24,7 @@
 #include "db/migrate.h"
 #include "keeper/control.h"
 #include "provisioning/abort.h"
+#include "provisioning/revoke_later.h"
 #include "provisioning/verify_cache.h"
 
 #define READY_WAIT_MS 120000 /* for the keeper and the log at start */
@@ -43,6 +45,7 @@ struct service {
 	struct db *db;
 	struct issuers *issuers;
 	struct status_index *statuses;
+	struct revoke_later *later;
 	struct audit *audit;
 	struct ledger *ledger;
 	struct crl_publisher *crls;
@@ -138,10 +141,18 @@ open_database(struct service *service, struct error *err)
 static bool
 open_statuses(struct service *service, struct error *err)
 {
+	DEFER(mem_free) char *spool = settings_path(service->settings->state_dir, "spool");
+
 	return status_index_new(&(struct status_index_options){.db = service->db,
 				    .url = service->settings->database_url,
 				    .clock = &service->clock},
-	    &service->statuses, err);
+		   &service->statuses, err) &&
+	       file_make_dir(service->settings->state_dir, 0755, err) &&
+	       revoke_later_new(&(struct revoke_later_options){.path = spool,
+				    .issuers = service->issuers,
+				    .statuses = service->statuses,
+				    .clock = &service->clock},
+		   &service->later, err);
 }
 
 static void
@@ -285,7 +296,8 @@ build_app(struct service *service)
 	    .name = service->settings->audit_name,
 	    .fresh_s = service->settings->status_fresh_min * 60});
 	service->limiter = limiter_new(&service->settings->limits, &service->rng);
-	service->callers = caller_cache_new(service->db, service->issuers, &service->clock);
+	service->callers =
+	    caller_cache_new(service->db, service->issuers, service->statuses, &service->clock);
 	*app = (struct app){.clock = &service->clock,
 	    .rng = &service->rng,
 	    .db = service->db,
@@ -315,7 +327,7 @@ build_app(struct service *service)
 	app->renewal = (struct renew_service){
 	    app->db, app->ledger, app->issuers, service->renew_kind, app->clock, app->rng};
 	app->revocation = (struct revoke_service){app->db, app->ledger, service->revoke_kind,
-	    app->crls, app->statuses, app->clock, app->rng};
+	    app->crls, app->statuses, app->clock, app->rng, service->later};
 	app->verification = (struct verify_service){
 	    app->db, app->issuers, app->statuses, service->verified, app->work, app->clock};
 }
@@ -428,6 +440,9 @@ look_at_what_is_due(struct service *service)
 	struct error err = {0};
 
 	adopt(service);
+	if (!caller_cache_remember(service->callers, &err))
+		log_error(LOG_LEVEL_WARNING, "service.callers", NULL, &err);
+	err = (struct error){0};
 	if (!issuers_reload(service->issuers, service->db, &err))
 		log_error(LOG_LEVEL_WARNING, "service.issuers", NULL, &err);
 	if (clock_now_s(&service->clock) >= service->tls.renew_at_s ||
@@ -480,11 +495,13 @@ service_close(struct service *service)
 {
 	if (service->server != NULL)
 		server_drain_and_free(service->server, (int)service->settings->drain_s * 1000);
+	revoke_later_end(service->later);
 	crl_publisher_free(service->crls);
 	ocsp_free(service->ocsp);
 	if (service->audit != NULL)
 		audit_end(service->audit);
 	ledger_free(service->ledger);
+	revoke_later_free(service->later);
 	status_index_free(service->statuses);
 	audit_free(service->audit);
 	caller_cache_free(service->callers);
@@ -517,6 +534,7 @@ block_signals(int *out, struct error *err)
 	sigset_t set;
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a failed write */
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGINT);
@@ -553,7 +571,9 @@ service_run(const char *config_path, const struct settings *settings, const char
 		return false;
 	adopt(&service);
 	build_app(&service);
-	if (!start_serving(&service, err) || !audit_begin(service.audit, service.ledger, err) ||
+	if (!caller_cache_remember(service.callers, err) ||
+	    !revoke_later_begin(service.later, &service.app.revocation, err) ||
+	    !start_serving(&service, err) || !audit_begin(service.audit, service.ledger, err) ||
 	    !control_send(CONTROL_FD, CONTROL_READY, err))
 		return false;
 	tell_tls(&service, false);

@@ -110,6 +110,17 @@ MUST_CHECK bool operator_certificate_newest(
 MUST_CHECK bool operator_find_caller(struct db *db, const uint8_t serial[static SERIAL_BYTES],
     struct operator_person *out, struct error *err);
 MUST_CHECK bool operator_generation(struct db *db, int64_t *out, struct error *err);
+/* The certificates of all persons and stations now, by serial: at most OPERATOR_CALLERS_MAX. The
+ * caller frees *out (mem_free). */
+#define OPERATOR_CALLERS_MAX 16384
+struct operator_caller {
+	uint8_t serial[SERIAL_BYTES];
+	int64_t person;
+	unsigned roles;
+	char handle[HANDLE_TEXT_LEN + 1];
+};
+MUST_CHECK bool operator_list_callers(
+    struct db *db, struct operator_caller **out, size_t *out_count, struct error *err);
 
 /* ---- on the host, without the service: `moniker init` and `moniker operator sign` ---- */
 

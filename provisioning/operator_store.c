@@ -1,5 +1,7 @@
 #include "provisioning/operator_store.h"
 
+#include "base/mem.h"
+
 #define ROLES_OF_P "(SELECT string_agg(role, ',') FROM person_role WHERE person = p.id)"
 #define ROLES_TEXT_MAX 63
 #define PERSON_COLUMNS                                                               \
@@ -32,6 +34,13 @@ static const struct stmt CALLER_READ = STMT("operator_caller_read", 1, 10,
     "SELECT " PERSON_COLUMNS ", c.revoked_at_s IS NOT NULL, c.signature IS NOT NULL"
     " FROM operator_certificate AS c JOIN person AS p ON p.id = c.person"
     " WHERE c.serial = $1::bytea");
+
+/* $1 how many */
+static const struct stmt CALLERS_LIST = STMT("operator_callers_list", 1, 4,
+    "SELECT c.serial, p.id, p.handle, " ROLES_OF_P " FROM operator_certificate AS c"
+    " JOIN person AS p ON p.id = c.person"
+    " WHERE p.active AND c.revoked_at_s IS NULL AND c.signature IS NOT NULL"
+    " ORDER BY c.serial LIMIT $1::int8");
 
 /* $1 SHA-256 of the key */
 static const struct stmt KEY_READ = STMT("operator_key_read", 1, 3,
@@ -105,6 +114,7 @@ static const struct stmt *const STATEMENTS[] = {
     &PERSON_READ,
     &PERSONS_LIST,
     &CALLER_READ,
+    &CALLERS_LIST,
     &KEY_READ,
     &PERSON_INSERT,
     &PERSON_SET_ACTIVE,
@@ -349,6 +359,29 @@ operator_find_caller(struct db *db, const uint8_t serial[static SERIAL_BYTES],
 	if (rows_bool(rows, 0, 8) || !person.active)
 		return error_set(err, E_CALLER_REVOKED, "the certificate was taken away");
 	*out = person;
+	return true;
+}
+
+bool
+operator_list_callers(
+    struct db *db, struct operator_caller **out, size_t *out_count, struct error *err)
+{
+	DEFER(params_clear) struct params params = {0};
+	DEFER(rows_free) struct rows *rows = NULL;
+	struct operator_caller *list;
+
+	params_int8(&params, OPERATOR_CALLERS_MAX);
+	if (!db_query(db, &CALLERS_LIST, &params, &rows, err))
+		return false;
+	list = xcalloc(rows_count(rows) + 1, sizeof *list);
+	for (size_t i = 0; i < rows_count(rows); i++) {
+		memcpy(list[i].serial, rows_bytes(rows, i, 0).data, SERIAL_BYTES);
+		list[i].person = rows_int(rows, i, 1);
+		rows_text(rows, i, 2, list[i].handle, sizeof list[i].handle);
+		list[i].roles = read_roles(rows, i, 3);
+	}
+	*out = list;
+	*out_count = rows_count(rows);
 	return true;
 }
 

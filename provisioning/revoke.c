@@ -6,6 +6,7 @@
 
 #include "audit/note.h"
 #include "base/mem.h"
+#include "provisioning/revoke_later.h"
 #include "provisioning/revoke_plan.h"
 
 /* clang-format off */
@@ -40,6 +41,12 @@ revoke_detail_of(const char *name, enum revoke_detail *out)
 		}
 	}
 	return false;
+}
+
+const char *
+revoke_detail_name(enum revoke_detail detail)
+{
+	return DETAIL_WORDS[detail];
 }
 
 /* ---- the ledger's kind ---- */
@@ -88,7 +95,8 @@ fill_leaf(struct leaf *out, enum leaf_event event, const char *handle,
 	char subject[LEAF_VALUE_MAX + 1];
 
 	(void)snprintf(subject, sizeof subject, "h:%s", handle);
-	note_leaf(out, event, request->actor, subject, NULL, now_s);
+	note_leaf(out, event, request->actor, subject, NULL,
+	    request->spooled_id != NULL ? request->spooled_at_s : now_s);
 	out->severity = ACTION_LEAVES[plan->action].severity;
 	if (plan->reason != REASON_UNSPECIFIED || plan->action == STATUS_REVOKE)
 		(void)snprintf(out->code, sizeof out->code, "%s", reason_code(plan->reason));
@@ -157,6 +165,21 @@ report(struct revoke_result *out, const char *id, const struct revoke_plan *plan
 	uuid_encode(out->pseudonym, plan->device->pseudonym);
 }
 
+/* The certificate that was named was in force as revoked since then; the device's others are now.
+ */
+static void
+set_time(const struct revoke_plan *plan, const struct revoke_request *request)
+{
+	uint8_t serial[SERIAL_BYTES];
+
+	if (!hex_decode(bytes_of_text(request->value), serial, sizeof serial))
+		return;
+	for (size_t i = 0; i < plan->certificate_count; i++)
+		if (plan->certificates[i].changed &&
+		    memcmp(plan->certificates[i].serial, serial, sizeof serial) == 0)
+			plan->certificates[i].at_s = request->spooled_at_s;
+}
+
 static void
 decide_one(struct revoke_proposal *proposal, struct revoke_snapshot *snapshot, int64_t now_s)
 {
@@ -181,6 +204,8 @@ decide_one(struct revoke_proposal *proposal, struct revoke_snapshot *snapshot, i
 		return; /* it is so already: the request is kept, but there is nothing to tell */
 	make_records(proposal, &plan, now_s);
 	revoke_plan_apply(&plan);
+	if (request->spooled_id != NULL)
+		set_time(&plan, request);
 }
 
 static void
@@ -191,25 +216,35 @@ revoke_decide(void *context, struct ledger_batch *batch)
 		decide_one(proposal_at(batch, i), batch->snapshot, batch->now_s);
 }
 
+/* Who was told that a request is spooled can ask what became of it, also if it was refused. */
+static bool
+write_request(
+    const struct ledger_batch *batch, const struct revoke_proposal *proposal, struct error *err)
+{
+	const struct revoke_request *request = proposal->request;
+	const bool refused = proposal->base.err.code != E_NONE;
+	const struct revoke_request_row row = {
+	    .id = proposal->id,
+	    .person = request->officer_person,
+	    .action = request->action,
+	    .reason = request->reason,
+	    .outcome = refused ? REVOKE_REFUSED : REVOKE_APPLIED,
+	    .count = refused ? 0 : proposal->result.certificate_count,
+	    .at_s = request->spooled_id != NULL ? request->spooled_at_s : batch->now_s,
+	};
+
+	return (refused && request->spooled_id == NULL) ||
+	       revoke_insert_request(batch->tx, &row, err);
+}
+
 static bool
 revoke_write(void *context, struct ledger_batch *batch, bool *out_lost_race, struct error *err)
 {
 	(void)context;
 	*out_lost_race = false;
-	for (size_t i = 0; i < batch->count; i++) {
-		const struct revoke_proposal *proposal = proposal_at(batch, i);
-		struct revoke_request_row row = {
-		    .id = proposal->id,
-		    .person = proposal->request->officer_person,
-		    .action = proposal->request->action,
-		    .reason = proposal->request->reason,
-		    .count = proposal->result.certificate_count,
-		};
-
-		if (proposal->base.err.code == E_NONE &&
-		    !revoke_insert_request(batch->tx, &row, batch->now_s, err))
+	for (size_t i = 0; i < batch->count; i++)
+		if (!write_request(batch, proposal_at(batch, i), err))
 			return false;
-	}
 	/* Last, because it takes status_head. */
 	return revoke_write_snapshot(batch->tx, batch->snapshot, batch->now_s, err);
 }
@@ -303,12 +338,11 @@ preview(const struct revoke_service *service, const struct revoke_request *reque
 }
 
 static bool
-apply(const struct revoke_service *service, const struct revoke_request *request, int64_t device,
-    struct revoke_result *out, struct error *err)
+apply(const struct revoke_service *service, const struct revoke_request *request, const char *id,
+    int64_t device, struct revoke_result *out, struct error *err)
 {
 	DEFER(mem_free) struct revoke_proposal *proposal = xcalloc(1, sizeof *proposal);
 	struct proposal *submitted = &proposal->base;
-	uint8_t handle[HANDLE_BYTES];
 	bool recorded;
 
 	proposal->base.kind = service->kind;
@@ -317,8 +351,7 @@ apply(const struct revoke_service *service, const struct revoke_request *request
 	proposal->device = device;
 	if (device == 0)
 		(void)unknown(request->select, &proposal->refused);
-	rng_fill(service->rng, handle, sizeof handle);
-	handle_encode(proposal->id, handle);
+	(void)snprintf(proposal->id, sizeof proposal->id, "%s", id);
 	recorded = ledger_submit(service->ledger, &submitted, 1, err);
 	if (recorded && proposal->base.record_count > 0) {
 		proposal->result.first_seq = proposal->records[0].seq;
@@ -338,29 +371,100 @@ apply(const struct revoke_service *service, const struct revoke_request *request
 	return true;
 }
 
+static void
+draw_id(const struct revoke_service *service, char out[static HANDLE_TEXT_LEN + 1])
+{
+	uint8_t handle[HANDLE_BYTES];
+
+	rng_fill(service->rng, handle, sizeof handle);
+	handle_encode(out, handle);
+}
+
+/* Not a queue that is full: who asks again in a second is served. */
+static bool
+cannot_record(const struct error *err)
+{
+	return err->code == E_DATABASE_UNAVAILABLE || err->code == E_RECORD_UNAVAILABLE ||
+	       err->code == E_KEEPER_UNAVAILABLE;
+}
+
+/* Under the id that it was tried with: if the record was made after all, it is found by it. */
+static bool
+spool(const struct revoke_service *service, const struct revoke_request *request, const char *id,
+    struct revoke_result *out, struct error *err)
+{
+	struct revoke_result result = {.spooled = true, .certificate_count = 1};
+
+	if (!revoke_later_add(service->later, request, id, err))
+		return false;
+	(void)snprintf(result.id, sizeof result.id, "%s", id);
+	*out = result;
+	return true;
+}
+
 bool
 revoke_device(const struct revoke_service *service, const struct revoke_request *request,
     struct revoke_result *out, struct error *err)
 {
+	char id[HANDLE_TEXT_LEN + 1];
+	struct error failed = {0};
 	int64_t device;
 
 	if (request->action == STATUS_REVOKE && request->reason == REASON_HOLD)
 		return error_set_field(
 		    err, E_BAD_SYNTAX, "/reason", "a hold is an action of its own");
-	if (!select_device(service->db, request, &device, err))
+	if (!select_device(service->db, request, &device, &failed) && !cannot_record(&failed)) {
+		*err = failed;
 		return false;
-	if (request->dry_run)
-		return preview(service, request, device, out, err);
-	return apply(service, request, device, out, err);
+	}
+	draw_id(service, id);
+	if (failed.code == E_NONE &&
+	    (request->dry_run ? preview(service, request, device, out, &failed)
+			      : apply(service, request, id, device, out, &failed)))
+		return true;
+	if (cannot_record(&failed) && revoke_later_may(service->later, request))
+		return spool(service, request, id, out, err);
+	*err = failed;
+	return false;
 }
 
 bool
-revoke_get(struct db *db, const char *id, struct revoke_record *out, struct error *err)
+revoke_replay(const struct revoke_service *service, const struct revoke_request *request,
+    struct error *out_refused, struct error *err)
+{
+	struct revoke_record record;
+	struct revoke_result result;
+	struct error failed = {0};
+	bool found = false;
+	int64_t device;
+
+	*out_refused = (struct error){0};
+	if (!revoke_read_request(service->db, request->spooled_id, &record, &found, err))
+		return false;
+	if (found)
+		return true;
+	if (!select_device(service->db, request, &device, err))
+		return false;
+	if (apply(service, request, request->spooled_id, device, &result, &failed))
+		return true;
+	if (failed.recorded)
+		*out_refused = failed;
+	else
+		*err = failed;
+	return failed.recorded;
+}
+
+bool
+revoke_get(const struct revoke_service *service, const char *id, struct revoke_record *out,
+    struct error *err)
 {
 	struct revoke_record record = {0};
 	bool found = false;
 
-	if (handle_valid(bytes_of_text(id)) && !revoke_read_request(db, id, &record, &found, err))
+	if (revoke_later_find(service->later, id, out))
+		return true;
+	if (handle_valid(bytes_of_text(id)) &&
+	    !revoke_read_request(service->db, id, &record, &found, err))
 		return false;
 	if (!found)
 		return error_set(err, E_NOT_FOUND, "there is no such request");

@@ -44,14 +44,16 @@ static const struct stmt TAGS_UPDATE = STMT("revoke_tags_update", 3, 0,
     " FROM unnest($1::int8[], $2::bool[], $3::bool[]) AS u(device, blocked, readmit)"
     " WHERE t.device = u.device");
 
-/* $1 id, $2 person, $3 action, $4 reason, $5 count, $6 now */
-static const struct stmt REQUEST_INSERT = STMT("revoke_request_insert", 6, 0,
+/* $1 id, $2 person, $3 action, $4 reason, $5 count, $6 time, $7 state */
+static const struct stmt REQUEST_INSERT = STMT("revoke_request_insert", 7, 0,
     "INSERT INTO status_request (id, person, action, reason, state, target_count, at_s)"
-    " VALUES ($1::text, $2::int8, $3::text, $4::int2, 'applied', $5::int8, $6::int8)");
+    " VALUES ($1::text, $2::int8, $3::text, $4::int2, $7::text, $5::int8, $6::int8)"
+    " ON CONFLICT (id) DO NOTHING");
 
 /* $1 id */
-static const struct stmt REQUEST_READ = STMT("revoke_request_read", 1, 4,
-    "SELECT action, reason, target_count, at_s FROM status_request WHERE id = $1::text");
+static const struct stmt REQUEST_READ = STMT("revoke_request_read", 1, 5,
+    "SELECT action, reason, target_count, at_s, state = 'refused' FROM status_request WHERE id = "
+    "$1::text");
 
 static const struct stmt *const STATEMENTS[] = {
     &FIND_BY_SERIAL,
@@ -277,6 +279,7 @@ revoke_write_snapshot(
 		change->state = certificate->state;
 		change->reason = certificate->reason;
 		change->not_after_s = certificate->not_after_s;
+		change->at_s = certificate->at_s;
 		count++;
 	}
 	return update_devices(tx, snapshot, err) && update_tags(tx, snapshot, err) &&
@@ -286,8 +289,7 @@ revoke_write_snapshot(
 /* ---- requests ---- */
 
 bool
-revoke_insert_request(
-    struct tx *tx, const struct revoke_request_row *row, int64_t now_s, struct error *err)
+revoke_insert_request(struct tx *tx, const struct revoke_request_row *row, struct error *err)
 {
 	DEFER(params_clear) struct params params = {0};
 
@@ -296,7 +298,8 @@ revoke_insert_request(
 	params_text(&params, status_action_name(row->action));
 	params_int2(&params, (int16_t)row->reason);
 	params_int8(&params, row->count);
-	params_int8(&params, now_s);
+	params_int8(&params, row->at_s);
+	params_text(&params, row->outcome == REVOKE_REFUSED ? "refused" : "applied");
 	return tx_run(tx, &REQUEST_INSERT, &params, err);
 }
 
@@ -320,5 +323,6 @@ revoke_read_request(
 	out->reason = (enum reason)rows_int(rows, 0, 1);
 	out->count = rows_int(rows, 0, 2);
 	out->at_s = rows_int(rows, 0, 3);
+	out->outcome = rows_bool(rows, 0, 4) ? REVOKE_REFUSED : REVOKE_APPLIED;
 	return true;
 }

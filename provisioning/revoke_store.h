@@ -31,6 +31,7 @@ struct revoke_certificate {
 	enum device_state state; /* DEVICE_ACTIVE: good */
 	bool changed;
 	enum reason reason; /* of the change */
+	int64_t at_s;       /* the same: 0 is now */
 };
 struct revoke_snapshot { /* both sorted by device; certificates then from the oldest on */
 	struct revoke_target *devices;
@@ -57,10 +58,13 @@ struct revoke_request_row {
 	int64_t person;
 	enum status_action action;
 	enum reason reason;
+	enum revoke_outcome outcome;
 	int64_t count;
+	int64_t at_s;
 };
+/* Nothing where the id is there already. */
 MUST_CHECK bool revoke_insert_request(
-    struct tx *tx, const struct revoke_request_row *row, int64_t now_s, struct error *err);
+    struct tx *tx, const struct revoke_request_row *row, struct error *err);
 /* *out_found false: no such request */
 MUST_CHECK bool revoke_read_request(
     struct db *db, const char *id, struct revoke_record *out, bool *out_found, struct error *err);

@@ -211,6 +211,25 @@ keep(const struct round *round, struct subject *subject, const struct certificat
 	verify_cache_put(round->service->cache, subject->key, &subject->certificate);
 }
 
+/* Revoked here, whatever is on record yet: that needs no database. */
+static bool
+conclude_forced(const struct round *round, const struct subject *subject)
+{
+	struct verification *out = subject->out;
+	struct status_index_found found;
+
+	status_index_find(round->service->statuses, subject->certificate.serial,
+	    subject->certificate.issuer->id, &found);
+	if (!found.forced)
+		return false;
+	out->verdict = VERDICT_REVOKED;
+	out->reason = found.entry.reason;
+	out->revoked_at_s = found.entry.at_s;
+	out->fresh_until_s =
+	    fresh_until(subject->certificate.not_after_s, found.as_of_s, round->now_s);
+	return true;
+}
+
 static void
 conclude(
     const struct round *round, struct subject *subject, const struct certificate_status *status)
@@ -242,6 +261,7 @@ ask_database(const struct round *round, struct error *err)
 	for (size_t i = 0; i < round->count; i++) {
 		struct subject *subject = &round->subjects[i];
 
+		subject->asked = subject->asked && !conclude_forced(round, subject);
 		if (!subject->asked)
 			continue;
 		memcpy(serials[asked], subject->certificate.serial, SERIAL_BYTES);

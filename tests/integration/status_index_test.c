@@ -223,6 +223,87 @@ a_restart_finds_what_was_and_misses_nothing(void **state)
 	status_index_free(index);
 }
 
+/* ---- in force, and not on record yet ---- */
+
+static struct status_entry
+forced(uint32_t number)
+{
+	const struct status_change change = change_of(number, DEVICE_REVOKED);
+	struct status_entry entry = {
+	    .state = CERTIFICATE_REVOKED, .reason = REASON_SUPERSEDED, .at_s = NOW_S - 60};
+
+	memcpy(entry.serial, change.serial, sizeof entry.serial);
+	memcpy(entry.issuer, change.issuer, sizeof entry.issuer);
+	return entry;
+}
+
+static void
+force(struct status_index *index, uint32_t number)
+{
+	const struct status_entry entry = forced(number);
+
+	assert_true(status_index_force(index, &entry));
+}
+
+static void
+what_is_forced_is_found_and_copied_until_it_is_settled(void **state)
+{
+	DEFER(bench_clear) struct bench bench;
+	DEFER(status_index_free) struct status_index *index = NULL;
+	DEFER(status_index_snapshot_clear) struct status_index_snapshot during = {0};
+	DEFER(status_index_snapshot_clear) struct status_index_snapshot after = {0};
+	const struct status_entry held = forced(2);
+	struct status_index_found found;
+
+	(void)state;
+	bench_init(&bench);
+	commit_one(&bench, 1, DEVICE_REVOKED);
+	commit_one(&bench, 2, DEVICE_HELD);
+	index = index_of(&bench);
+	force(index, 1); /* on record as revoked */
+	force(index, 2); /* on record as held */
+	force(index, 3); /* not on record */
+	status_index_find(index, forced(1).serial, held.issuer, &found);
+	assert_false(found.forced);
+	assert_int_equal(found.entry.reason, REASON_KEY_COMPROMISE);
+	status_index_find(index, held.serial, held.issuer, &found);
+	assert_true(found.forced);
+	assert_int_equal(found.entry.state, CERTIFICATE_REVOKED);
+	assert_int_equal(found.entry.at_s, NOW_S - 60);
+	assert_int_equal(state_of(index, 3), CERTIFICATE_REVOKED);
+	status_index_snapshot(index, &during);
+	assert_int_equal(during.count, 3);
+	for (size_t i = 0; i < during.count; i++)
+		assert_int_equal(during.entries[i].state, CERTIFICATE_REVOKED);
+	status_index_settle(index);
+	assert_int_not_equal(status_index_turn(index), during.turn);
+	assert_int_equal(state_of(index, 1), CERTIFICATE_REVOKED);
+	assert_int_equal(state_of(index, 2), CERTIFICATE_HELD);
+	assert_int_equal(state_of(index, 3), CERTIFICATE_CLEAR);
+	status_index_snapshot(index, &after);
+	assert_int_equal(after.count, 2);
+}
+
+static void
+a_change_keeps_the_time_since_when_it_is_in_force(void **state)
+{
+	DEFER(bench_clear) struct bench bench;
+	DEFER(status_index_free) struct status_index *index = NULL;
+	struct status_change changes[] = {
+	    change_of(1, DEVICE_REVOKED), change_of(2, DEVICE_REVOKED)};
+	struct status_index_found found;
+
+	(void)state;
+	bench_init(&bench);
+	changes[0].at_s = NOW_S - 3600;
+	commit(&bench, changes, 2);
+	index = index_of(&bench);
+	status_index_find(index, changes[0].serial, changes[0].issuer, &found);
+	assert_int_equal(found.entry.at_s, NOW_S - 3600);
+	status_index_find(index, changes[1].serial, changes[1].issuer, &found);
+	assert_int_equal(found.entry.at_s, NOW_S);
+}
+
 struct writer {
 	const struct bench *bench;
 	uint32_t first, count;
@@ -410,6 +491,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(what_is_forced_is_found_and_copied_until_it_is_settled),
+	    cmocka_unit_test(a_change_keeps_the_time_since_when_it_is_in_force),
 	    cmocka_unit_test(hold_release_and_revocation_are_followed),
 	    cmocka_unit_test(changes_of_another_node_arrive),
 	    cmocka_unit_test(a_restart_finds_what_was_and_misses_nothing),

@@ -51,7 +51,8 @@ static void
 no_certificate_needs_no_database(void **state)
 {
 	const struct clock clock = clock_fixed(1767225600);
-	DEFER(caller_cache_free) struct caller_cache *cache = caller_cache_new(NULL, NULL, &clock);
+	DEFER(caller_cache_free)
+	struct caller_cache *cache = caller_cache_new(NULL, NULL, NULL, &clock);
 	struct caller_memory memory = {0};
 	struct caller caller;
 	struct error err = {0};

@@ -32,7 +32,7 @@ set_up(void **state)
 	    &f->audit, &err));
 	f->app = (struct app){.clock = &f->clock,
 	    .audit = f->audit,
-	    .callers = caller_cache_new(NULL, NULL, &f->clock)};
+	    .callers = caller_cache_new(NULL, NULL, NULL, &f->clock)};
 	f->request.request_id = "abcdefghijklmnop";
 	*state = f;
 	return 0;

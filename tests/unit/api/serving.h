@@ -117,7 +117,7 @@ serving_set_up(void **state)
 	    .audit = s->audit,
 	    .issuers = s->authorities.issuers,
 	    .work = work_pool_new(1),
-	    .callers = caller_cache_new(NULL, s->authorities.issuers, &s->clock)};
+	    .callers = caller_cache_new(NULL, s->authorities.issuers, NULL, &s->clock)};
 	make_pems("first.example", &s->certificate_pem, &s->key_pem);
 	s->options = (struct server_options){.address = "127.0.0.1",
 	    .loop_count = 2,

@@ -1,0 +1,145 @@
+#!/usr/bin/env bash
+# The database is away, or its disk is full: nothing is issued. An officer's revocation is taken all
+# the same, holds at once, survives whatever dies, and is recorded once when that is possible again.
+. "$(dirname "$0")/lib.sh"
+supervisor() { cat "$MONIKER_TEST_STATE/pid"; }
+child() { pgrep -P "$(supervisor)" -f -- "$1"; }
+ready() { [ "$(curl -s -o /dev/null -w '%{http_code}' --cacert "$MONIKER_CACERT" "$MONIKER_URL/readyz")" = 200 ]; }
+pg=$(sed -n 's/^PGDIR=//p' "$MONIKER_TEST_PG")
+pg_bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
+as_postgres=()
+[ "$(id -u)" != 0 ] || as_postgres=(setpriv --reuid=postgres --regid=postgres --clear-groups)
+pg_ctl() { (cd / && "${as_postgres[@]}" "$pg_bin/pg_ctl" -D "$pg/data" -l "$pg/server.log" -w -s "$@"); }
+spool=$MONIKER_TEST_STATE/service/spool
+as_service=()
+[ "$(id -u)" != 0 ] || as_service=(setpriv --reuid="$(stat -c %u "$spool")" --regid="$(stat -c %g "$spool")" --clear-groups)
+limit() { "${as_service[@]}" prlimit --pid "$(child --service)" --fsize="$1:"; }
+restore() { limit unlimited || true; pg_ctl start 2>/dev/null || true; cleanup; }
+trap restore EXIT
+
+enroll() { # NAME
+	send /v1/enrollments station <"$work/$1.json" >"$work/$1"
+	jq -r '.certificate // empty' "$work/$1" >"$work/$1.pem"
+}
+revoke() { # NAME [ROLE [jq filter]]: its serial number; the answer goes to $work/act
+	jq -c "{select: {serial}, action: \"revoke\", reason: \"KEY_COMPROMISE\", why: \"LOST\"} | ${3:-.}" "$work/$1" |
+		send /v1/revocations "${2:-officer}" >"$work/act" || true
+}
+ocsp() { # NAME
+	openssl ocsp -issuer "$work/$1.ca" -cert "$work/$1.pem" -noverify -url "$MONIKER_HTTP_URL/ocsp" 2>&1 | tr '\n' ' '
+}
+leaf_of() { # NAME: cert.revoke of its certificate
+	local handle
+	handle=$(psql -q -X -At "$MONIKER_PGURL" -c "SELECT handle FROM certificate WHERE serial = '\\x$(jq -r .serial "$work/$1")'")
+	call GET '/v1/audit/events?ev=cert.revoke&limit=10000' auditor | grep -F "\"sub\":\"h:$handle\"" || true
+}
+spooled() { call GET /metrics nobody | sed -n 's/^moniker_revocations_spooled //p'; }
+request_is() { [ "$(call GET "/v1/revocations/$1" officer | jq -r .status)" = "$2" ]; }
+
+open_lot outage
+for name in seen unseen partner late full; do
+	make_key $name; request $name "$(random_mac)" >"$work/$name.json"
+	[ $name = late ] || { enroll $name; same "$name is enrolled" 201 "$(cat "$work/status")"; }
+	[ $name = late ] || jq -r '.chain[0]' "$work/$name" >"$work/$name.ca"
+done
+sleep 0.3 # until signatures are on record, so that what is verified is remembered
+same "seen is good" "good good" "$(verdict "$work/seen") $(verdict "$work/seen")"
+grep -q ': good' <<<"$(ocsp seen)" || die "OCSP: $(ocsp seen)"
+call GET /v1/changes/snapshot verifier >"$work/set.before"
+size_before=$(stat -c %s "$work/set.before")
+
+# ---- away
+
+pg_ctl -m immediate stop
+enroll late || true
+same "away: nothing is issued" 503 "$(cat "$work/status")"
+revoke seen
+same "away: a revocation is spooled" "202 spooled 1" "$(cat "$work/status") $(jq -r '.status + " " + (.count | tostring)' "$work/act")"
+id=$(jq -r .id "$work/act")
+same "away: and can be asked for" "/v1/revocations/$id" "$(header location)"
+same "away: by its id" "spooled KEY_COMPROMISE" "$(call GET "/v1/revocations/$id" officer | jq -r '.status + " " + .reason')"
+at=$(call GET "/v1/revocations/$id" officer | jq -r .at)
+same "away: the verdict of one that was remembered" "revoked KEY_COMPROMISE" \
+	"$(jq -c '{certificate}' "$work/seen" | send /v1/verifications verifier | jq -r '.verdict + " " + .reason')"
+revoke unseen
+same "away: another one is spooled" "202 spooled" "$(cat "$work/status") $(jq -r .status "$work/act")"
+unseen_id=$(jq -r .id "$work/act")
+same "away: the verdict of one that nobody asked about" "revoked null" \
+	"$(jq -c '{certificate}' "$work/unseen" | send /v1/verifications verifier | jq -r '.verdict + " " + (.pseudonym | tostring)')"
+for name in seen unseen; do grep -q ': revoked' <<<"$(ocsp $name)" || die "OCSP of $name: $(ocsp $name)"; done
+ok "away: OCSP says revoked of both"
+call GET /v1/changes/snapshot verifier >"$work/set"
+same "away: the status set has them" 200 "$(cat "$work/status")"
+[ "$(stat -c %s "$work/set")" -gt "$size_before" ] || die "the set has not grown"
+for name in seen unseen; do
+	LC_ALL=C grep -qaP "$(jq -r .serial "$work/$name" | sed 's/../\\x&/g')" "$work/set" ||
+		die "the set lacks $name"
+done
+revoke partner officer '.action = "hold" | del(.reason)'
+same "away: a hold is not spooled" 503 "$(cat "$work/status")"
+revoke partner officer '. + {dry_run: true}'
+same "away: nor is there a preview" 503 "$(cat "$work/status")"
+revoke partner station
+refused "away: who is no officer is refused" 403 ROLE_DENIED "$work/act"
+revoke partner nobody
+refused "away: nor for nobody" 401 CALLER_MISSING "$work/act"
+jq -c '.serial = "not a serial number"' "$work/partner" >"$work/garbage"
+revoke garbage
+[ "$(cat "$work/status")" != 202 ] || die "garbage is spooled"
+jq -c --arg s "$(printf '40%02x' 0)$(openssl rand -hex 18)" '.serial = $s' "$work/partner" | jq -c '.serial |= sub("^4000....";"40000052")' >"$work/stranger"
+revoke stranger
+same "away: a serial number that nobody knows cannot be told" "202 spooled" "$(cat "$work/status") $(jq -r .status "$work/act")"
+stranger_id=$(jq -r .id "$work/act")
+same "away: three wait" 3 "$(spooled)"
+same "away: three lines on disk" 3 "$(wc -l <"$spool")"
+call GET /readyz nobody >"$work/readyz"
+same "away: /readyz tells" "false 3 revocations wait for their record" \
+	"$(jq -r '(.components.database.ready | tostring) + " " + .components.spool.detail' "$work/readyz")"
+# No room: what cannot be kept is not accepted.
+limit "$(($(stat -c %s "$spool") + 40))"
+revoke full
+same "away, no room: refused" "503 RECORD_UNAVAILABLE" "$(cat "$work/status") $(jq -r .code "$work/act")"
+same "away, no room: no half line" "3 0" "$(wc -l <"$spool") $(tail -c 1 "$spool" | tr -d '\n' | wc -c)"
+limit unlimited
+revoke full
+same "away, room again: spooled" "202 spooled" "$(cat "$work/status") $(jq -r .status "$work/act")"
+
+cp "$spool" "$work/spool"
+
+# ---- killed between spooling and recording
+
+kill -KILL "$(child --service)"
+# A line that was being written when it died is no line: nobody was told of it.
+printf '%064d {"id":"abc' 0 >>"$spool"
+pg_ctl start
+within 60 "back: ready" ready
+within 30 "back: the first is on record" request_is "$id" applied
+within 30 "back: the second, too" request_is "$unseen_id" applied
+within 30 "back: what nobody knows is refused" request_is "$stranger_id" refused
+empty() { [ ! -s "$spool" ] && [ "$(spooled)" = 0 ]; }
+within 30 "back: the spool is empty" empty
+for name in seen unseen full; do
+	same "back: $name is revoked" revoked "$(verdict "$work/$name")"
+	same "back: with one leaf" 1 "$(leaf_of $name | grep -c .)"
+done
+same "back: the leaf's time is that of the request" "$at lost" "$(leaf_of seen | jq -r '.t + " " + .d.why')"
+[ "$(leaf_of seen | jq -r .st)" != "$at" ] || die "recorded in the second of the request: the test proves nothing"
+same "back: revoked since the request" "$at" "$(jq -c '{certificate}' "$work/seen" | send /v1/verifications verifier | jq -r .revoked_at)"
+same "back: the officer did it" "$(call GET /v1/operators/officer admin | jq -r .handle)" "$(leaf_of seen | jq -r '.act | sub("officer:"; "")')"
+make_key again
+jq -c --rawfile csr "$work/again.csr" '.csr = $csr' "$work/seen.json" | send /v1/enrollments station >"$work/again"
+refused "back: its hardware is blocked" 403 DEVICE_BLOCKED "$work/again"
+enroll late
+same "back: it issues" 201 "$(cat "$work/status")"
+on_crl() { fetch_crl "$work/unseen.pem" "$work/crl" && openssl crl -in "$work/crl" -noout -text | grep -q "$(serial_of "$work/unseen.pem")"; }
+within 20 "back: the CRL lists it" on_crl
+
+# ---- killed between recording and emptying the spool: it is as it was, and all is on record
+
+refusals() { call GET '/v1/audit/events?ev=cert.refused&rc=UNKNOWN_CERTIFICATE&limit=10000' auditor | jq -c --arg t "$at" 'select(.t >= $t)' | grep -c .; }
+cat "$work/spool" >>"$spool"
+kill -KILL "$(child --service)"
+within 60 "killed again: ready" ready
+within 30 "killed again: the spool is empty" empty
+same "killed again: still one leaf each" "1 1 1 1" "$(leaf_of seen | grep -c .) $(leaf_of unseen | grep -c .) $(leaf_of full | grep -c .) $(refusals)"
+within 20 "the tree fits its checkpoint" tree_fits
