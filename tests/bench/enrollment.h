@@ -26,7 +26,9 @@ void enrollment_free(struct enrollment *enrollment);
 DEFER_DECLARE(struct enrollment, enrollment_free)
 
 struct proposal *enrollment_proposal(struct enrollment *enrollment); /* borrowed */
-/* After the commit: signs, and assembles the certificate. Dies unless it was to be issued. */
-const struct record *enrollment_sign(struct enrollment *enrollment, const struct key *key);
+/* After the commit: what is to be signed; borrowed. Dies unless it was to be issued. */
+struct bytes enrollment_tbs(const struct enrollment *enrollment);
+/* Assembles the certificate; `signature` is at most KEY_SIGNATURE_MAX octets. */
+const struct record *enrollment_finish(struct enrollment *enrollment, struct bytes signature);
 
 #endif
