@@ -1,9 +1,12 @@
 /* moniker audit verify: a log, or a proof from it, with its key alone: no database, no network. */
 #include "cmd/audit_verify.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -19,10 +22,11 @@
 enum verdict { VERDICT_GOOD = 0, VERDICT_TAMPERED = 1, VERDICT_INCOMPLETE = 2, VERDICT_USAGE = 3 };
 
 struct verify_command {
-	const char *vkey, *policy, *since, *to;
+	const char *vkey, *policy, *since, *to, *leaves;
 	bool json;
 	struct log_keys keys;
 	struct buf since_note, to_note;
+	struct bytes held;   /* the file of --leaves, mapped */
 	json_t *findings;    /* with --json */
 	int64_t told_at_ms;  /* of the progress */
 	bool shows_progress; /* a terminal */
@@ -33,6 +37,8 @@ command_clear(struct verify_command *command)
 {
 	buf_clear_public(&command->since_note);
 	buf_clear_public(&command->to_note);
+	if (command->held.len > 0) /* mapped for us: what we were lent is ours to give back */
+		(void)munmap((void *)(uintptr_t)command->held.data, command->held.len);
 	json_decref(command->findings);
 }
 DEFER_DECLARE_CLEAR(struct verify_command, command_clear)
@@ -144,7 +150,8 @@ verify_whole(struct verify_command *command, const char *path)
 	    .report = report,
 	    .progress = progress,
 	    .files = &files,
-	    .earlier = buf_bytes(&command->since_note)};
+	    .earlier = buf_bytes(&command->since_note),
+	    .leaves = command->held};
 	struct verify_result result;
 	struct error err = {0};
 
@@ -218,6 +225,24 @@ verify_path(struct verify_command *command, const char *path)
 	return verify_whole(command, path);
 }
 
+/* As large as the log: mapped. An empty file holds nothing against it. */
+static bool
+map_leaves(const char *path, struct bytes *out, struct error *err)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat status = {0};
+	void *map = NULL;
+
+	if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0)
+		map = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (fd >= 0)
+		(void)close(fd);
+	if (map == NULL || map == MAP_FAILED)
+		return error_set(err, E_FILE_FAILED, "%s is not a file with leaves", path);
+	*out = bytes_of(map, (size_t)status.st_size);
+	return true;
+}
+
 static int
 usage(const char *what)
 {
@@ -233,7 +258,8 @@ audit_verify(int argc, char **argv)
 	    .findings = json_array(), .shows_progress = isatty(STDERR_FILENO) == 1};
 	const struct option_row rows[] = {{"--vkey", OPTION_TEXT, &command.vkey},
 	    {"--policy", OPTION_TEXT, &command.policy}, {"--since", OPTION_TEXT, &command.since},
-	    {"--to", OPTION_TEXT, &command.to}, {"--json", OPTION_FLAG, &command.json}};
+	    {"--to", OPTION_TEXT, &command.to}, {"--leaves", OPTION_TEXT, &command.leaves},
+	    {"--json", OPTION_FLAG, &command.json}};
 	struct error err = {0};
 	const char *bad = NULL;
 	int words = 0;
@@ -247,7 +273,8 @@ audit_verify(int argc, char **argv)
 	if (!log_keys_read(command.vkey, command.policy, &command.keys, &err) ||
 	    (command.since != NULL &&
 		!file_read(command.since, NOTE_MAX, &command.since_note, &err)) ||
-	    (command.to != NULL && !file_read(command.to, NOTE_MAX, &command.to_note, &err)))
+	    (command.to != NULL && !file_read(command.to, NOTE_MAX, &command.to_note, &err)) ||
+	    (command.leaves != NULL && !map_leaves(command.leaves, &command.held, &err)))
 		return usage(err.detail);
 	return verify_path(&command, argv[1]);
 }

@@ -161,7 +161,8 @@ catch_up(struct ledger *ledger, int64_t journal_size, struct error *err)
 	ledger->journal_fits = journal_size <= ledger->size;
 	if (!ledger->journal_fits)
 		return error_set(err, E_RECORD_UNAVAILABLE,
-		    "the keeper's journal is ahead of the database: open a new log");
+		    "the keeper's journal has leaf %lld, and the database ends before it",
+		    (long long)ledger->size);
 	while (journal_size < ledger->size) {
 		DEFER(rows_free) struct rows *rows = NULL;
 

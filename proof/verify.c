@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "proof/edge.h"
+#include "proof/held.h"
 #include "proof/leaf.h"
 #include "proof/tlog_proof.h"
 
@@ -15,6 +16,9 @@ struct verifier {
 	struct verify_result *result;
 	struct checkpoint earlier; /* size 0: none */
 	struct edge *edge;
+	uint64_t proven; /* so many leaves led to a root that is signed */
+	struct held held;
+	bool held_ends;             /* told */
 	bool broken;                /* hashes are missing: no root, no tiles above */
 	enum leaf_event previous;   /* event of the leaf before */
 	struct buf entries, hashes; /* of the part that is looked at: room for one serves all */
@@ -99,10 +103,14 @@ check_root(struct verifier *verifier, const struct checkpoint *checkpoint, const
 	if (verifier->broken || checkpoint->size != verifier->edge->size)
 		return;
 	edge_root(verifier->edge, root);
-	if (memcmp(root, checkpoint->root, sizeof(root)) != 0)
-		tell(verifier, VERIFY_TAMPERED, 0,
-		    "the first %llu leaves do not lead to the root of the %s",
-		    (unsigned long long)checkpoint->size, whose);
+	if (memcmp(root, checkpoint->root, sizeof(root)) == 0) {
+		verifier->proven = checkpoint->size;
+		return;
+	}
+	tell(verifier, VERIFY_TAMPERED, (int64_t)verifier->proven,
+	    "the first %llu leaves do not lead to the root of the %s%s",
+	    (unsigned long long)checkpoint->size, whose,
+	    verifier->proven > 0 ? ", and those before this one do" : "");
 }
 
 /* ---- tiles above the leaves' own ---- */
@@ -245,6 +253,31 @@ check_leaf(struct verifier *verifier, int64_t seq, struct bytes text)
 		check_blob(verifier, &leaf);
 }
 
+/* That somebody's leaves end earlier is no fault of theirs, but worth a word: rows may be gone. */
+static void
+check_held(struct verifier *verifier, int64_t seq, struct bytes text)
+{
+	if (verifier->options->leaves.len == 0)
+		return;
+	switch (held_next(&verifier->held, seq, text)) {
+	case HELD_SAME:
+	case HELD_BEFORE: return;
+	case HELD_OTHER:
+		tell(verifier, VERIFY_TAMPERED, seq, "the one that is held against it is another");
+		return;
+	case HELD_MISSING:
+		tell(verifier, VERIFY_TAMPERED, seq,
+		    "it is missing among those that are held against the log");
+		return;
+	case HELD_AFTER:
+		if (!verifier->held_ends)
+			tell(verifier, VERIFY_INCOMPLETE, seq,
+			    "those that are held against the log end before it");
+		verifier->held_ends = true;
+		return;
+	}
+}
+
 static void
 append(struct verifier *verifier, const uint8_t *hash)
 {
@@ -268,6 +301,7 @@ take_leaf(struct verifier *verifier, uint64_t seq, struct bytes text, const uint
 		tell(verifier, VERIFY_TAMPERED, (int64_t)seq,
 		    "its octets are not those that were hashed");
 	check_leaf(verifier, (int64_t)seq, text);
+	check_held(verifier, (int64_t)seq, text);
 	append(verifier, in_tile != NULL ? in_tile : hash);
 }
 
@@ -336,7 +370,10 @@ void
 verify_log(const struct verify_options *options, struct verify_result *out)
 {
 	DEFER(verifier_clear)
-	struct verifier verifier = {.options = options, .result = out, .edge = edge_new()};
+	struct verifier verifier = {.options = options,
+	    .result = out,
+	    .held = held_from(options->leaves),
+	    .edge = edge_new()};
 
 	*out = (struct verify_result){0};
 	if (!open_checkpoint(&verifier))

@@ -30,6 +30,7 @@ struct verify_options {
 	const struct tile_files *files;
 	const struct note_key *key;
 	struct bytes earlier; /* a checkpoint that was kept: the log has to continue it; or empty */
+	struct bytes leaves;  /* that somebody has, as proof/held.h takes them; or empty */
 	bool has_blobs;       /* "blobs/<seq>": nonce (32) and what `c` of that leaf commits to */
 	void *context;
 	void (*report)(void *context, const struct verify_finding *finding);

@@ -14,6 +14,7 @@ struct world {
 	char texts[FINDINGS_MAX][256];
 	size_t count;
 	struct buf earlier; /* a checkpoint that was kept */
+	struct buf held;    /* leaves that somebody has */
 	bool has_blobs;
 };
 
@@ -37,6 +38,7 @@ free_world(void **state)
 	signed_log_clear(&world->log);
 	memory_log_clear(&world->files);
 	buf_clear_public(&world->earlier);
+	buf_clear_public(&world->held);
 	free(world);
 	return 0;
 }
@@ -75,6 +77,7 @@ verify(struct world *world)
 	verify_log(&(struct verify_options){.files = &files,
 		       .key = &world->log.key,
 		       .earlier = buf_bytes(&world->earlier),
+		       .leaves = buf_bytes(&world->held),
 		       .has_blobs = world->has_blobs,
 		       .context = world,
 		       .report = note_finding},
@@ -325,6 +328,62 @@ a_checkpoint_that_was_kept_has_to_be_continued(void **state)
 }
 
 static void
+what_a_kept_checkpoint_proves_is_not_suspected(void **state)
+{
+	struct world *world = *state;
+	uint8_t *leaf;
+	size_t len;
+
+	signed_log_grow(&world->log, 200);
+	signed_log_note(&world->log, 200, &world->earlier);
+	signed_log_grow(&world->log, 250);
+	publish(world);
+	leaf = leaf_in_bundle(world, "tile/entries/000.p/250", 230);
+	len = world->log.leaves[230].len;
+	leaf[len - 4] = 'B'; /* of its nonce */
+	leaf_hash(
+	    bytes_of(leaf, len), file_of(world, "tile/0/000.p/250")->data + 230 * SHA256_BYTES);
+	finds(world, VERIFY_TAMPERED, 200,
+	    "the first 250 leaves do not lead to the root of the checkpoint, and those before this "
+	    "one do");
+}
+
+/* As the database has them, or another reader. */
+static void
+hold(struct world *world, size_t from, size_t to, size_t without)
+{
+	buf_truncate(&world->held, 0);
+	for (size_t i = from; i < to; i++) {
+		if (i == without)
+			continue;
+		buf_append(&world->held, buf_bytes(&world->log.leaves[i]));
+		buf_append_u8(&world->held, '\n');
+	}
+}
+
+static void
+leaves_that_somebody_has_are_held_against_the_log(void **state)
+{
+	struct world *world = *state;
+
+	signed_log_grow(&world->log, 300);
+	publish(world);
+	hold(world, 0, 300, SIZE_MAX);
+	verify(world);
+	assert_int_equal(world->count, 0);
+	hold(world, 100, 300, SIZE_MAX);
+	verify(world);
+	assert_int_equal(world->count, 0);
+	hold(world, 0, 300, 40);
+	finds(world, VERIFY_TAMPERED, 40, "missing among those that are held");
+	hold(world, 0, 280, SIZE_MAX);
+	finds(world, VERIFY_INCOMPLETE, 280, "end before it");
+	hold(world, 0, 300, SIZE_MAX);
+	world->held.data[world->held.len - 5] ^= 1; /* of the last one's nonce */
+	finds(world, VERIFY_TAMPERED, 299, "held against it is another");
+}
+
+static void
 a_log_that_shrank_is_named(void **state)
 {
 	struct world *world = *state;
@@ -419,6 +478,8 @@ main(void)
 	    WITH_WORLD(what_is_missing_is_incomplete),
 	    WITH_WORLD(a_tail_that_is_cut_is_named),
 	    WITH_WORLD(a_checkpoint_that_was_kept_has_to_be_continued),
+	    WITH_WORLD(what_a_kept_checkpoint_proves_is_not_suspected),
+	    WITH_WORLD(leaves_that_somebody_has_are_held_against_the_log),
 	    WITH_WORLD(a_log_that_shrank_is_named),
 	    WITH_WORLD(a_blob_has_to_be_what_its_leaf_commits_to),
 	    WITH_WORLD(no_flipped_bit_is_good),
