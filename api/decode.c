@@ -164,6 +164,7 @@ struct batch_members {
 	const char *id, *model, *mode, *profile, *hardware_ids, *replace;
 	int64_t quota, opens_at_s, closes_at_s, hours_from, hours_until;
 	json_t *stations;
+	bool escrow;
 };
 #define AT(member) offsetof(struct batch_members, member)
 static const struct json_member BATCH[] = {
@@ -179,6 +180,7 @@ static const struct json_member BATCH[] = {
     {"hardware_ids", "/hardware_ids", JSON_MEMBER_TEXT, AT(hardware_ids), 0, false, 0, 16},
     {"replace", "/replace", JSON_MEMBER_TEXT, AT(replace), 0, false, 0, 16},
     {"stations", "/stations", JSON_MEMBER_ARRAY, AT(stations), 0, false, 0, BATCH_STATIONS_MAX},
+    {"escrow", "/escrow", JSON_MEMBER_BOOL, AT(escrow), 0, false, 0, 0},
 };
 #undef AT
 
@@ -238,6 +240,7 @@ decode_batch(const json_t *body, int64_t now_s, struct batch *out, struct error 
 	(void)snprintf(out->model, sizeof out->model, "%s", in.model);
 	(void)snprintf(out->profile, sizeof out->profile, "%s", in.profile);
 	out->mode = unlinkable ? BATCH_UNLINKABLE : BATCH_PSEUDONYMOUS;
+	out->escrow = in.escrow;
 	out->quota = in.quota;
 	out->opens_at_s = in.opens_at_s;
 	out->closes_at_s = in.closes_at_s;

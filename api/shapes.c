@@ -232,8 +232,7 @@ shape_batch(const struct batch *batch)
 	(void)json_object_set_new(
 	    object, "replace", json_string(batch->replace_same_station ? "same_station" : "never"));
 	(void)json_object_set_new(object, "stations", stations);
-	/* No sealed identity record is made yet: a leaf without `e` means none. */
-	(void)json_object_set_new(object, "escrow", json_false());
+	(void)json_object_set_new(object, "escrow", json_boolean(batch->escrow));
 	return object;
 }
 

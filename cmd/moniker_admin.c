@@ -9,7 +9,7 @@
 
 struct batch_options {
 	struct cli_api api;
-	bool json;
+	bool json, escrow;
 	const char *model, *mode, *profile, *quota, *opens_at, *closes_at, *hardware_ids, *replace;
 	struct option_values stations;
 };
@@ -34,6 +34,8 @@ batch_body(const struct batch_options *options, const char *id)
 	set_text(body, "closes_at", options->closes_at);
 	set_text(body, "hardware_ids", options->hardware_ids);
 	set_text(body, "replace", options->replace);
+	if (options->escrow)
+		(void)json_object_set_new(body, "escrow", json_true());
 	if (options->quota != NULL)
 		(void)json_object_set_new(
 		    body, "quota", json_integer(strtoll(options->quota, NULL, 10)));
@@ -96,6 +98,7 @@ batch_command(int argc, char **argv)
 	    {"--closes-at", OPTION_TEXT, &options.closes_at},
 	    {"--hardware-ids", OPTION_TEXT, &options.hardware_ids},
 	    {"--replace", OPTION_TEXT, &options.replace},
+	    {"--escrow", OPTION_FLAG, &options.escrow},
 	    {"--station", OPTION_LIST, &options.stations}};
 	const char *bad = NULL;
 	int words = 0;
@@ -123,6 +126,7 @@ const struct subcommand BATCH_COMMAND = {"batch",
     "  --opens-at, --closes-at TIME   RFC 3339 UTC; default now, and never\n"
     "  --hardware-ids WHAT    required (default) or optional\n"
     "  --replace WHAT         same_station (default) or never\n"
+    "  --escrow               seal each device's identity for the officers (moniker seat)\n"
     "  --station NAME         may enroll into it; repeat; default every station\n"
     "  --url, --cacert, --cert, --key, --json   see `moniker --help`; role ADMIN\n"
     "\n"

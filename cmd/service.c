@@ -18,6 +18,7 @@
 #include "ca/certificate_store.h"
 #include "ca/expiry.h"
 #include "ca/status_notes.h"
+#include "cmd/escrow_parts.h"
 #include "cmd/reload.h"
 #include "cmd/tls_identity.h"
 #include "db/db_metrics.h"
@@ -53,6 +54,7 @@ struct service {
 	struct expiry_watch *expiries;
 	struct work_pool *work;
 	struct batch_cache *batches;
+	struct escrow_parts escrow;
 	struct ledger_kind *enroll_kind, *renew_kind, *revoke_kind;
 	struct caller_cache *callers;
 	struct verify_cache *verified;
@@ -317,13 +319,15 @@ build_app(struct service *service)
 	    .db_metrics = service->db_metrics,
 	    .version = MONIKER_VERSION,
 	    .started_at_s = clock_now_s(&service->clock)};
-	app->batches = (struct batch_service){app->db, app->ledger, app->clock, app->rng};
+	app->batches = (struct batch_service){
+	    app->db, app->ledger, app->clock, app->rng, service->escrow.seats};
 	app->tokens =
 	    (struct token_service){app->db, app->ledger, app->keeper, app->clock, app->rng};
 	app->operators =
 	    (struct operator_service){app->db, app->ledger, app->issuers, app->clock, app->rng};
 	app->enrollment = (struct enroll_service){app->db, app->ledger, app->keeper, app->issuers,
-	    service->batches, service->enroll_kind, service->statuses, app->clock, app->rng};
+	    service->batches, service->enroll_kind, service->statuses, app->clock, app->rng,
+	    service->escrow.seats, service->escrow.shred};
 	app->renewal = (struct renew_service){
 	    app->db, app->ledger, app->issuers, service->renew_kind, app->clock, app->rng};
 	app->revocation = (struct revoke_service){app->db, app->ledger, service->revoke_kind,
@@ -431,6 +435,7 @@ housekeep(struct service *service)
 	err = (struct error){0};
 	if (!certificate_advance_signed(service->db, &err))
 		log_error(LOG_LEVEL_ERROR, "service.signed", NULL, &err);
+	escrow_parts_sweep(&service->escrow);
 }
 
 /* Every minute, and so is a renewal that failed tried again. */
@@ -445,6 +450,7 @@ look_at_what_is_due(struct service *service)
 	err = (struct error){0};
 	if (!issuers_reload(service->issuers, service->db, &err))
 		log_error(LOG_LEVEL_WARNING, "service.issuers", NULL, &err);
+	escrow_parts_look(&service->escrow);
 	if (clock_now_s(&service->clock) >= service->tls.renew_at_s ||
 	    service->tls.issuer != issuers_active(service->issuers, ISSUER_SERVICE_CA))
 		renew_tls(service);
@@ -513,6 +519,7 @@ service_close(struct service *service)
 	renew_kind_free(service->renew_kind);
 	revoke_kind_free(service->revoke_kind);
 	batch_cache_free(service->batches);
+	escrow_parts_close(&service->escrow);
 	work_pool_free(service->work);
 	issuers_free(service->issuers);
 	db_free(service->db);
@@ -570,6 +577,9 @@ service_run(const char *config_path, const struct settings *settings, const char
 	    !open_ledger(&service, log_name, err) || !open_crls(&service, err))
 		return false;
 	adopt(&service);
+	if (!escrow_parts_open(&service.escrow, settings, service.db, service.issuers,
+		&service.clock, &service.rng, err))
+		return false;
 	build_app(&service);
 	if (!caller_cache_remember(service.callers, err) ||
 	    !revoke_later_begin(service.later, &service.app.revocation, err) ||

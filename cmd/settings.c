@@ -50,6 +50,7 @@ static const struct config_field FIELDS[] = {
 	{ "database", "connections",         CONFIG_INT,  AT(database_connections),     "8",              2, 64, "connections for reading" },
 	{ "keeper",   "dir",                 CONFIG_TEXT, AT(keeper_dir),               NULL,             0, 0, "folder of the keeper's keys, policy and journal, owned by keeper_user" },
 	{ "keeper",   "passphrase_file",     CONFIG_TEXT, AT(passphrase_file),          "",               0, 0, "file with the keyring's passphrase, mode 0400; empty: systemd credential `passphrase`, or the terminal" },
+	{ "escrow",   "shred_url",           CONFIG_TEXT, AT(shred_url),                "",               0, 0, "libpq connection string of the shred keys' database, best in a cluster of its own whose backups are short-lived; empty: [database] url" },
 	{ "audit",    "dir",                 CONFIG_TEXT, AT(audit_dir),                NULL,             0, 0, "folder of the published logs, one folder each" },
 	{ "audit",    "name",                CONFIG_TEXT, AT(audit_name),               NULL,             0, 0, "first part of the logs' origin, a name that you own" },
 	{ "log",      "level",               CONFIG_TEXT, AT(log_level),                "info",           0, 0, "error, warning, info or debug" },

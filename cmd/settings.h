@@ -38,6 +38,8 @@ struct settings {
 	/* [keeper] */
 	char *keeper_dir;
 	char *passphrase_file; /* "": a systemd credential named "passphrase", or the terminal */
+	/* [escrow] */
+	char *shred_url; /* "": the keys' table is in [database] url */
 	/* [audit] */
 	char *audit_dir;
 	char *audit_name; /* first part of the log's origin */

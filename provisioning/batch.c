@@ -233,6 +233,22 @@ find_stations(struct db *db, struct batch *batch, struct error *err)
 	return true;
 }
 
+/* A set that was published a moment ago counts. */
+static bool
+check_escrow(const struct batch_service *service, const struct batch *batch, struct error *err)
+{
+	struct seat_set set;
+
+	if (!batch->escrow)
+		return true;
+	if (service->seats != NULL && !seats_get(service->seats, &set) &&
+	    !seats_reload(service->seats, err))
+		return false;
+	return (service->seats != NULL && seats_get(service->seats, &set)) ||
+	       error_set_field(err, E_STATE_CONFLICT, "/escrow",
+		   "no seat set is in force: publish one with `moniker seat publish`");
+}
+
 /* ---- operations ---- */
 
 /* `asked` with opens_at_s 0 did not care. */
@@ -246,7 +262,7 @@ is_same(const struct batch *asked, int64_t asked_opens_at_s, const struct batch 
 	       asked->hours_until == row->hours_until &&
 	       asked->hardware_ids_required == row->hardware_ids_required &&
 	       asked->replace_same_station == row->replace_same_station &&
-	       asked->station_count == row->station_count &&
+	       asked->escrow == row->escrow && asked->station_count == row->station_count &&
 	       memcmp(asked->stations, row->stations,
 		   asked->station_count * sizeof asked->stations[0]) == 0;
 }
@@ -276,7 +292,8 @@ batch_open(const struct batch_service *service, struct batch *batch, const char 
 
 	batch->hours_from = batch->hours_from < 0 ? -1 : batch->hours_from;
 	batch->hours_until = batch->hours_until < 0 ? -1 : batch->hours_until;
-	if (!check(batch, err) || !find_stations(service->db, batch, err))
+	if (!check(batch, err) || !check_escrow(service, batch, err) ||
+	    !find_stations(service->db, batch, err))
 		return false;
 
 	rng_fill(service->rng, handle, sizeof handle);

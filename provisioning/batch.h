@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "base/text.h"
 #include "db/ledger.h"
+#include "provisioning/seats.h"
 
 #define BATCH_NAME_MAX 64
 #define BATCH_MODEL_MAX 128
@@ -28,6 +29,7 @@ struct batch {
 	int hours_from, hours_until; /* minutes of the UTC day; -1: all day */
 	bool hardware_ids_required;
 	bool replace_same_station; /* else never */
+	bool escrow;               /* identities are sealed for the officers */
 	int64_t closed_at_s;       /* 0: not closed by hand */
 	int64_t created_at_s;
 	int64_t stations[BATCH_STATIONS_MAX]; /* person ids, sorted; none: every station */
@@ -43,6 +45,8 @@ struct batch_facts {
 	char profile[BATCH_PROFILE_MAX + 1];
 	bool hardware_ids_required;
 	bool names_stations; /* it is open to some stations only, which never change */
+	bool escrow;
+	char model[BATCH_MODEL_MAX + 1];
 };
 struct batch_cache;
 struct batch_cache *batch_cache_new(struct db *db);
@@ -57,6 +61,7 @@ struct batch_service {
 	struct ledger *ledger;
 	const struct clock *clock;
 	const struct rng *rng;
+	struct seats *seats; /* NULL: no batch has escrow */
 };
 /*
  * Records batch.open and the row. Fills id, handle, opens_at_s and created_at_s of *batch;
@@ -65,6 +70,7 @@ struct batch_service {
  * E_BAD_SYNTAX       a name, limit or time that cannot be; with a pointer
  * E_STATE_CONFLICT   there is a batch of this name that differs
  * E_PROFILE_DENIED   no such profile for devices; mode unlinkable is not offered yet
+ * E_STATE_CONFLICT   with escrow, and no seat set is in force (pointer /escrow)
  * E_NOT_FOUND        a station that does not exist (pointer /stations)
  */
 MUST_CHECK bool batch_open(const struct batch_service *service, struct batch *batch,

@@ -7,8 +7,8 @@
 #define FACTS                                           \
 	"SELECT id::int8, handle, mode = 'unlinkable'," \
 	" profile, hardware_ids = 'required',"          \
-	" EXISTS (SELECT FROM batch_station WHERE batch = batch.id) FROM batch"
-#define FACTS_COLUMNS 6
+	" EXISTS (SELECT FROM batch_station WHERE batch = batch.id), escrow, model FROM batch"
+#define FACTS_COLUMNS 8
 
 /* $1 name */
 static const struct stmt FACTS_BY_NAME =
@@ -23,8 +23,8 @@ static const struct stmt FACTS_BY_ID =
 	" b.profile, b.quota, b.issued, b.refused, b.opens_at_s, b.closes_at_s," \
 	" coalesce(b.hours_from, -1)::int4, coalesce(b.hours_until, -1)::int4,"  \
 	" b.hardware_ids = 'required', b.replace_policy = 'same_station',"       \
-	" b.closed_at_s, b.created_at_s FROM batch AS b"
-#define ROW_COLUMNS 17
+	" b.closed_at_s, b.created_at_s, b.escrow FROM batch AS b"
+#define ROW_COLUMNS 18
 
 /* $1 name */
 static const struct stmt ROW_BY_NAME =
@@ -71,15 +71,16 @@ static const struct stmt NAMES_THAT_EXIST = STMT("batch_names_that_exist", 1, 1,
     " JOIN batch AS b ON b.name = w.name");
 
 /* $1 name, $2 handle, $3 model, $4 unlinkable, $5 profile, $6 quota, $7 opens, $8 closes, $9 hours
- * from, $10 until, $11 hardware ids required, $12 replace by the same station, $13 created */
-static const struct stmt INSERT = STMT("batch_insert", 13, 1,
+ * from, $10 until, $11 hardware ids required, $12 replace by the same station, $13 created,
+ * $14 escrow */
+static const struct stmt INSERT = STMT("batch_insert", 14, 1,
     "INSERT INTO batch (name, handle, model, mode, profile, quota, opens_at_s, closes_at_s,"
-    " hours_from, hours_until, hardware_ids, replace_policy, created_at_s)"
+    " hours_from, hours_until, hardware_ids, replace_policy, created_at_s, escrow)"
     " VALUES ($1::text, $2::text, $3::text,"
     " CASE WHEN $4::bool THEN 'unlinkable' ELSE 'pseudonymous' END, $5::text, $6::int8,"
     " $7::int8, $8::int8, $9::int2, $10::int2,"
     " CASE WHEN $11::bool THEN 'required' ELSE 'optional' END,"
-    " CASE WHEN $12::bool THEN 'same_station' ELSE 'never' END, $13::int8)"
+    " CASE WHEN $12::bool THEN 'same_station' ELSE 'never' END, $13::int8, $14::bool)"
     " ON CONFLICT DO NOTHING RETURNING id::int8");
 
 /* $1 batch, $2 persons */
@@ -142,6 +143,8 @@ batch_store_find_facts(struct db *db, const char *name, int64_t id, struct batch
 	rows_text(rows, 0, 3, out->profile, sizeof out->profile);
 	out->hardware_ids_required = rows_bool(rows, 0, 4);
 	out->names_stations = rows_bool(rows, 0, 5);
+	out->escrow = rows_bool(rows, 0, 6);
+	rows_text(rows, 0, 7, out->model, sizeof out->model);
 	return true;
 }
 
@@ -183,6 +186,7 @@ read_row(const struct rows *rows, size_t row, struct batch *out)
 	    .replace_same_station = rows_bool(rows, row, 14),
 	    .closed_at_s = rows_int(rows, row, 15),
 	    .created_at_s = rows_int(rows, row, 16),
+	    .escrow = rows_bool(rows, row, 17),
 	};
 	rows_text(rows, row, 1, out->name, sizeof out->name);
 	rows_text(rows, row, 2, out->handle, sizeof out->handle);
@@ -350,6 +354,7 @@ bind_batch(struct params *out, const struct batch *batch)
 	params_bool(out, batch->hardware_ids_required);
 	params_bool(out, batch->replace_same_station);
 	params_int8(out, batch->created_at_s);
+	params_bool(out, batch->escrow);
 }
 
 static bool

@@ -13,6 +13,8 @@
 #include "keeper/client.h"
 #include "provisioning/batch.h"
 #include "provisioning/hwid.h"
+#include "provisioning/seats.h"
+#include "provisioning/shred.h"
 
 struct enroll_service {
 	struct db *db;
@@ -24,6 +26,8 @@ struct enroll_service {
 	struct status_index *statuses;  /* answers by a replacement before this returns; or NULL */
 	const struct clock *clock;
 	const struct rng *rng;
+	struct seats *seats; /* for batches with escrow; NULL, and `shred`: there are none */
+	struct shred *shred;
 };
 
 struct enroll_hardware_id {

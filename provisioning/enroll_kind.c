@@ -8,11 +8,13 @@
 #include "base/mem.h"
 #include "ca/status.h"
 #include "provisioning/enroll_store.h"
+#include "provisioning/escrow_store.h"
 
 void
 enroll_proposal_clear(struct enroll_proposal *proposal)
 {
 	issued_clear(&proposal->issued);
+	escrow_sealed_free(proposal->sealed);
 }
 
 static bool
@@ -78,6 +80,19 @@ record_refusal(struct enroll_proposal *proposal, const char *actor, int64_t at_s
 		add_leaf(proposal, LEAF_TOKEN_BURN, actor, subject, at_s);
 }
 
+/* What both kinds of success commit to: the certificate, and the sealed identity, if any. */
+static void
+commit(struct enroll_proposal *proposal)
+{
+	struct record *record = &proposal->records[0];
+
+	issue_fill_record(&proposal->issued, record);
+	if (proposal->sealed == NULL)
+		return;
+	record->leaf.has_second_commitment = true;
+	memcpy(record->leaf.second_commitment, proposal->sealed->commitment, SHA256_BYTES);
+}
+
 static void
 record_issue(struct enroll_proposal *proposal, const char *actor, int64_t at_s)
 {
@@ -86,7 +101,7 @@ record_issue(struct enroll_proposal *proposal, const char *actor, int64_t at_s)
 	(void)snprintf(
 	    subject, sizeof subject, "b:%s/h:%s", proposal->batch_handle, proposal->issued.handle);
 	add_leaf(proposal, LEAF_ENROLL_OK, actor, subject, at_s);
-	issue_fill_record(&proposal->issued, &proposal->records[0]);
+	commit(proposal);
 }
 
 static const struct enroll_superseded *
@@ -113,7 +128,7 @@ record_replacement(struct enroll_proposal *proposal, const struct enroll_snapsho
 	(void)snprintf(subject, sizeof subject, "b:%s/h:%s/h:%s", proposal->batch_handle,
 	    proposal->issued.handle, proposal->superseded.handle);
 	add_leaf(proposal, LEAF_ENROLL_REPLACE, actor, subject, at_s);
-	issue_fill_record(&proposal->issued, &proposal->records[0]);
+	commit(proposal);
 
 	(void)snprintf(subject, sizeof subject, "h:%s", proposal->superseded.handle);
 	supersede = add_leaf(proposal, LEAF_CERT_SUPERSEDE, actor, subject, at_s);
@@ -205,10 +220,30 @@ write_status(const struct ledger_batch *batch, struct error *err)
 }
 
 static bool
+write_escrow(const struct ledger_batch *batch, struct error *err)
+{
+	DEFER(mem_free) struct escrow_row *rows = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct enroll_proposal *proposal = enroll_at(batch, i);
+
+		if (proposal->sealed == NULL || !enroll_wins(proposal))
+			continue;
+		if (rows == NULL)
+			rows = xcalloc(batch->count, sizeof *rows);
+		rows[count++] = (struct escrow_row){
+		    .sealed = proposal->sealed, .seq = proposal->records[0].seq};
+	}
+	return count == 0 || escrow_store_insert(batch->tx, batch->log, rows, count, err);
+}
+
+static bool
 write_all(void *context, struct ledger_batch *batch, bool *out_lost_race, struct error *err)
 {
 	*out_lost_race = false;
-	return enroll_store_write(batch, batch->snapshot, context, err) && write_status(batch, err);
+	return enroll_store_write(batch, batch->snapshot, context, err) &&
+	       write_escrow(batch, err) && write_status(batch, err);
 }
 
 struct ledger_kind *

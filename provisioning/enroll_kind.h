@@ -28,6 +28,7 @@ struct enroll_proposal {
 	bool names_stations;                    /* the batch is open to some stations only */
 	uint8_t pseudonym[UUID_BYTES];
 	struct issued issued;
+	struct escrow_sealed *sealed; /* NULL: the batch has no escrow */
 
 	/* Made by the kind, at every try anew. */
 	struct decide_output output;

@@ -152,6 +152,8 @@ struct preparation {
 	struct csr *csr;
 	const struct profile *profile;
 	struct hardware hardware;
+	bool escrow;
+	char model[BATCH_MODEL_MAX + 1]; /* with escrow */
 };
 
 static void
@@ -159,6 +161,21 @@ preparation_clear(struct preparation *preparation)
 {
 	csr_free(preparation->csr);
 	hardware_clear(&preparation->hardware);
+}
+
+/* A token that is bound to hardware stands for its tags, but tags cannot be disclosed. */
+static bool
+find_escrow(const struct enroll_request *request, const struct batch_facts *facts,
+    struct preparation *out, struct error *err)
+{
+	if (!facts->escrow)
+		return true;
+	if (facts->hardware_ids_required && request->hardware_id_count == 0)
+		return error_set_field(err, E_HARDWARE_ID_MISSING, "/hardware_ids",
+		    "this batch keeps them in escrow: send them, also with a bound token");
+	out->escrow = true;
+	memcpy(out->model, facts->model, sizeof out->model);
+	return true;
 }
 
 static bool
@@ -170,6 +187,7 @@ describe(const struct enroll_service *service, const struct enroll_request *requ
 	return find_batch(service, request, out->proposal, &facts, err) &&
 	       read_csr(request, out->proposal, &out->csr, err) &&
 	       find_profile(request, &facts, out->csr, &out->profile, err) &&
+	       find_escrow(request, &facts, out, err) &&
 	       parse_hardware(request, &out->hardware, err);
 }
 
@@ -254,6 +272,57 @@ end(const struct enroll_service *service, struct preparation *preparation, struc
 		*err = *refused;
 }
 
+/* ---- escrow: what the officers may be asked for one day ---- */
+
+static bool
+seal(const struct enroll_service *service, const struct seat_set *set,
+    const struct preparation *preparation, struct error *err)
+{
+	struct enroll_proposal *proposal = preparation->proposal;
+	struct escrow_identity identity = {.hardware_id_count = preparation->hardware.count,
+	    .model = bytes_of_text(preparation->model),
+	    .now_s = clock_now_s(service->clock)};
+
+	if (proposal->station_handle != NULL)
+		identity.station = bytes_of_text(proposal->station_handle);
+	memcpy(identity.hardware_ids, preparation->hardware.messages, sizeof identity.hardware_ids);
+	return escrow_keep(&identity, set, service->rng, &proposal->sealed, err);
+}
+
+static bool
+get_seats(const struct enroll_service *service, struct seat_set *out, struct error *err)
+{
+	if (service->seats != NULL && service->shred != NULL && seats_get(service->seats, out))
+		return true;
+	err->retry_after_s = 5;
+	return error_set(
+	    err, E_RECORD_UNAVAILABLE, "no seat set is in force: nothing can be sealed");
+}
+
+/* Their wraps' keys are one commit, before the ledger's. */
+static void
+seal_all(
+    const struct enroll_service *service, struct preparation *all, struct error *errs, size_t count)
+{
+	struct escrow_sealed *sealed[ENROLL_PREPARE_MAX];
+	size_t from[ENROLL_PREPARE_MAX];
+	struct error err = {0};
+	struct seat_set set;
+	size_t sealed_count = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!all[i].escrow || !goes_on(&all[i], &errs[i]) ||
+		    !get_seats(service, &set, &errs[i]) || !seal(service, &set, &all[i], &errs[i]))
+			continue;
+		from[sealed_count] = i;
+		sealed[sealed_count++] = all[i].proposal->sealed;
+	}
+	if (sealed_count == 0 || shred_keep(service->shred, sealed, sealed_count, &err))
+		return;
+	for (size_t i = 0; i < sealed_count; i++)
+		errs[from[i]] = err;
+}
+
 void
 enroll_prepare(const struct enroll_service *service, const struct enroll_request *requests,
     struct enroll_proposal *outs, struct error *errs, size_t count)
@@ -266,8 +335,9 @@ enroll_prepare(const struct enroll_service *service, const struct enroll_request
 		begin(service, &requests[i], &all[i], &errs[i]);
 	}
 	tag_all(service, all, errs, count);
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++)
 		end(service, &all[i], &errs[i]);
+	seal_all(service, all, errs, count);
+	for (size_t i = 0; i < count; i++)
 		preparation_clear(&all[i]);
-	}
 }

@@ -2,10 +2,12 @@
 #include "tests/support/cmocka_all.h"
 
 #include "base/der.h"
+#include "base/text.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/note_signer.h"
 #include "tests/fuzz/seed.h"
 #include "tests/unit/ca/authorities.h"
+#include "tests/unit/provisioning/escrow_known.h"
 
 static void
 put_certificates(void)
@@ -94,9 +96,19 @@ put_notes(void)
 	seed_put_hurt("note", "key", buf_bytes(&vkey));
 }
 
+static void
+put_sealed(void)
+{
+	DEFER(buf_clear_public) struct buf record = {0};
+
+	MUST(base64_decode(bytes_of_text(ESCROW_KNOWN_RECORD), &record));
+	seed_put_hurt("escrow", "record", buf_bytes(&record));
+}
+
 void
 seed_signed(void)
 {
+	put_sealed();
 	put_certificates();
 	put_made_certificates();
 	put_notes();

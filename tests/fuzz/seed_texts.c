@@ -16,6 +16,7 @@
 	"[\"p256\"],\"ekus\":[\"client_auth\"],\"validity_max_s\":1,\"not_before\":"            \
 	"\"2026-01-01T00:00:00Z\",\"not_after\":\"2027-01-01T00:00:00Z\",\"subject\":\"MAA=\"," \
 	"\"key_identifier\":\"00\",\"shard_count\":1}"
+#define SEATS "moniker-seat-set/1\nnumber 3\n"
 #define POST "POST /v1/revocations HTTP/1.1\r\nHost: a\r\n"
 
 #define NOTE "moniker.example/fuzz\n8\n" ZEROS_32 "\n\n\xe2\x80\x94 moniker.example/fuzz AAAAAAAA\n"
@@ -299,6 +300,12 @@ static const struct seed { const char *target, *name; struct bytes input; } SEED
 	{"config", "not-a-line",         OCTETS("[server]\nname\n")},
 	{"config", "empty-key",          OCTETS("[server]\n= a\n")},
 
+	{"escrow", "nothing",            OCTETS("")},
+	{"escrow", "seat-set",           OCTETS(SEATS "legal 1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\nofficer 1 AQECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n")},
+	{"escrow", "seat-set-of-one-role", OCTETS(SEATS "legal 1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n")},
+	{"escrow", "seat-set-two-of-one-key", OCTETS(SEATS "legal 1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\nofficer 1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n")},
+	{"escrow", "seat-set-number",    OCTETS("moniker-seat-set/1\nnumber 4294967296\n")},
+	{"escrow", "record-head",        OCTETS("ESC1\x01\x01\x02\x00")},
 	{"token", "good",                OCTETS("mk1." TOKEN)},
 	{"token", "short",               OCTETS("mk1.AQAA")},
 	{"token", "prefix",              OCTETS("mk1.")},

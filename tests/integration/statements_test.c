@@ -23,9 +23,12 @@
 #include "provisioning/abort.h"
 #include "provisioning/batch.h"
 #include "provisioning/enroll.h"
+#include "provisioning/escrow_store.h"
 #include "provisioning/operator.h"
 #include "provisioning/renew.h"
 #include "provisioning/revoke.h"
+#include "provisioning/seats.h"
+#include "provisioning/shred_store.h"
 #include "provisioning/token.h"
 #include "provisioning/verify.h"
 #include "tests/support/test_db.h"
@@ -53,6 +56,9 @@ static const struct stmt *const *(*const STORES[])(void) = {
     batch_statements,
     enroll_statements,
     enroll_write_statements,
+    escrow_statements,
+    seats_statements,
+    shred_statements,
     operator_statements,
     renew_statements,
     revoke_statements,

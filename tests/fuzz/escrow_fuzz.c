@@ -1,0 +1,65 @@
+/* A sealed record that parses has one spelling: its parts, put together again, are the input. A
+ * seat set writes itself again. */
+#include "provisioning/escrow.h"
+#include "tests/fuzz/fuzz.h"
+
+static void
+put_groups(const struct escrow_view *view, struct buf *out)
+{
+	for (size_t g = 0; g < view->group_count; g++) {
+		const struct escrow_group *group = &view->groups[g];
+
+		MUST(group->k >= 1 && group->k <= group->n && group->n <= SEAT_NUMBER_MAX);
+		buf_append_u8(out, group->group);
+		buf_append_u8(out, group->k);
+		buf_append_u8(out, group->n);
+		for (size_t i = 0; i < group->n; i++) {
+			buf_append_u8(out, group->places[i].seat);
+			buf_append_u8(out, group->places[i].x);
+			buf_append(out, group->places[i].sealed);
+		}
+	}
+}
+
+static void
+try_record(struct bytes input)
+{
+	DEFER(buf_clear_public) struct buf again = {0};
+	struct escrow_view view;
+	struct error err = {0};
+
+	if (!fuzz_verdict(escrow_parse(input, &view, &err), &err)) {
+		MUST(err.code == E_ESCROW_UNREADABLE);
+		return;
+	}
+	MUST(view.group_count >= 2 && view.group_count <= ESCROW_GROUPS_MAX);
+	MUST(fuzz_inside(view.ciphertext, input) && fuzz_inside(view.nonce, input));
+	buf_append(&again, view.header);
+	buf_append(&again, view.ciphertext);
+	put_groups(&view, &again);
+	MUST(bytes_equal(buf_bytes(&again), input));
+}
+
+static void
+try_set(struct bytes input)
+{
+	DEFER(buf_clear_public) struct buf again = {0};
+	struct seat_set set;
+	struct error err = {0};
+
+	if (!fuzz_verdict(seat_set_parse(input, &set, &err), &err)) {
+		MUST(err.code == E_BAD_SYNTAX);
+		return;
+	}
+	MUST(set.number > 0 && set.count >= 2 && set.count <= SEAT_SET_MAX);
+	seat_set_encode(&set, &again);
+	MUST(bytes_equal(buf_bytes(&again), input));
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	try_record(bytes_of(data, size));
+	try_set(bytes_of(data, size));
+	return 0;
+}
