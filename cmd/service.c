@@ -18,6 +18,7 @@
 #include "ca/certificate_store.h"
 #include "ca/expiry.h"
 #include "ca/status_notes.h"
+#include "cmd/channels.h"
 #include "cmd/escrow_parts.h"
 #include "cmd/reload.h"
 #include "cmd/tls_identity.h"
@@ -31,9 +32,8 @@
 #define READY_WAIT_MS 120000 /* for the keeper and the log at start */
 #define READY_LOOK_MS 500    /* meanwhile, for a stop */
 #define HOUSEKEEPING_S 3600
-#define LOOK_EVERY_MS 60000  /* at what is due */
-#define OCSP_LOOK_MS 1000    /* an authority that was rolled in needs a responder at once */
-#define CONTROL_LOOK_MS 1000 /* between two looks at the channels */
+#define LOOK_EVERY_MS 60000 /* at what is due */
+#define OCSP_LOOK_MS 1000   /* an authority that was rolled in needs a responder at once */
 
 /* Everything that is built at start, in order; torn down in the reverse order. */
 struct service {
@@ -68,60 +68,6 @@ struct service {
 	pthread_t control;
 	bool control_runs;
 };
-
-/* ---- the control socket: channels to the keeper, and the word to stop ---- */
-
-/*
- * Channels may fail while the keeper lives: it took longer than a send may wait, or one side did
- * not understand the other. Said once for each set.
- */
-static void
-report_lost_channels(const struct service *service, uint64_t *inout_reported)
-{
-	struct error err = {0};
-	bool alive = false;
-	const uint64_t generation = keeper_client_generation(service->keeper, &alive);
-
-	if (alive || generation == *inout_reported)
-		return;
-	*inout_reported = generation;
-	if (!control_send(CONTROL_FD, CONTROL_LOST, &err))
-		log_error(LOG_LEVEL_WARNING, "service.control", NULL, &err);
-}
-
-static void
-wait_for_control(const struct service *service, uint64_t *inout_reported)
-{
-	struct pollfd event = {.fd = CONTROL_FD, .events = POLLIN};
-
-	while (poll(&event, 1, CONTROL_LOOK_MS) == 0)
-		report_lost_channels(service, inout_reported);
-}
-
-static void *
-control_main(void *context)
-{
-	struct service *service = context;
-	uint64_t reported = 0; /* there is no set 0: channels that never came are not lost */
-
-	for (;;) {
-		struct control_received message = {0};
-		struct error err = {0};
-		bool closed = false;
-
-		wait_for_control(service, &reported);
-		if (!control_receive(CONTROL_FD, &message, &closed, &err) || closed)
-			break; /* the supervisor is gone */
-		if (message.type == CONTROL_CHANNEL_SET)
-			keeper_client_attach(service->keeper, message.channels);
-		else if (message.type == CONTROL_STOP)
-			break;
-		else
-			log_warning("service.control", "unexpected message %d", (int)message.type);
-	}
-	(void)kill(getpid(), SIGTERM);
-	return NULL;
-}
 
 /* ---- building ---- */
 
@@ -556,7 +502,8 @@ static bool
 start_control(struct service *service, struct error *err)
 {
 	service->keeper = keeper_client_new();
-	service->control_runs = pthread_create(&service->control, NULL, control_main, service) == 0;
+	service->control_runs =
+	    pthread_create(&service->control, NULL, channels_main, service->keeper) == 0;
 	return service->control_runs || error_set(err, E_INTERNAL, "cannot start a thread");
 }
 
