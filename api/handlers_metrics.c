@@ -3,6 +3,7 @@
 
 #include "api/handlers.h"
 #include "api/http_metrics.h"
+#include "base/mem.h"
 #include "base/process.h"
 #include "provisioning/revoke_later.h"
 
@@ -16,6 +17,11 @@ enum looked_up {
 	LOG_SIZE,
 	CHECKPOINT_AGE,
 	REFUSALS_WINDOWED,
+	WITNESS_QUORUM,
+	WITNESS_CONTRADICTED,
+	WITNESS_COSIGNED,
+	WITNESS_COSIGNATURES,
+	WITNESS_FAILURES, /* the last of them */
 	KEEPER_UP,
 	KEEPER_ATTACHED,
 	STATUS_SEQ,
@@ -55,6 +61,11 @@ static const struct metric TABLE[] = {
 	[LOG_SIZE]         = {"moniker_log_size_leaves",             METRIC_GAUGE,   1, NULL, NULL,            "Leaves in this node's audit log."},
 	[CHECKPOINT_AGE]   = {"moniker_log_checkpoint_age_seconds",  METRIC_GAUGE,   1, NULL, NULL,            "Age of the published checkpoint; -1: none yet."},
 	[REFUSALS_WINDOWED] = {"moniker_refusals_windowed_total",    METRIC_COUNTER, 1, NULL, NULL,            "Refusals that the audit log has as a count of their minute instead of a leaf each."},
+	[WITNESS_QUORUM]   = {"moniker_witness_quorum",              METRIC_GAUGE,   1, NULL, NULL,            "1 while the newest checkpoint has a quorum of witnesses, else 0."},
+	[WITNESS_CONTRADICTED] = {"moniker_witness_contradicted",    METRIC_GAUGE,   1, NULL, NULL,            "1 while a witness says that it holds another history of this log, else 0."},
+	[WITNESS_COSIGNED] = {"moniker_witness_cosigned",            METRIC_GAUGE,   1, NULL, NULL,            "1 while a witness is under the newest checkpoint, else 0."},
+	[WITNESS_COSIGNATURES] = {"moniker_witness_cosignatures_total", METRIC_COUNTER, 1, NULL, NULL,         "Checkpoints that a witness has cosigned."},
+	[WITNESS_FAILURES] = {"moniker_witness_failures_total",      METRIC_COUNTER, 1, NULL, NULL,            "Checkpoints that a witness was asked to cosign in vain."},
 	[KEEPER_UP]        = {"moniker_keeper_up",                   METRIC_GAUGE,   1, NULL, NULL,            "1 while the key keeper answers, else 0."},
 	[KEEPER_ATTACHED]  = {"moniker_keeper_attached_total",       METRIC_COUNTER, 1, NULL, NULL,            "Keepers that this service was connected to; more than 1: the keeper was started again."},
 	[STATUS_SEQ]       = {"moniker_status_seq",                  METRIC_GAUGE,   1, NULL, NULL,            "Place in the order of status changes that this service answers by."},
@@ -104,6 +115,42 @@ put_log(const struct app *app, struct buf *out)
 	put(out, LOG_SIZE, NULL, status.size);
 	put(out, CHECKPOINT_AGE, NULL, audit_checkpoint_age_s(app->audit));
 	put(out, REFUSALS_WINDOWED, NULL, audit_refusals_windowed(app->audit));
+}
+
+/* Names come from the operator's file; what would break a label does not get into one. */
+static void
+witness_label(const struct cosign_witness *witness, char out[static LABELS_MAX])
+{
+	(void)snprintf(out, LABELS_MAX, "witness=\"%.128s\"", witness->name);
+	for (char *c = out + sizeof "witness=\"" - 1; *c != '\0' && c[1] != '\0'; c++)
+		if (*c <= ' ' || *c > '~' || *c == '"' || *c == '\\')
+			*c = '_';
+}
+
+static void
+put_witnesses(const struct app *app, struct buf *out)
+{
+	DEFER(mem_free) struct cosign_health *health = xcalloc(1, sizeof *health);
+	const bool known = audit_witnesses(app->audit, health);
+
+	for (enum looked_up which = WITNESS_QUORUM; which <= WITNESS_FAILURES; which++) {
+		metrics_write_head(out, &TABLE[which]);
+		if (known && which == WITNESS_QUORUM)
+			metrics_write_sample(out, &TABLE[which], NULL, health->has_quorum);
+		if (known && which == WITNESS_CONTRADICTED)
+			metrics_write_sample(out, &TABLE[which], NULL, health->contradicted);
+		for (size_t i = 0; i < health->count && which >= WITNESS_COSIGNED; i++) {
+			const struct cosign_witness *witness = &health->witnesses[i];
+			const uint64_t values[] = {[0] = witness->cosigned,
+			    [WITNESS_COSIGNATURES - WITNESS_COSIGNED] = witness->cosignatures,
+			    [WITNESS_FAILURES - WITNESS_COSIGNED] = witness->failures};
+			char labels[LABELS_MAX];
+
+			witness_label(witness, labels);
+			metrics_write_sample(
+			    out, &TABLE[which], labels, (int64_t)values[which - WITNESS_COSIGNED]);
+		}
+	}
 }
 
 static void
@@ -226,6 +273,7 @@ get_metrics(const struct app *app, const struct http_request *request,
 	metrics_write(app->db_metrics, out);
 	metrics_write(ocsp_metrics(app->ocsp), out);
 	put_log(app, out);
+	put_witnesses(app, out);
 	put_keeper(app, out);
 	put_statuses(app, out);
 	for (enum looked_up which = CRL_NUMBER; which <= CRL_FAILING; which++)

@@ -54,6 +54,29 @@ look_at_log(const struct app *app, json_t *components, bool *all)
 					   : NULL);
 }
 
+/* Without a quorum the line goes on: what its absence holds back is the checkpoint, which is looked
+ * at above. */
+static void
+look_at_witnesses(const struct app *app, json_t *components, bool *all)
+{
+	DEFER(mem_free) struct cosign_health *health = xcalloc(1, sizeof *health);
+	char detail[256];
+	int len;
+
+	if (!audit_witnesses(app->audit, health))
+		return;
+	len = snprintf(detail, sizeof detail, "%s",
+	    health->contradicted  ? "contradicted"
+	    : !health->has_quorum ? "no quorum"
+				  : "");
+	for (size_t i = 0; i < health->count; i++)
+		if (!health->witnesses[i].cosigned && len >= 0 && (size_t)len < sizeof detail)
+			len += snprintf(detail + len, sizeof detail - (size_t)len, "%s%.32s: %.60s",
+			    len > 0 ? "; " : "", health->witnesses[i].name,
+			    health->witnesses[i].why);
+	put_component(components, "witnesses", all, true, detail);
+}
+
 /* The one whose last build failed, if there is any. */
 static bool
 find_failing(const struct app *app, struct crl_state *out)
@@ -164,6 +187,7 @@ get_ready(const struct app *app, const struct http_request *request, struct http
 	look_at_database(app, components, &all);
 	look_at_keeper(app, components, &all);
 	look_at_log(app, components, &all);
+	look_at_witnesses(app, components, &all);
 	look_at_crls(app, components, &all);
 	look_at_statuses(app, components, &all);
 	look_at_spool(app, components, &all);

@@ -10,7 +10,6 @@
 #include "audit/note.h"
 #include "audit/outbox_store.h"
 #include "audit/proofs.h"
-#include "audit/publish.h"
 #include "audit/publish_store.h"
 #include "audit/refusal.h"
 #include "audit/tally.h"
@@ -64,7 +63,8 @@ audit_new(const struct audit_options *options, struct audit **out, struct error 
 			       .origin = options->origin,
 			       .clock = options->clock,
 			       .source = options->leaves != NULL ? *options->leaves
-								 : publish_source(&audit->leaves)},
+								 : publish_source(&audit->leaves),
+			       .witnesses = options->witnesses},
 		&audit->publisher, err))
 		return false;
 	*out = TAKE(audit);
@@ -432,6 +432,12 @@ int64_t
 audit_checkpoint_age_s(struct audit *audit)
 {
 	return publisher_age_s(audit->publisher);
+}
+
+bool
+audit_witnesses(struct audit *audit, struct cosign_health *out)
+{
+	return publisher_witnesses(audit->publisher, out);
 }
 
 int64_t

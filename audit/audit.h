@@ -10,7 +10,7 @@
 #ifndef AUDIT_AUDIT_H
 #define AUDIT_AUDIT_H
 
-#include "audit/tiles.h"
+#include "audit/publish.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/rng.h"
@@ -30,6 +30,7 @@ struct audit_options {
 	const char *dir;                   /* MONIKER_AUDIT_DIR: one folder a log, "<dir>/<log>/" */
 	const char *origin; /* "<name>/<log>": the folder is the part after the last slash */
 	const char *node;   /* handle of the node, for actors "system:<node>" */
+	struct publisher_witnesses witnesses;
 };
 MUST_CHECK bool audit_new(
     const struct audit_options *options, struct audit **out, struct error *err);
@@ -82,6 +83,8 @@ MUST_CHECK bool audit_proofs_with(
     struct audit *audit, uint64_t seq, int64_t wait_ms, struct proofs **out, struct error *err);
 const char *audit_origin(const struct audit *audit); /* of this node's log */
 int64_t audit_checkpoint_age_s(struct audit *audit); /* -1: none yet */
+/* How the log's witnesses do. False: it has none, or none was asked yet. */
+bool audit_witnesses(struct audit *audit, struct cosign_health *out);
 /* Refusals that became counts instead of leaves, since the start. */
 int64_t audit_refusals_windowed(const struct audit *audit);
 

@@ -19,6 +19,9 @@ struct publisher {
 	pthread_t thread;
 	struct tiles *tiles; /* the thread's own; NULL until the first note */
 	struct error failed; /* the same: the last failure that was told */
+	struct publisher_witnesses witnesses;
+	struct cosigners *cosigners;        /* the thread's own; NULL: no witnesses */
+	bool lacks_quorum, is_contradicted; /* the same: and it was told */
 
 	pthread_mutex_t lock;   /* of all below */
 	pthread_cond_t changed; /* something is offered, or it stops */
@@ -30,6 +33,8 @@ struct publisher {
 	uint64_t size;        /* of it */
 	int64_t published_at_s;
 	struct error fault; /* E_NONE: none that was not taken */
+	bool has_health;
+	struct cosign_health health;
 };
 
 /* The folder is the part of the origin after its last slash. */
@@ -50,9 +55,10 @@ set_folder(struct publisher *publisher, const char *dir, const char *origin, str
 	return file_make_dir(publisher->folder, 0755, err);
 }
 
-/* Sleeps, unless the service is stopping. Holds the lock before and after. */
+/* Sleeps, unless the service is stopping, or something is pending that is not to be slept over.
+ * Holds the lock before and after. */
 static void
-wait_ms(struct publisher *publisher, int64_t ms)
+wait_unless(struct publisher *publisher, int64_t ms, bool pending)
 {
 	struct timespec until;
 
@@ -60,20 +66,76 @@ wait_ms(struct publisher *publisher, int64_t ms)
 	until.tv_nsec += ms % 1000 * 1000000L;
 	until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000L;
 	until.tv_nsec %= 1000000000L;
-	while (!publisher->stopping &&
+	while (!publisher->stopping && !(pending && publisher->pending) &&
 	       pthread_cond_timedwait(&publisher->changed, &publisher->lock, &until) == 0)
 		continue;
 }
 
+static void
+wait_ms(struct publisher *publisher, int64_t ms)
+{
+	wait_unless(publisher, ms, false);
+}
+
 /* ---- the thread ---- */
+
+/* Once when it is lost, and once when it is there again. */
+static void
+tell_quorum(struct publisher *publisher, bool quorum)
+{
+	if (quorum != publisher->lacks_quorum)
+		return;
+	publisher->lacks_quorum = !quorum;
+	if (quorum)
+		log_info("audit.witness", "checkpoints have a quorum of witnesses again");
+	else
+		log_warning("audit.witness", "checkpoints have no quorum of witnesses: %s",
+		    publisher->witnesses.withhold ? "none is published" : "published without");
+}
+
+/* Such a witness may lie; whoever operates the log has to look, and can. */
+static void
+tell_contradiction(struct publisher *publisher, bool contradicted)
+{
+	if (contradicted && !publisher->is_contradicted)
+		log_write(LOG_LEVEL_ERROR, "audit.witness",
+		    "a witness holds a checkpoint that this log does not continue");
+	publisher->is_contradicted = contradicted;
+}
+
+/* Appends the note with its cosignatures. Neither they nor their absence hold the ledger up. */
+static bool
+cosign(struct publisher *publisher, struct bytes note, struct buf *out, struct error *err)
+{
+	bool quorum = false;
+	const bool asked = cosigners_collect(publisher->cosigners, note, out, &quorum, err);
+
+	if (!asked)
+		return false;
+	tell_quorum(publisher, quorum);
+	pthread_mutex_lock(&publisher->lock);
+	cosigners_health(publisher->cosigners, &publisher->health);
+	publisher->has_health = true;
+	pthread_mutex_unlock(&publisher->lock);
+	tell_contradiction(publisher, publisher->health.contradicted);
+	return quorum || !publisher->witnesses.withhold ||
+	       error_set(
+		   err, E_RECORD_UNAVAILABLE, "the checkpoint is withheld: no quorum of witnesses");
+}
 
 static bool
 publish(struct publisher *publisher, struct bytes note, struct error *err)
 {
+	DEFER(buf_clear_public) struct buf cosigned = {0};
+
 	if (publisher->tiles == NULL && !tiles_open(publisher->folder, publisher->origin,
 					    &publisher->source, &publisher->tiles, err))
 		return false;
-	return tiles_publish(publisher->tiles, note, err);
+	if (publisher->cosigners == NULL)
+		return tiles_publish(publisher->tiles, note, err);
+	return tiles_write(publisher->tiles, note, err) &&
+	       cosign(publisher, note, &cosigned, err) &&
+	       tiles_publish(publisher->tiles, buf_bytes(&cosigned), err);
 }
 
 /* The same failure every second is told once. */
@@ -101,8 +163,9 @@ note_published(struct publisher *publisher)
 {
 	buf_truncate(&publisher->published, 0);
 	buf_append(&publisher->published, tiles_note(publisher->tiles));
+	if (publisher->published_at_s == 0 || tiles_size(publisher->tiles) > publisher->size)
+		publisher->published_at_s = clock_now_s(publisher->clock); /* the same is no news */
 	publisher->size = tiles_size(publisher->tiles);
-	publisher->published_at_s = clock_now_s(publisher->clock);
 	if (tiles_repaired(publisher->tiles))
 		(void)error_set(&publisher->fault, E_STATE_CONFLICT, "a full tile had changed");
 	(void)pthread_cond_broadcast(&publisher->written);
@@ -135,11 +198,24 @@ write_pending(struct publisher *publisher)
 
 /* From one beginning to the next, as long as the disk gets some rest. */
 static int64_t
-gap_ms(int64_t took_ms)
+gap_ms(const struct publisher *publisher, int64_t took_ms)
 {
-	const int64_t rest_ms = PUBLISH_GAP_MS - took_ms;
+	const int64_t rest_ms =
+	    (publisher->cosigners == NULL ? PUBLISH_GAP_MS : publisher->witnesses.gap_ms) - took_ms;
 
 	return rest_ms > PUBLISH_REST_MS ? rest_ms : PUBLISH_REST_MS;
+}
+
+/* What is published without a quorum is offered again, until it has one or a newer one comes. */
+static void
+wait_for_more(struct publisher *publisher)
+{
+	if (!publisher->lacks_quorum) {
+		pthread_cond_wait(&publisher->changed, &publisher->lock);
+		return;
+	}
+	wait_unless(publisher, PUBLISH_QUORUM_MS, true);
+	publisher->pending = publisher->pending || !publisher->stopping;
 }
 
 static void *
@@ -152,13 +228,13 @@ publisher_run(void *context)
 		const int64_t began_ms = clock_monotonic_ms();
 
 		if (!publisher->pending)
-			pthread_cond_wait(&publisher->changed, &publisher->lock);
+			wait_for_more(publisher);
 		else if (!write_pending(publisher))
 			wait_ms(publisher, publisher->failed.code == E_BAD_PROOF
 					       ? PUBLISH_FAULT_MS
 					       : PUBLISH_RETRY_MS);
 		else
-			wait_ms(publisher, gap_ms(clock_monotonic_ms() - began_ms));
+			wait_ms(publisher, gap_ms(publisher, clock_monotonic_ms() - began_ms));
 	}
 	(void)pthread_cond_broadcast(&publisher->written);
 	pthread_mutex_unlock(&publisher->lock);
@@ -182,6 +258,7 @@ release(struct publisher *publisher)
 	if (publisher == NULL)
 		return;
 	tiles_free(publisher->tiles);
+	cosigners_free(publisher->cosigners);
 	free(publisher->folder);
 	free(publisher->origin);
 	buf_clear_public(&publisher->offered);
@@ -190,6 +267,19 @@ release(struct publisher *publisher)
 }
 DEFER_DECLARE(struct publisher, release)
 
+static bool
+open_cosigners(struct publisher *publisher, struct error *err)
+{
+	const struct publisher_witnesses *witnesses = &publisher->witnesses;
+
+	return witnesses->policy == NULL || witnesses->policy->witness_count == 0 ||
+	       cosigners_new(&(struct cosign_options){.policy = witnesses->policy,
+				 .folder = publisher->folder,
+				 .ca_file = witnesses->ca_file,
+				 .timeout_ms = witnesses->timeout_ms},
+		   &publisher->cosigners, err);
+}
+
 bool
 publisher_new(const struct publisher_options *options, struct publisher **out, struct error *err)
 {
@@ -197,7 +287,9 @@ publisher_new(const struct publisher_options *options, struct publisher **out, s
 
 	publisher->clock = options->clock;
 	publisher->source = options->source;
-	if (!set_folder(publisher, options->dir, options->origin, err))
+	publisher->witnesses = options->witnesses;
+	if (!set_folder(publisher, options->dir, options->origin, err) ||
+	    !open_cosigners(publisher, err))
 		return false;
 	pthread_mutex_init(&publisher->lock, NULL);
 	init_condition(&publisher->changed);
@@ -296,6 +388,18 @@ publisher_take_fault(struct publisher *publisher, struct error *out)
 	publisher->fault = (struct error){0};
 	pthread_mutex_unlock(&publisher->lock);
 	return out->code != E_NONE;
+}
+
+bool
+publisher_witnesses(struct publisher *publisher, struct cosign_health *out)
+{
+	bool known;
+
+	pthread_mutex_lock(&publisher->lock);
+	known = publisher->has_health;
+	*out = publisher->health;
+	pthread_mutex_unlock(&publisher->lock);
+	return known;
 }
 
 const char *

@@ -8,6 +8,7 @@
 #ifndef AUDIT_PUBLISH_H
 #define AUDIT_PUBLISH_H
 
+#include "audit/cosign.h"
 #include "audit/tiles.h"
 #include "base/buf.h"
 #include "base/clock.h"
@@ -18,21 +19,33 @@
 #define PUBLISH_GAP_MS 80
 #define PUBLISH_REST_MS 10     /* at least, from an end to the next beginning */
 #define PUBLISH_RETRY_MS 1000  /* after a failure */
+#define PUBLISH_QUORUM_MS 5000 /* while what is published has no quorum */
 #define PUBLISH_FAULT_MS 60000 /* after leaves that are not those that were signed */
 
 struct publisher;
+
+/* Witnesses that cosign each checkpoint before it is published. */
+struct publisher_witnesses {
+	const struct tlog_policy *policy; /* whose quorum it takes; borrowed. NULL: no witnesses */
+	const char *ca_file;              /* PEM, or NULL */
+	int64_t timeout_ms;
+	int64_t gap_ms; /* between two checkpoints, at least */
+	bool withhold;  /* without a quorum nothing is published; false: it is, and is told */
+};
 
 struct publisher_options {
 	const char *dir;
 	const char *origin; /* the folder is the part after the last slash */
 	const struct clock *clock;
 	struct tiles_source source;
+	struct publisher_witnesses witnesses;
 };
 
 /*
  * Makes the folder (mode 0755) and starts the thread.
  * E_FILE_FAILED     the folder cannot be made
- * E_CONFIG_INVALID  the path is too long, or the origin's last part is no name for a folder
+ * E_CONFIG_INVALID  the path is too long, or the origin's last part is no name for a folder;
+ *                   or what cosigners_new() says
  */
 MUST_CHECK bool publisher_new(
     const struct publisher_options *options, struct publisher **out, struct error *err);
@@ -55,6 +68,9 @@ MUST_CHECK bool publisher_wait(
 
 /* What is wrong with the log itself, not with a disk: told once. False: nothing new. */
 bool publisher_take_fault(struct publisher *publisher, struct error *out);
+
+/* How the witnesses did the last time. False: there are none, or none was asked yet. */
+bool publisher_witnesses(struct publisher *publisher, struct cosign_health *out);
 
 /* The log's folder, for reading what is published. */
 const char *publisher_folder(const struct publisher *publisher);

@@ -310,7 +310,7 @@ grow(struct tiles *tiles, const struct checkpoint *checkpoint, struct error *err
 }
 
 bool
-tiles_publish(struct tiles *tiles, struct bytes note, struct error *err)
+tiles_write(struct tiles *tiles, struct bytes note, struct error *err)
 {
 	struct checkpoint checkpoint;
 
@@ -320,8 +320,13 @@ tiles_publish(struct tiles *tiles, struct bytes note, struct error *err)
 	if (checkpoint.size < tiles_size(tiles))
 		return error_set(err, E_BAD_PROOF, "a checkpoint of %llu leaves after one of %llu",
 		    (unsigned long long)checkpoint.size, (unsigned long long)tiles_size(tiles));
-	if (!check_first(tiles, &checkpoint, err) || !grow(tiles, &checkpoint, err) ||
-	    !tiles_writer_checkpoint(tiles->writer, note, err))
+	return check_first(tiles, &checkpoint, err) && grow(tiles, &checkpoint, err);
+}
+
+bool
+tiles_publish(struct tiles *tiles, struct bytes note, struct error *err)
+{
+	if (!tiles_write(tiles, note, err) || !tiles_writer_checkpoint(tiles->writer, note, err))
 		return false;
 	buf_truncate(&tiles->note, 0);
 	buf_append(&tiles->note, note);

@@ -50,6 +50,8 @@ struct bytes tiles_note(const struct tiles *tiles);
  * E_FILE_FAILED    the disk; what is there still verifies. Or what `source` says
  */
 MUST_CHECK bool tiles_publish(struct tiles *tiles, struct bytes note, struct error *err);
+/* The same but for the checkpoint itself: what proves it is there. Others may sign it, then. */
+MUST_CHECK bool tiles_write(struct tiles *tiles, struct bytes note, struct error *err);
 
 /* A full tile whose contents had changed was put right since the last look. */
 bool tiles_repaired(struct tiles *tiles);

@@ -130,21 +130,35 @@ conclude_error(const struct verify_command *command, const struct error *err)
 
 /* ---- what there is to verify ---- */
 
+/* What is good but for its witnesses cannot be said to be: others may have been shown another. */
+static int
+conclude_cosigned(
+    const struct verify_command *command, struct bytes note, const struct checkpoint *checkpoint)
+{
+	struct error err = {0};
+
+	if (log_keys_quorum(&command->keys, note, &err))
+		return conclude(command, VERDICT_GOOD, checkpoint);
+	report((void *)(uintptr_t)command,
+	    &(struct verify_finding){VERIFY_INCOMPLETE, -1, err.detail});
+	return conclude(command, VERDICT_INCOMPLETE, checkpoint);
+}
+
 static bool
-pick_key(struct verify_command *command, const struct tile_files *files,
+pick_key(struct verify_command *command, const struct tile_files *files, struct buf *out_note,
     const struct note_key **out, struct error *err)
 {
-	DEFER(buf_clear_public) struct buf note = {0};
 	bool found = false;
 
-	return files->read(files->context, "checkpoint", NOTE_MAX, &note, &found, err) &&
-	       log_keys_pick(&command->keys, buf_bytes(&note), out, err);
+	return files->read(files->context, "checkpoint", NOTE_MAX, out_note, &found, err) &&
+	       log_keys_pick(&command->keys, buf_bytes(out_note), out, err);
 }
 
 static int
 verify_whole(struct verify_command *command, const char *path)
 {
 	DEFER(log_source_free) struct log_source *source = NULL;
+	DEFER(buf_clear_public) struct buf note = {0};
 	struct tile_files files;
 	struct verify_options options = {.context = command,
 	    .report = report,
@@ -158,17 +172,16 @@ verify_whole(struct verify_command *command, const char *path)
 	if (!log_source_open(path, &source, &err))
 		return conclude_error(command, &err);
 	files = log_source_files(source);
-	if (!pick_key(command, &files, &options.key, &err))
+	if (!pick_key(command, &files, &note, &options.key, &err))
 		return conclude_error(command, &err);
 	options.has_blobs = log_source_has_blobs(source);
 	verify_log(&options, &result);
 	if (command->told_at_ms > 0)
 		(void)fprintf(stderr, "\n");
-	return conclude(command,
-	    result.tampered     ? VERDICT_TAMPERED
-	    : result.incomplete ? VERDICT_INCOMPLETE
-				: VERDICT_GOOD,
-	    &result.checkpoint);
+	if (!result.tampered && !result.incomplete)
+		return conclude_cosigned(command, buf_bytes(&note), &result.checkpoint);
+	return conclude(
+	    command, result.tampered ? VERDICT_TAMPERED : VERDICT_INCOMPLETE, &result.checkpoint);
 }
 
 static int
@@ -186,7 +199,7 @@ verify_leaf(struct verify_command *command, struct bytes text)
 	if (!command->json)
 		(void)printf("leaf %llu: %.*s\n", (unsigned long long)proof.index,
 		    (int)proof.extra.len, (const char *)proof.extra.data);
-	return conclude(command, VERDICT_GOOD, &checkpoint);
+	return conclude_cosigned(command, proof.note, &checkpoint);
 }
 
 static int
@@ -205,7 +218,7 @@ verify_growth(struct verify_command *command, struct bytes lines)
 	    !merkle_verify_consistency(
 		before.size, after.size, buf_bytes(&hashes), before.root, after.root, &err))
 		return conclude_error(command, &err);
-	return conclude(command, VERDICT_GOOD, &after);
+	return conclude_cosigned(command, new_note, &after);
 }
 
 /* A proof is small and says what it is; anything else is a log. */

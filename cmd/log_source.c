@@ -14,8 +14,6 @@
 #include "proof/scan.h"
 #include "proof/tar.h"
 
-#define POLICY_MAX 65536 /* octets */
-
 struct log_source {
 	char *folder; /* NULL: an archive */
 	bool has_blobs;
@@ -177,56 +175,39 @@ log_source_has_blobs(const struct log_source *source)
 
 /* ---- keys ---- */
 
+/* Beside what the policy says of logs; the same key again is no harm. */
 static bool
-add_key(struct log_keys *keys, struct bytes vkey, struct error *err)
+add_key(struct tlog_policy *policy, const char *vkey, struct error *err)
 {
-	if (keys->count == LOG_KEYS_MAX)
-		return error_set(err, E_BAD_SYNTAX, "more than %d keys", LOG_KEYS_MAX);
-	return note_key_parse(vkey, &keys->at[keys->count++], err);
+	struct note_key key;
+
+	if (!note_key_parse(bytes_of_text(vkey), &key, err))
+		return false;
+	if (tlog_policy_log(policy, bytes_of_text(key.name)) != NULL)
+		return error_set(err, E_BAD_SYNTAX, "the policy has a key of %.100s", key.name);
+	if (policy->log_count == TLOG_POLICY_LOGS_MAX)
+		return error_set(err, E_BAD_SYNTAX, "more than %d keys", TLOG_POLICY_LOGS_MAX);
+	policy->logs[policy->log_count++] = key;
+	return true;
 }
 
 static bool
-add_line(struct log_keys *keys, struct bytes line, struct error *err)
-{
-	struct scan in = {line};
-
-	if (line.len == 0 || line.data[0] == '#' || bytes_equal(line, bytes_of_text("quorum none")))
-		return true;
-	if (!scan_literal(&in, "log "))
-		return error_set(err, E_BAD_SYNTAX,
-		    "the policy has a line that is not about a log: %.*s; witnesses are not "
-		    "looked at yet",
-		    (int)(line.len < 40 ? line.len : 40), (const char *)line.data);
-	return add_key(keys, in.rest, err);
-}
-
-static bool
-add_policy(struct log_keys *keys, const char *path, struct error *err)
+read_policy(const char *path, struct tlog_policy *out, struct error *err)
 {
 	DEFER(buf_clear_public) struct buf text = {0};
-	struct scan in;
-	struct bytes line;
 
-	if (!file_read(path, POLICY_MAX, &text, err))
-		return false;
-	in = (struct scan){buf_bytes(&text)};
-	while (in.rest.len > 0) {
-		if (!scan_line(&in, &line))
-			return error_set(err, E_BAD_SYNTAX, "the policy's last line has no end");
-		if (!add_line(keys, line, err))
-			return false;
-	}
-	return true;
+	return file_read(path, TLOG_POLICY_MAX, &text, err) &&
+	       tlog_policy_parse(buf_bytes(&text), out, err);
 }
 
 bool
 log_keys_read(const char *vkey, const char *policy_path, struct log_keys *out, struct error *err)
 {
-	*out = (struct log_keys){0};
-	if ((vkey != NULL && !add_key(out, bytes_of_text(vkey), err)) ||
-	    (policy_path != NULL && !add_policy(out, policy_path, err)))
+	*out = (struct log_keys){.policy.quorum = -1};
+	if ((policy_path != NULL && !read_policy(policy_path, &out->policy, err)) ||
+	    (vkey != NULL && !add_key(&out->policy, vkey, err)))
 		return false;
-	return out->count > 0 ||
+	return out->policy.log_count > 0 ||
 	       error_set(err, E_INCOMPLETE, "the log's key is needed: --vkey or --policy");
 }
 
@@ -239,11 +220,18 @@ log_keys_pick(
 
 	if (!scan_line(&in, &origin))
 		return error_set(err, E_NOT_FOUND, "there is no checkpoint to take a key for");
-	for (size_t i = 0; i < keys->count; i++)
-		if (bytes_equal(bytes_of_text(keys->at[i].name), origin)) {
-			*out = &keys->at[i];
-			return true;
-		}
-	return error_set(err, E_NOT_FOUND, "there is no key for the log %.*s",
-	    (int)(origin.len < 100 ? origin.len : 100), (const char *)origin.data);
+	*out = tlog_policy_log(&keys->policy, origin);
+	return *out != NULL ||
+	       error_set(err, E_NOT_FOUND, "there is no key for the log %.*s",
+		   (int)(origin.len < 100 ? origin.len : 100), (const char *)origin.data);
+}
+
+bool
+log_keys_quorum(const struct log_keys *keys, struct bytes note, struct error *err)
+{
+	struct error few = {0};
+	uint64_t cosigned = 0;
+
+	return tlog_policy_check(&keys->policy, note, &cosigned, &few) ||
+	       error_set(err, E_NOT_FOUND, "the checkpoint: %s", few.detail);
 }

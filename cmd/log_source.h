@@ -4,8 +4,7 @@
 
 #include "proof/note.h"
 #include "proof/tile.h"
-
-#define LOG_KEYS_MAX 16
+#include "proof/tlog_policy.h"
 
 struct log_source;
 
@@ -21,18 +20,19 @@ struct tile_files log_source_files(struct log_source *source);
 bool log_source_has_blobs(const struct log_source *source);
 
 struct log_keys {
-	struct note_key at[LOG_KEYS_MAX];
-	size_t count;
+	struct tlog_policy policy; /* one of logs alone where none was given */
 };
 /*
- * `vkey` and the policy file, each or NULL: "log <vkey>" a line, "#" for remarks, "quorum none".
- * E_INCOMPLETE   neither says a key
- * E_BAD_SYNTAX   not a key; a line that is not understood, such as one about witnesses
+ * `vkey` and the policy file (proof/tlog_policy.h), each or NULL.
+ * E_INCOMPLETE   neither says a log's key
+ * E_BAD_SYNTAX   not a key; not a policy
  */
 MUST_CHECK bool log_keys_read(
     const char *vkey, const char *policy_path, struct log_keys *out, struct error *err);
 /* The key of the log that a note is about. E_NOT_FOUND   none of them */
 MUST_CHECK bool log_keys_pick(
     const struct log_keys *keys, struct bytes note, const struct note_key **out, struct error *err);
+/* That the policy's quorum has cosigned a note. E_NOT_FOUND   it has not */
+MUST_CHECK bool log_keys_quorum(const struct log_keys *keys, struct bytes note, struct error *err);
 
 #endif

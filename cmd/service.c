@@ -22,6 +22,7 @@
 #include "cmd/escrow_parts.h"
 #include "cmd/reload.h"
 #include "cmd/tls_identity.h"
+#include "cmd/witnesses.h"
 #include "db/db_metrics.h"
 #include "db/migrate.h"
 #include "keeper/control.h"
@@ -47,6 +48,7 @@ struct service {
 	struct issuers *issuers;
 	struct status_index *statuses;
 	struct revoke_later *later;
+	struct tlog_policy policy; /* of the log's witnesses */
 	struct audit *audit;
 	struct ledger *ledger;
 	struct crl_publisher *crls;
@@ -149,11 +151,15 @@ open_ledger(struct service *service, const char *log_name, struct error *err)
 		.statuses = service->statuses,
 		.status_changed = status_changed}};
 
-	if (!audit_new(&(struct audit_options){.db = service->db,
+	struct publisher_witnesses witnesses;
+
+	if (!witnesses_read(service->settings, &service->policy, &witnesses, err) ||
+	    !audit_new(&(struct audit_options){.db = service->db,
 			   .clock = &service->clock,
 			   .dir = service->settings->audit_dir,
 			   .origin = origin,
-			   .node = service->settings->node},
+			   .node = service->settings->node,
+			   .witnesses = witnesses},
 		&service->audit, err))
 		return false;
 	service->expiries = expiry_watch_new(&(struct expiry_watch_options){.db = service->db,
@@ -550,7 +556,10 @@ service_check(const struct settings *settings, struct error *err)
 	DEFER(service_close)
 	struct service service = {
 	    .settings = settings, .clock = clock_system(), .rng = rng_system(), .signals = -1};
+	struct publisher_witnesses witnesses;
 	char log_name[LOG_NAME_MAX + 1];
 
-	return settings_log_name(settings, log_name, err) && open_database(&service, err);
+	return settings_log_name(settings, log_name, err) &&
+	       witnesses_read(settings, &service.policy, &witnesses, err) &&
+	       open_database(&service, err);
 }

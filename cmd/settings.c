@@ -53,6 +53,11 @@ static const struct config_field FIELDS[] = {
 	{ "escrow",   "shred_url",           CONFIG_TEXT, AT(shred_url),                "",               0, 0, "libpq connection string of the shred keys' database, best in a cluster of its own whose backups are short-lived; empty: [database] url" },
 	{ "audit",    "dir",                 CONFIG_TEXT, AT(audit_dir),                NULL,             0, 0, "folder of the published logs, one folder each" },
 	{ "audit",    "name",                CONFIG_TEXT, AT(audit_name),               NULL,             0, 0, "first part of the logs' origin, a name that you own" },
+	{ "audit",    "policy",              CONFIG_TEXT, AT(audit_policy),             "",               0, 0, "file with the witnesses of the log and their quorum (C2SP tlog-policy); empty: no witnesses" },
+	{ "audit",    "without_quorum",      CONFIG_TEXT, AT(audit_without_quorum),     "publish",        0, 0, "what becomes of a checkpoint that no quorum cosigns: publish or withhold" },
+	{ "audit",    "witness_ca_file",     CONFIG_TEXT, AT(witness_ca_file),          "",               0, 0, "trust anchors of the witnesses' https addresses, PEM; empty: the system's" },
+	{ "audit",    "witness_timeout_ms",  CONFIG_INT,  AT(witness_timeout_ms),       "2000",           100, 30000, "milliseconds that witnesses get for one checkpoint" },
+	{ "audit",    "witness_gap_ms",      CONFIG_INT,  AT(witness_gap_ms),           "1000",           80, 30000, "milliseconds between two checkpoints at least, where there are witnesses" },
 	{ "log",      "level",               CONFIG_TEXT, AT(log_level),                "info",           0, 0, "error, warning, info or debug" },
 };
 /* clang-format on */

@@ -42,7 +42,11 @@ struct settings {
 	char *shred_url; /* "": the keys' table is in [database] url */
 	/* [audit] */
 	char *audit_dir;
-	char *audit_name; /* first part of the log's origin */
+	char *audit_name;           /* first part of the log's origin */
+	char *audit_policy;         /* file; "": no witnesses */
+	char *audit_without_quorum; /* "publish" or "withhold" */
+	char *witness_ca_file;      /* "": the system's */
+	int64_t witness_timeout_ms, witness_gap_ms;
 	/* [log] */
 	char *log_level;
 };

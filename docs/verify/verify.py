@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Verifies a published audit log, or one proof from it, with nothing of Moniker's.
 
-    verify.py VKEY FOLDER               a log's folder: C2SP tlog-tiles
-    verify.py VKEY FILE.tlog-proof      a leaf with its proof: C2SP tlog-proof
+    verify.py VKEY FOLDER [WITNESS...]           a log's folder: C2SP tlog-tiles
+    verify.py VKEY FILE.tlog-proof [WITNESS...]  a leaf with its proof: C2SP tlog-proof
 
+Each WITNESS is a verifier key, too: all have to have cosigned the checkpoint (C2SP tlog-cosignature).
 Exit status: 0 good, 1 tampering, 2 something is missing. Python's standard library only; the
 arithmetic of Ed25519 (RFC 8032) is here, too, so that there is nothing else to trust.
 """
@@ -46,24 +47,39 @@ def signed(public, message, signature):                                # RFC 803
     return s < L and times(s, BASE) == add(point(r), times(h, point(public)))
 
 
-def checkpoint(vkey, note):                                            # C2SP signed-note, tlog-checkpoint
+def key_of(vkey, algorithm):                                           # 1: a log's, 4: a witness's
     name, key_hash, key = vkey.split("+", 2)
     key = base64.b64decode(key, validate=True)
-    if key[0] != 1 or len(key) != 33 or \
+    if key[0] != algorithm or len(key) != 33 or \
             hashlib.sha256(name.encode() + b"\n" + key).digest()[:4] != bytes.fromhex(key_hash):
-        sys.exit("the key is not an Ed25519 verifier key")
-    text, signatures = note[:note.rindex(b"\n\n") + 1], note[note.rindex(b"\n\n") + 2:]
-    for line in signatures.decode().splitlines():
+        sys.exit("not a verifier key of this kind: " + vkey)
+    return name, bytes.fromhex(key_hash), key[1:]
+
+
+def by(name, key_hash, note):                                          # C2SP signed-note
+    for line in note[note.rindex(b"\n\n") + 2:].decode().splitlines():
         dash, who, value = line.split(" ")
         value = base64.b64decode(value, validate=True)
-        if dash == "\u2014" and who == name and value[:4].hex() == key_hash:
-            if not signed(key[1:], text, value[4:]):
-                raise ValueError("the signature of the checkpoint is wrong")
-            origin, size, root = text.decode().split("\n")[:3]
-            if origin != name:
-                raise ValueError("the checkpoint is of another log")
-            return int(size), base64.b64decode(root, validate=True)
-    raise ValueError("the checkpoint is not signed by this key")
+        if dash == "\u2014" and who == name and value[:4] == key_hash:
+            return value[4:]
+    raise ValueError("the checkpoint is not signed by " + name)
+
+
+def checkpoint(vkey, note):                                            # C2SP tlog-checkpoint
+    name, key_hash, key = key_of(vkey, 1)
+    text = note[:note.rindex(b"\n\n") + 1]
+    if not signed(key, text, by(name, key_hash, note)):
+        raise ValueError("the signature of the checkpoint is wrong")
+    for witness in WITNESSES:                                          # C2SP tlog-cosignature
+        who, key_hash, key = key_of(witness, 4)
+        value = by(who, key_hash, note)
+        head = b"cosignature/v1\ntime %d\n" % int.from_bytes(value[:8], "big")
+        if not signed(key, head + text, value[8:]):
+            raise ValueError("the cosignature by %s is wrong" % who)
+    origin, size, root = text.decode().split("\n")[:3]
+    if origin != name:
+        raise ValueError("the checkpoint is of another log")
+    return int(size), base64.b64decode(root, validate=True)
 
 
 def leaf_hash(leaf): return hashlib.sha256(b"\0" + leaf).digest()      # RFC 9162, section 2.1.1
@@ -135,12 +151,14 @@ def proof(vkey, text):                                                 # RFC 916
     return leaf.decode()
 
 
+WITNESSES = sys.argv[3:]
+
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) < 3:
         sys.exit(__doc__)
     try:
         if os.path.isdir(sys.argv[2]):
-            print("good:", log(*sys.argv[1:]))
+            print("good:", log(sys.argv[1], sys.argv[2]))
         else:
             print("good:", proof(sys.argv[1], open(sys.argv[2], "rb").read()))
     except OSError as missing:

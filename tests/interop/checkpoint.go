@@ -2,6 +2,8 @@
 // signature of the checkpoint, golang.org/x/mod/sumdb/tlog computes its root from the leaves.
 //
 //	checkpoint VKEY CHECKPOINT LEAVES    prints the size and the root; exit status 1 if they differ
+//	checkpoint VKEY CHECKPOINT cosigned WITNESS...    that each witness has cosigned it (C2SP
+//	                                     tlog-cosignature, of which sumdb/note knows nothing)
 //	checkpoint VKEY FOLDER               the same of a log's folder: its leaves, and its tiles by
 //	                                     tlog's own reader, which checks each against the root
 //
@@ -10,6 +12,11 @@ package main
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -184,7 +191,76 @@ func verifyFolder(vkey string, dir folder) error {
 	return nil
 }
 
+// cosigner is a witness's key as sumdb/note wants a verifier to be.
+type cosigner struct {
+	name string
+	hash uint32
+	key  ed25519.PublicKey
+}
+
+func (c cosigner) Name() string    { return c.name }
+func (c cosigner) KeyHash() uint32 { return c.hash }
+func (c cosigner) Verify(text, signature []byte) bool {
+	if len(signature) != 8+ed25519.SignatureSize {
+		return false
+	}
+	head := fmt.Sprintf("cosignature/v1\ntime %d\n", binary.BigEndian.Uint64(signature))
+	return ed25519.Verify(c.key, append([]byte(head), text...), signature[8:])
+}
+
+func newCosigner(vkey string) (cosigner, error) {
+	parts := strings.SplitN(vkey, "+", 3)
+	if len(parts) != 3 {
+		return cosigner{}, errors.New("not a verifier key")
+	}
+	key, err := base64.StdEncoding.DecodeString(parts[2])
+	if err != nil || len(key) != 1+ed25519.PublicKeySize || key[0] != 4 {
+		return cosigner{}, errors.New("not a witness's key")
+	}
+	digest := sha256.Sum256(append([]byte(parts[0]+"\n"), key...))
+	if hex.EncodeToString(digest[:4]) != parts[1] {
+		return cosigner{}, errors.New("the key's hash is another")
+	}
+	return cosigner{parts[0], binary.BigEndian.Uint32(digest[:4]), key[1:]}, nil
+}
+
+// verifyCosigned opens the note with the keys of the log and of all witnesses at once.
+func verifyCosigned(vkey, checkpointPath string, witnesses []string) error {
+	message, err := os.ReadFile(checkpointPath)
+	if err != nil {
+		return err
+	}
+	verifier, err := note.NewVerifier(vkey)
+	if err != nil {
+		return err
+	}
+	verifiers := []note.Verifier{verifier}
+	for _, witness := range witnesses {
+		c, err := newCosigner(witness)
+		if err != nil {
+			return err
+		}
+		verifiers = append(verifiers, c)
+	}
+	signed, err := note.Open(message, note.VerifierList(verifiers...))
+	if err != nil {
+		return err
+	}
+	if len(signed.Sigs) != len(verifiers) || len(signed.UnverifiedSigs) != 0 {
+		return fmt.Errorf("%d of %d have signed it, and %d others", len(signed.Sigs), len(verifiers), len(signed.UnverifiedSigs))
+	}
+	fmt.Println(len(signed.Sigs))
+	return nil
+}
+
 func main() {
+	if len(os.Args) > 4 && os.Args[3] == "cosigned" {
+		if err := verifyCosigned(os.Args[1], os.Args[2], os.Args[4:]); err != nil {
+			fmt.Fprintln(os.Stderr, "checkpoint:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	var err error
 	switch len(os.Args) {
 	case 3:

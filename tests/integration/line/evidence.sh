@@ -156,6 +156,10 @@ exits "an old log for a newer checkpoint that was kept" 1 "^tampered: leaf $old:
 exits "no key" 3 'key is needed' "$moniker" audit verify "$work/log"
 exits "nothing to verify" 3 'say what' verify
 printf 'log %s\nquorum q\n' "$vkey" >"$work/policy"
-exits "a policy that asks for witnesses is not half followed" 3 'witnesses' "$moniker" audit verify "$work/log" --policy "$work/policy"
+exits "a policy that asks for a witness it does not know" 3 'quorum that is not defined' "$moniker" audit verify "$work/log" --policy "$work/policy"
+printf 'log %s\nwitness w witness.example/w1+5c917ff5+BK3BQBH4LRxW2VaqT51z2IWDYaYGBIUl4NCMY43HXdjH\nquorum w\n' "$vkey" >"$work/policy"
+for what in "$work/log" "$work/zero.tlog-proof"; do
+	exits "a policy that asks for witnesses is not half followed: ${what##*/}" 2 '^incomplete: .*is no quorum' "$moniker" audit verify "$what" --policy "$work/policy"
+done
 exits "another log's key" 2 'no key for the log' "$moniker" audit verify "$work/log" \
 	--vkey moniker.example/node1-2026+fef7c7b4+AXm1Vi6P5lT5QHixEuipi6eQH4U65pW+1+DjkQutBJZk

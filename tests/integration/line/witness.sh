@@ -1,0 +1,158 @@
+#!/usr/bin/env bash
+# A service whose checkpoints are cosigned: the note, the receipts and the whole log with their quorum, before other
+# programs' eyes; then with a witness that is dead, fail-open and fail-closed. With a service of its own;
+# MONIKER_TEST_BIN names the programs.
+set -Eeuo pipefail
+support=$(cd "$(dirname "$0")/../../support" && pwd)
+top=$(cd "$support/../.." && pwd)
+fixture=$(mktemp -d /tmp/moniker-witness-XXXXXX)
+chmod 755 "$fixture"
+witnesses=()
+end() {
+	local pid
+	for pid in "${witnesses[@]}"; do kill -9 "$pid" 2>/dev/null || true; done
+	"$support/service_down.sh" "$fixture" || true
+	rm -rf "$fixture"
+}
+trap end EXIT
+"$support/service_up.sh" "${MONIKER_TEST_BIN:?}" "$fixture"
+export MONIKER_TEST_ENV=$fixture/env
+. "$(dirname "$0")/lib.sh"
+cleanup() { end; }
+need go golang-go
+need python3 python3
+moniker=$MONIKER_TEST_BIN/moniker
+export GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$work/gocache GOFLAGS="" GOTOOLCHAIN=local
+go build -o "$work/checkpoint-go" "$top/tests/interop/checkpoint.go"
+
+# ---- two witnesses, which know the log by its key
+
+call GET /audit/logs auditor >"$work/logs"
+vkey=$(jq -r '.items[0].vkey' "$work/logs")
+log_name=$(jq -r '.items[0].origin | split("/")[-1]' "$work/logs")
+echo "log $vkey" >"$fixture/logs.policy"
+ports=()
+start_witness() { # N: on its port, which is its own from its first start on
+	local log=$fixture/w$1.log
+	: >"$log"
+	"$moniker" witness run --dir "$fixture/w$1" --policy "$fixture/logs.policy" --port "${ports[$1]-0}" 2>"$log" &
+	witnesses[$1]=$!
+	within 10 "witness $1 listens" grep -q '"witness.start"' "$log"
+	ports[$1]=$(sed -n 's/.*"witness.start".*on port \([0-9]*\).*/\1/p' "$log")
+}
+kill_witness() {
+	kill -9 "${witnesses[$1]}"
+	wait "${witnesses[$1]}" 2>/dev/null || true
+}
+echo "log $vkey" >"$fixture/policy"
+for n in 1 2; do
+	"$moniker" witness init --dir "$fixture/w$n" --name "witness.test/w$n" >"$fixture/w$n.vkey"
+	start_witness $n
+	echo "witness w$n $(cat "$fixture/w$n.vkey") http://127.0.0.1:${ports[$n]}" >>"$fixture/policy"
+done
+printf 'group both all w1 w2\nquorum both\n' >>"$fixture/policy"
+chmod 644 "$fixture/policy"
+
+restart_with() { # LINES: of [audit]
+	kill -TERM "$(cat "$MONIKER_TEST_STATE/pid")"
+	within 30 "the service stops" stopped
+	sed -i '/^policy = /d; /^without_quorum = /d; /^witness_gap_ms = /d' "$MONIKER_CONFIG"
+	sed -i "s|^name = moniker.test\$|&\n$1|" "$MONIKER_CONFIG"
+	"$support/service_start.sh" "$fixture"
+}
+stopped() { ! kill -0 "$(cat "$MONIKER_TEST_STATE/pid")" 2>/dev/null; }
+fetch() { call GET "/audit/$log_name/checkpoint" nobody >"$work/checkpoint"; }
+cosigned_by() { fetch && [ "$(grep -c '^— witness\.test/w[12] ' "$work/checkpoint")" = "$1" ]; }
+grows_past() { fetch && [ "$(sed -n 2p "$work/checkpoint")" -gt "$1" ]; }
+ready() { curl -sS --cacert "$MONIKER_CACERT" "$MONIKER_URL/readyz" | jq -r ".components.$1"; }
+metric() { call GET /metrics nobody | sed -n "s/^$1 //p"; }
+common="policy = $fixture/policy\nwitness_gap_ms = 80"
+restart_with "$common"
+within 20 "both witnesses are under the checkpoint" cosigned_by 2
+same "/readyz has no complaint" null "$(ready witnesses.detail)"
+same "the metric" 1 "$(metric moniker_witness_quorum)"
+
+# ---- to other programs
+
+fetch
+same "Go: log and witnesses have signed" 3 "$("$work/checkpoint-go" "$vkey" "$work/checkpoint" cosigned "$(cat "$fixture/w1.vkey")" "$(cat "$fixture/w2.vkey")")"
+sed '/w1 /s/ \(.\{20\}\)./ \1A/2' "$work/checkpoint" >"$work/forged"
+if "$work/checkpoint-go" "$vkey" "$work/forged" cosigned "$(cat "$fixture/w1.vkey")" 2>/dev/null; then die "Go takes a forged cosignature"; fi
+
+copy_log() {
+	rm -rf "$work/log"
+	mkdir "$work/log"
+	cp "$MONIKER_AUDIT_DIR/$log_name/checkpoint" "$work/log/"
+	cp -r "$MONIKER_AUDIT_DIR/$log_name/tile" "$work/log/" 2>/dev/null || cp -r "$MONIKER_AUDIT_DIR/$log_name/tile" "$work/log/"
+}
+exits() { # WHAT STATUS PATTERN COMMAND...
+	local what=$1 want=$2 pattern=$3 got=0
+	shift 3
+	"$@" >"$work/said" 2>&1 || got=$?
+	same "$what: exit status" "$want" "$got"
+	grep -Eq "$pattern" "$work/said" || die "$what: $(cat "$work/said")"
+}
+verify() { "$moniker" audit verify "$1" --policy "$fixture/policy"; }
+second() { python3 "$top/docs/verify/verify.py" "$vkey" "$1" "$(cat "$fixture/w1.vkey")" "$(cat "$fixture/w2.vkey")"; }
+copy_log
+exits "the folder, with its quorum" 0 '^good' verify "$work/log"
+exits "the same, to the second verifier" 0 '^good' second "$work/log"
+open_lot witnessed
+make_key a
+request a "$(openssl rand -hex 6)" | send '/v1/enrollments?proof=1' station >"$work/a"
+same "an enrollment with a receipt" 201 "$(cat "$work/status")"
+jq -j .proof "$work/a" >"$work/a.tlog-proof"
+exits "the receipt, with its quorum" 0 '^good' verify "$work/a.tlog-proof"
+exits "the same, to the second verifier" 0 '^good' second "$work/a.tlog-proof"
+sed -i '/w2 /d' "$work/a.tlog-proof" "$work/log/checkpoint"
+exits "a receipt without its quorum" 2 '^incomplete: .*is no quorum' verify "$work/a.tlog-proof"
+exits "a folder without its quorum" 2 '^incomplete: .*is no quorum' verify "$work/log"
+exits "the same, to the second verifier" 1 'not signed by witness.test/w2' second "$work/log"
+exits "without a policy it is as good as before" 0 '^good' "$moniker" audit verify "$work/log" --vkey "$vkey"
+
+# ---- fail-open: a witness is dead
+
+kill_witness 2
+size=$(sed -n 2p "$work/checkpoint")
+make_key b
+request b "$(openssl rand -hex 6)" | send /v1/enrollments station >"$work/b"
+same "an enrollment while a witness is dead" 201 "$(cat "$work/status")"
+within 20 "the checkpoint goes on" grows_past "$size"
+within 20 "with one cosignature" cosigned_by 1
+same "/readyz is ready" true "$(curl -sS --cacert "$MONIKER_CACERT" "$MONIKER_URL/readyz" | jq .ready)"
+grep -q '^no quorum; w2: ' <<<"$(ready witnesses.detail)" || die "/readyz does not name it: $(ready witnesses)"
+same "the metric" 0 "$(metric moniker_witness_quorum)"
+same "of the dead one" 0 "$(metric 'moniker_witness_cosigned{witness="w2"}')"
+start_witness 2
+within 40 "and with both, when it is back" cosigned_by 2
+
+# ---- fail-closed
+
+restart_with "$common\nwithout_quorum = withhold"
+within 20 "both are under it again" cosigned_by 2
+kill_witness 1
+sleep 1 # what was under way is published
+fetch
+size=$(sed -n 2p "$work/checkpoint")
+make_key c
+request c "$(openssl rand -hex 6)" | send '/v1/enrollments?proof=1' station >"$work/c"
+same "an enrollment while nothing is published" 201 "$(cat "$work/status")"
+same "has no receipt yet" null "$(jq -c .proof "$work/c")"
+fetch
+same "the checkpoint stands" "$size" "$(sed -n 2p "$work/checkpoint")"
+[ "$(metric moniker_log_size_leaves)" -gt "$size" ] || die "the log did not grow beyond what is published"
+copy_log
+exits "what is published has its quorum" 0 '^good' verify "$work/log"
+start_witness 1
+within 40 "it is published when there is a quorum" grows_past "$size"
+same "with both" 2 "$(grep -c '^— witness\.test/w[12] ' "$work/checkpoint")"
+
+# ---- a policy that cannot work ends the start
+
+kill -TERM "$(cat "$MONIKER_TEST_STATE/pid")"
+within 30 "the service stops" stopped
+for bad in 'quorum w3\n' 'group g 3 w1 w2\nquorum g\n'; do
+	{ grep -v '^group\|^quorum' "$fixture/policy"; printf "$bad"; } >"$work/policy"
+	sed "s|^policy = .*|policy = $work/policy|" "$MONIKER_CONFIG" >"$work/bad.conf"
+	exits "monikerd --check" 1 'line [0-9]+ of the policy' "$MONIKER_TEST_BIN/monikerd" --check --config "$work/bad.conf"
+done
