@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/http.h"
+#include "base/text.h"
 #include "ca/csr.h"
 
 bool
@@ -48,11 +49,60 @@ decode_hardware_ids(const json_t *list, const char *pointer,
 	return true;
 }
 
+/* ---- points of ristretto255: tags, or blinded ---- */
+
+bool
+decode_points(const json_t *list, const char *pointer, uint8_t (*out)[TAG_BYTES], size_t max,
+    size_t *out_count, struct error *err)
+{
+	const json_t *point;
+	size_t i;
+
+	if (json_array_size(list) > max)
+		return error_set_field(err, E_TOO_LARGE, pointer, "more than %zu", max);
+	json_array_foreach(list, i, point)
+	{
+		const char *text = json_string_value(point);
+
+		if (text == NULL ||
+		    !hex_decode(bytes_of(text, json_string_length(point)), out[i], TAG_BYTES))
+			return error_set_field(
+			    err, E_BAD_SYNTAX, pointer, "each is %d hex digits", 2 * TAG_BYTES);
+	}
+	*out_count = json_array_size(list);
+	return true;
+}
+
+struct tags_members {
+	int64_t kid;
+	json_t *tags;
+};
+static const struct json_member HARDWARE_TAGS[] = {
+    {"kid", "/hardware_tags/kid", JSON_MEMBER_INT, offsetof(struct tags_members, kid), 0, true, 0,
+	UINT8_MAX},
+    {"tags", "/hardware_tags/tags", JSON_MEMBER_ARRAY, offsetof(struct tags_members, tags), 0, true,
+	1, HWID_COUNT_MAX},
+};
+
+static bool
+decode_hardware_tags(const json_t *object, struct enroll_hardware_tags *out, struct error *err)
+{
+	struct tags_members in = {0};
+
+	if (object == NULL)
+		return true;
+	if (!json_read(object, HARDWARE_TAGS, COUNT(HARDWARE_TAGS), &in, err))
+		return false;
+	out->kid = (uint8_t)in.kid;
+	return decode_points(
+	    in.tags, "/hardware_tags/tags", out->tags, HWID_COUNT_MAX, &out->count, err);
+}
+
 /* ---- enrollment ---- */
 
 struct enrollment_members {
 	const char *batch, *csr, *token, *profile;
-	json_t *hardware_ids;
+	json_t *hardware_ids, *hardware_tags;
 	bool replace;
 };
 #define AT(member) offsetof(struct enrollment_members, member)
@@ -61,6 +111,7 @@ static const struct json_member ENROLLMENT[] = {
     {"csr", "/csr", JSON_MEMBER_TEXT, AT(csr), 0, true, 0, CSR_TEXT_MAX},
     {"hardware_ids", "/hardware_ids", JSON_MEMBER_ARRAY, AT(hardware_ids), 0, false, 0,
 	HWID_COUNT_MAX},
+    {"hardware_tags", "/hardware_tags", JSON_MEMBER_OBJECT, AT(hardware_tags), 0, false, 0, 0},
     {"token", "/token", JSON_MEMBER_TEXT, AT(token), 0, false, 0, TOKEN_TEXT_MAX},
     {"replace", "/replace", JSON_MEMBER_BOOL, AT(replace), 0, false, 0, 0},
     {"profile", "/profile", JSON_MEMBER_TEXT, AT(profile), 0, false, 0, BATCH_PROFILE_MAX},
@@ -73,8 +124,9 @@ decode_enrollment(const json_t *body, struct enroll_request *out, struct error *
 	struct enrollment_members in = {0};
 
 	if (!json_read(body, ENROLLMENT, COUNT(ENROLLMENT), &in, err) ||
-	    !decode_hardware_ids(
-		in.hardware_ids, "/hardware_ids", out->hardware_ids, &out->hardware_id_count, err))
+	    !decode_hardware_ids(in.hardware_ids, "/hardware_ids", out->hardware_ids,
+		&out->hardware_id_count, err) ||
+	    !decode_hardware_tags(in.hardware_tags, &out->hardware_tags, err))
 		return false;
 	out->batch = in.batch;
 	out->csr = bytes_of_text(in.csr);
@@ -165,6 +217,7 @@ struct batch_members {
 	int64_t quota, opens_at_s, closes_at_s, hours_from, hours_until;
 	json_t *stations;
 	bool escrow;
+	bool manifest;
 };
 #define AT(member) offsetof(struct batch_members, member)
 static const struct json_member BATCH[] = {
@@ -178,6 +231,7 @@ static const struct json_member BATCH[] = {
     {"hours_from", "/hours_from", JSON_MEMBER_INT, AT(hours_from), 0, false, 0, 1439},
     {"hours_until", "/hours_until", JSON_MEMBER_INT, AT(hours_until), 0, false, 1, 1440},
     {"hardware_ids", "/hardware_ids", JSON_MEMBER_TEXT, AT(hardware_ids), 0, false, 0, 16},
+    {"manifest", "/manifest", JSON_MEMBER_BOOL, AT(manifest), 0, false, 0, 0},
     {"replace", "/replace", JSON_MEMBER_TEXT, AT(replace), 0, false, 0, 16},
     {"stations", "/stations", JSON_MEMBER_ARRAY, AT(stations), 0, false, 0, BATCH_STATIONS_MAX},
     {"escrow", "/escrow", JSON_MEMBER_BOOL, AT(escrow), 0, false, 0, 0},
@@ -192,6 +246,15 @@ decode_choice(const char *text, const char *pointer, const char *if_false, const
 	*out = strcmp(text, if_true) == 0;
 	return *out || strcmp(text, if_false) == 0 ||
 	       error_set_field(err, E_BAD_SYNTAX, pointer, "%s or %s", if_false, if_true);
+}
+
+static bool
+decode_hardware_rule(const char *text, struct batch *out, struct error *err)
+{
+	out->blind = strcmp(text, "blind") == 0;
+	out->hardware_ids_required = out->blind || strcmp(text, "required") == 0;
+	return out->hardware_ids_required || strcmp(text, "optional") == 0 ||
+	       error_set_field(err, E_BAD_SYNTAX, "/hardware_ids", "required, optional or blind");
 }
 
 static bool
@@ -225,8 +288,7 @@ decode_batch(const json_t *body, int64_t now_s, struct batch *out, struct error 
 
 	if (!json_read(body, BATCH, COUNT(BATCH), &in, err) ||
 	    !decode_choice(in.mode, "/mode", "pseudonymous", "unlinkable", &unlinkable, err) ||
-	    !decode_choice(in.hardware_ids, "/hardware_ids", "optional", "required",
-		&out->hardware_ids_required, err) ||
+	    !decode_hardware_rule(in.hardware_ids, out, err) ||
 	    !decode_choice(
 		in.replace, "/replace", "never", "same_station", &out->replace_same_station, err) ||
 	    !decode_stations(in.stations, out, err))
@@ -241,6 +303,7 @@ decode_batch(const json_t *body, int64_t now_s, struct batch *out, struct error 
 	(void)snprintf(out->profile, sizeof out->profile, "%s", in.profile);
 	out->mode = unlinkable ? BATCH_UNLINKABLE : BATCH_PSEUDONYMOUS;
 	out->escrow = in.escrow;
+	out->manifest = in.manifest;
 	out->quota = in.quota;
 	out->opens_at_s = in.opens_at_s;
 	out->closes_at_s = in.closes_at_s;

@@ -23,5 +23,8 @@ MUST_CHECK bool decode_batch(
 /* [{type,value}, ...] at `pointer`. At most HWID_COUNT_MAX. */
 MUST_CHECK bool decode_hardware_ids(const json_t *list, const char *pointer,
     struct enroll_hardware_id out[static HWID_COUNT_MAX], size_t *out_count, struct error *err);
+/* Hexadecimal points of 32 octets; whether they are any is looked at in the keeper. */
+MUST_CHECK bool decode_points(const json_t *list, const char *pointer, uint8_t (*out)[TAG_BYTES],
+    size_t max, size_t *out_count, struct error *err);
 
 #endif

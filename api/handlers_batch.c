@@ -140,16 +140,20 @@ mint(const struct app *app, const struct http_request *request, const struct tok
 	char actor[CALLER_ACTOR_LEN];
 
 	caller_actor(request->caller, ROLE_ADMIN, actor);
-	return (in->bound == NULL || decode_bindings(in->bound, bindings, err)) &&
-	       batch_get(app->db, request->params[0], batch, err) &&
-	       token_mint(&app->tokens,
-		   &(struct token_mint_request){.batch = batch->id,
-		       .batch_handle = batch->handle,
-		       .actor = actor,
-		       .count = (size_t)in->count,
-		       .bindings = in->bound != NULL ? bindings : NULL,
-		       .expires_in_s = in->expires_in_s},
-		   out_texts, err);
+	if ((in->bound != NULL && !decode_bindings(in->bound, bindings, err)) ||
+	    !batch_get(app->db, request->params[0], batch, err))
+		return false;
+	if (in->bound != NULL && batch->blind)
+		return error_set_field(err, E_HARDWARE_ID_INVALID, "/for",
+		    "this batch shows the service no hardware id: mint free tokens");
+	return token_mint(&app->tokens,
+	    &(struct token_mint_request){.batch = batch->id,
+		.batch_handle = batch->handle,
+		.actor = actor,
+		.count = (size_t)in->count,
+		.bindings = in->bound != NULL ? bindings : NULL,
+		.expires_in_s = in->expires_in_s},
+	    out_texts, err);
 }
 
 bool

@@ -13,6 +13,7 @@ static const size_t PLACES[LIMIT_CLASS_COUNT] = {
     [LIMIT_STATION] = 4096,
     [LIMIT_VERIFIER] = 4096,
     [LIMIT_OPERATOR] = 4096,
+    [LIMIT_EVALUATION] = 4096,
 };
 
 struct limiter {
@@ -85,6 +86,14 @@ limiter_caller(
 		    bytes_of(caller->spki_sha256, sizeof caller->spki_sha256), cost, err);
 	return take(
 	    limiter, class_of(caller), bytes_of(&caller->person, sizeof caller->person), cost, err);
+}
+
+bool
+limiter_evaluation(
+    struct limiter *limiter, const struct caller *caller, int64_t points, struct error *err)
+{
+	return take(limiter, LIMIT_EVALUATION, bytes_of(&caller->person, sizeof caller->person),
+	    points, err);
 }
 
 bool

@@ -12,12 +12,13 @@
 #include "base/buckets.h"
 
 enum limit_class {
-	LIMIT_ADDRESS,  /* requests of one client address; IPv6: of one /64 */
-	LIMIT_TOKEN,    /* enrollments with one token */
-	LIMIT_DEVICE,   /* requests of one device's key */
-	LIMIT_STATION,  /* requests of one person or station with the role `station` */
-	LIMIT_VERIFIER, /* with the role `verifier`, and not `station` */
-	LIMIT_OPERATOR, /* with neither */
+	LIMIT_ADDRESS,    /* requests of one client address; IPv6: of one /64 */
+	LIMIT_TOKEN,      /* enrollments with one token */
+	LIMIT_DEVICE,     /* requests of one device's key */
+	LIMIT_STATION,    /* requests of one person or station with the role `station` */
+	LIMIT_VERIFIER,   /* with the role `verifier`, and not `station` */
+	LIMIT_OPERATOR,   /* with neither */
+	LIMIT_EVALUATION, /* points that one person or station lets the keeper evaluate */
 	LIMIT_CLASS_COUNT
 };
 
@@ -42,6 +43,9 @@ MUST_CHECK bool limiter_address(struct limiter *limiter,
 /* Of a caller with a credential. */
 MUST_CHECK bool limiter_caller(
     struct limiter *limiter, const struct caller *caller, int64_t cost, struct error *err);
+/* Beside its requests: hardware tags that a caller makes blind. */
+MUST_CHECK bool limiter_evaluation(
+    struct limiter *limiter, const struct caller *caller, int64_t points, struct error *err);
 MUST_CHECK bool limiter_token(struct limiter *limiter, const char *token, struct error *err);
 
 #endif

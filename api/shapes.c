@@ -227,8 +227,9 @@ shape_batch(const struct batch *batch)
 	(void)json_object_set_new(object, "opens_at", shape_time(batch->opens_at_s));
 	(void)json_object_set_new(object, "closes_at", shape_time(batch->closes_at_s));
 	(void)json_object_set_new(object, "closed_at", shape_time(batch->closed_at_s));
-	(void)json_object_set_new(object, "hardware_ids",
-	    json_string(batch->hardware_ids_required ? "required" : "optional"));
+	(void)json_object_set_new(
+	    object, "hardware_ids", json_string(batch_hardware_ids_name(batch)));
+	(void)json_object_set_new(object, "manifest", json_boolean(batch->manifest));
 	(void)json_object_set_new(
 	    object, "replace", json_string(batch->replace_same_station ? "same_station" : "never"));
 	(void)json_object_set_new(object, "stations", stations);

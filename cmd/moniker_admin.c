@@ -9,7 +9,7 @@
 
 struct batch_options {
 	struct cli_api api;
-	bool json, escrow;
+	bool json, escrow, manifest;
 	const char *model, *mode, *profile, *quota, *opens_at, *closes_at, *hardware_ids, *replace;
 	struct option_values stations;
 };
@@ -36,6 +36,8 @@ batch_body(const struct batch_options *options, const char *id)
 	set_text(body, "replace", options->replace);
 	if (options->escrow)
 		(void)json_object_set_new(body, "escrow", json_true());
+	if (options->manifest)
+		(void)json_object_set_new(body, "manifest", json_true());
 	if (options->quota != NULL)
 		(void)json_object_set_new(
 		    body, "quota", json_integer(strtoll(options->quota, NULL, 10)));
@@ -99,6 +101,7 @@ batch_command(int argc, char **argv)
 	    {"--hardware-ids", OPTION_TEXT, &options.hardware_ids},
 	    {"--replace", OPTION_TEXT, &options.replace},
 	    {"--escrow", OPTION_FLAG, &options.escrow},
+	    {"--manifest", OPTION_FLAG, &options.manifest},
 	    {"--station", OPTION_LIST, &options.stations}};
 	const char *bad = NULL;
 	int words = 0;
@@ -124,7 +127,8 @@ const struct subcommand BATCH_COMMAND = {"batch",
     "  --profile NAME         default device\n"
     "  --mode MODE            pseudonymous (default)\n"
     "  --opens-at, --closes-at TIME   RFC 3339 UTC; default now, and never\n"
-    "  --hardware-ids WHAT    required (default) or optional\n"
+    "  --hardware-ids WHAT    required (default), optional, or blind: stations send tags only\n"
+    "  --manifest             only for hardware that is listed with `moniker manifest add`\n"
     "  --replace WHAT         same_station (default) or never\n"
     "  --escrow               seal each device's identity for the officers (moniker seat)\n"
     "  --station NAME         may enroll into it; repeat; default every station\n"

@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/secret.h"
+#include "base/text.h"
+#include "cmd/blind_tags.h"
 #include "cmd/cli.h"
 #include "cmd/options.h"
 #include "cmd/settings.h"
@@ -16,7 +18,7 @@
 
 struct enroll_options {
 	struct cli_api api;
-	bool json, replace;
+	bool json, replace, blind;
 	const char *batch, *token_file, *out, *profile;
 	struct option_values hardware_ids;
 };
@@ -43,21 +45,63 @@ hardware_ids_of(const struct option_values *values, json_t **out, struct error *
 	return true;
 }
 
+struct id_list {
+	struct hwid ids[HWID_COUNT_MAX];
+};
+
+static void
+id_list_clear(struct id_list *list)
+{
+	for (size_t i = 0; i < HWID_COUNT_MAX; i++)
+		hwid_clear(&list->ids[i]);
+}
+DEFER_DECLARE_CLEAR(struct id_list, id_list_clear)
+
+/* The hardware ids stay here: what goes out are their tags. */
 static bool
-enroll_body(
-    const struct enroll_options *options, const char *key_path, json_t **out, struct error *err)
+add_tags(
+    struct http_client *client, const struct option_values *values, json_t *body, struct error *err)
+{
+	DEFER(id_list_clear) struct id_list given = {0};
+	uint8_t tags[HWID_COUNT_MAX][TAG_BYTES];
+	json_t *list;
+	int kid;
+
+	if (values->count == 0 || values->count > HWID_COUNT_MAX)
+		return error_set(err, E_HARDWARE_ID_MISSING,
+		    "--blind needs one to %d --hardware-id", HWID_COUNT_MAX);
+	for (size_t i = 0; i < values->count; i++)
+		if (!blind_tags_parse(values->at[i], &given.ids[i], err))
+			return false;
+	if (!blind_tags_make(client, given.ids, values->count, tags, &kid, err))
+		return false;
+	list = json_array();
+	for (size_t i = 0; i < values->count; i++) {
+		char hex[2 * TAG_BYTES + 1];
+
+		hex_encode(hex, bytes_of(tags[i], TAG_BYTES));
+		(void)json_array_append_new(list, json_string(hex));
+	}
+	return json_object_set_new(
+		   body, "hardware_tags", json_pack("{s:i, s:o}", "kid", kid, "tags", list)) == 0 ||
+	       error_set(err, E_INTERNAL, "no room");
+}
+
+static bool
+enroll_body(struct http_client *client, const struct enroll_options *options, const char *key_path,
+    json_t **out, struct error *err)
 {
 	DEFER(buf_clear_public) struct buf csr = {0};
 	DEFER(secret_free) struct secret *token = NULL;
+	DEFER(json_release) json_t *body = NULL;
 	json_t *ids = NULL;
-	json_t *body;
 
 	if (!cli_make_csr(key_path, &csr, err) ||
 	    (options->token_file != NULL && !secret_read_file(options->token_file, &token, err)) ||
-	    !hardware_ids_of(&options->hardware_ids, &ids, err))
+	    (!options->blind && !hardware_ids_of(&options->hardware_ids, &ids, err)))
 		return false;
 	body =
-	    json_pack("{s:s%, s:o}", "csr", (const char *)csr.data, csr.len, "hardware_ids", ids);
+	    json_pack("{s:s%, s:o*}", "csr", (const char *)csr.data, csr.len, "hardware_ids", ids);
 	if (options->batch != NULL)
 		(void)json_object_set_new(body, "batch", json_string(options->batch));
 	if (options->profile != NULL)
@@ -67,7 +111,9 @@ enroll_body(
 		    json_stringn((const char *)secret_bytes(token).data, secret_bytes(token).len));
 	if (options->replace)
 		(void)json_object_set_new(body, "replace", json_true());
-	*out = body;
+	if (options->blind && !add_tags(client, &options->hardware_ids, body, err))
+		return false;
+	*out = TAKE(body);
 	return true;
 }
 
@@ -83,7 +129,7 @@ call_until_answered(struct http_client *client, const char *path, const json_t *
 		if (cli_call(client, "POST", path, json_deep_copy(body), out, &failed))
 			return true;
 		kind = error_info(failed.code)->kind;
-		if (try == TRIES_MAX ||
+		if (try == TRIES_MAX || failed.code == E_TAG_KEY_CHANGED ||
 		    (kind != ERROR_KIND_UNAVAILABLE && kind != ERROR_KIND_RATE_LIMITED &&
 			failed.code != E_INTERNAL)) {
 			*err = failed;
@@ -121,18 +167,36 @@ report(const json_t *answer, const char *dir, bool json)
 	return EXIT_SUCCESS;
 }
 
+/* Tags that were made just before their key was changed are made again. */
+static bool
+enroll_until_answered(struct http_client *client, const struct enroll_options *options,
+    const char *key_path, json_t **out, struct error *err)
+{
+	for (int try = 1;; try++) {
+		DEFER(json_release) json_t *body = NULL;
+		struct error failed = {0};
+
+		if (!enroll_body(client, options, key_path, &body, err))
+			return false;
+		if (call_until_answered(client, "/v1/enrollments", body, out, &failed))
+			return true;
+		if (failed.code != E_TAG_KEY_CHANGED || try == TRIES_MAX) {
+			*err = failed;
+			return false;
+		}
+	}
+}
+
 static bool
 run_enroll(const struct enroll_options *options, json_t **out, struct error *err)
 {
 	DEFER(http_client_free) struct http_client *client = NULL;
 	DEFER(mem_free) char *key_path = settings_path(options->out, "key.pem");
-	DEFER(json_release) json_t *body = NULL;
+	const char *role = options->token_file == NULL || options->blind ? "STATION" : NULL;
 
-	return cli_api_open(
-		   &options->api, options->token_file == NULL ? "STATION" : NULL, &client, err) &&
+	return cli_api_open(&options->api, role, &client, err) &&
 	       file_make_dir(options->out, 0700, err) &&
-	       enroll_body(options, key_path, &body, err) &&
-	       call_until_answered(client, "/v1/enrollments", body, out, err) &&
+	       enroll_until_answered(client, options, key_path, out, err) &&
 	       store(options->out, *out, err);
 }
 
@@ -145,7 +209,7 @@ enroll_command(int argc, char **argv)
 	    {"--profile", OPTION_TEXT, &options.profile},
 	    {"--token-file", OPTION_TEXT, &options.token_file},
 	    {"--hardware-id", OPTION_LIST, &options.hardware_ids},
-	    {"--replace", OPTION_FLAG, &options.replace}};
+	    {"--replace", OPTION_FLAG, &options.replace}, {"--blind", OPTION_FLAG, &options.blind}};
 	DEFER(json_release) json_t *answer = NULL;
 	struct error err = {0};
 	const char *bad = NULL;
@@ -171,6 +235,8 @@ const struct subcommand ENROLL_COMMAND = {"enroll", "get a device its first cert
     "  --token-file FILE        a one-time token instead of a station's certificate (mode 0400)\n"
     "  --hardware-id TYPE=VALUE mac48 eui64 imei soc_uid se_serial tpm_ek idevid; repeat, at most "
     "4\n"
+    "  --blind                  the hardware ids stay here: the service gets their tags, which it\n"
+    "                           made without seeing the ids; needs a station's certificate\n"
     "  --replace                the same board again with a new key\n"
     "  --profile NAME           when it is not the batch's\n"
     "  --url, --cacert, --cert, --key, --json   see `moniker --help`; role STATION\n"

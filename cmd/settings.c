@@ -42,6 +42,8 @@ static const struct config_field FIELDS[] = {
 	{ "limits",   "verifier_burst",        CONFIG_INT,  LIMIT(VERIFIER, burst),      "40000",      1, BUCKETS_BURST_MAX, "that many at once" },
 	{ "limits",   "operator_per_s",        CONFIG_INT,  LIMIT(OPERATOR, per_s),      "200",        0, BUCKETS_PER_S_MAX, "requests a second of one person with other roles only; 0: no limit" },
 	{ "limits",   "operator_burst",        CONFIG_INT,  LIMIT(OPERATOR, burst),      "2000",       1, BUCKETS_BURST_MAX, "that many at once" },
+	{ "limits",   "evaluation_per_s",      CONFIG_INT,  LIMIT(EVALUATION, per_s),    "20",         0, BUCKETS_PER_S_MAX, "hardware tags a second that one caller makes blind; 0: no limit" },
+	{ "limits",   "evaluation_burst",      CONFIG_INT,  LIMIT(EVALUATION, burst),    "256",        KEEPER_POINTS_MAX, BUCKETS_BURST_MAX, "that many at once" },
 	{ "limits",   "device_per_s",          CONFIG_INT,  LIMIT(DEVICE, per_s),        "5",          0, BUCKETS_PER_S_MAX, "requests a second of one device; 0: no limit" },
 	{ "limits",   "device_burst",          CONFIG_INT,  LIMIT(DEVICE, burst),        "100",        1, BUCKETS_BURST_MAX, "that many at once" },
 	{ "limits",   "token_per_s",           CONFIG_INT,  LIMIT(TOKEN, per_s),         "5",          0, BUCKETS_PER_S_MAX, "enrollments a second with one token; 0: no limit" },

@@ -84,9 +84,23 @@ MUST_CHECK bool keeper_checkpoint(
 
 /* ---- stateless ---- */
 
-/* Tags of canonical hardware id messages under the newest key; *out_kid names it. At most 4096. */
+/* Tags of canonical hardware id messages under each key that is there. At most 4096. */
 MUST_CHECK bool keeper_tags(struct keeper_client *client, const struct bytes *messages,
-    size_t count, uint8_t (*out_tags)[TAG_BYTES], uint8_t *out_kid, struct error *err);
+    size_t count, struct tag_set *out_tags, struct tag_kids *out_kids, struct error *err);
+
+#define KEEPER_POINTS_MAX 256
+/* Blinded points times the newest key. E_TAG_INVALID   one is no point, or the identity */
+MUST_CHECK bool keeper_evaluate(struct keeper_client *client, const uint8_t (*points)[TAG_BYTES],
+    size_t count, uint8_t (*out)[TAG_BYTES], uint8_t *out_kid, struct error *err);
+/*
+ * Tags of key `kid` that come from outside, under each key that is there. At most
+ * KEEPER_POINTS_MAX.
+ * E_TAG_INVALID   one is no point, or the identity
+ * E_NOT_FOUND     there is no key of this kid
+ */
+MUST_CHECK bool keeper_retag(struct keeper_client *client, uint8_t kid,
+    const uint8_t (*tags)[TAG_BYTES], size_t count, struct tag_set *out_tags,
+    struct tag_kids *out_kids, struct error *err);
 
 #define TOKEN_HEAD_BYTES 41 /* kid(1) id(8) batch(8) expires_at_s(8) random(16) */
 #define TOKEN_MAC_BYTES 16

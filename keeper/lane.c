@@ -29,6 +29,8 @@ static const struct request REQUESTS[] = {
 	{WIRE_SIGN_RECORDED, "sign recorded", LANE_ORDERED,   LANE_IDLE,      8 + ENTRY_MIN, 8 + ENTRY_MAX,           lane_sign_recorded},
 	{WIRE_CHECKPOINT,    "checkpoint",    LANE_ORDERED,   LANE_IDLE,      0, 0,                                   lane_checkpoint},
 	{WIRE_TAGS,          "tags",          LANE_STATELESS, LANE_IDLE,      2, (size_t)WIRE_TAGS_MAX * (1 + TAG_MESSAGE_MAX), lane_tags},
+	{WIRE_RETAG,         "retag",         LANE_STATELESS, LANE_IDLE,      1 + TAG_BYTES, 1 + (size_t)WIRE_TAGS_MAX * TAG_BYTES, lane_retag},
+	{WIRE_EVALUATE,      "evaluate",      LANE_STATELESS, LANE_IDLE,      TAG_BYTES, (size_t)WIRE_TAGS_MAX * TAG_BYTES, lane_evaluate},
 	{WIRE_TOKEN_KID,     "token kid",     LANE_STATELESS, LANE_IDLE,      0, 0,                                   lane_token_kid},
 	{WIRE_TOKEN_MACS,    "token MACs",    LANE_STATELESS, LANE_IDLE,      TOKEN_HEAD_BYTES, (size_t)WIRE_TOKENS_MAX * TOKEN_HEAD_BYTES, lane_token_macs},
 	{WIRE_TOKEN_CHECK,   "token check",   LANE_STATELESS, LANE_IDLE,      TOKEN_BYTES, TOKEN_BYTES,               lane_token_check},

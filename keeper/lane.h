@@ -41,6 +41,7 @@ struct keeper_core { /* what lanes work with; only the ordered lane changes anyt
 	struct note_key log_key;
 	const struct secret *log_seed;
 	struct newest tag, token;
+	struct newest tag_before;   /* while tags are moved to `tag` */
 	struct newest status;       /* Ed25519 seed */
 	struct note_key status_key; /* of notes; where there is a seed */
 	struct crl_numbers *crl_numbers;
@@ -101,6 +102,8 @@ MUST_CHECK bool lane_append_end(struct lane *lane, struct bytes body, struct err
 MUST_CHECK bool lane_sign_recorded(struct lane *lane, struct bytes body, struct error *err);
 MUST_CHECK bool lane_checkpoint(struct lane *lane, struct bytes body, struct error *err);
 MUST_CHECK bool lane_tags(struct lane *lane, struct bytes body, struct error *err);
+MUST_CHECK bool lane_retag(struct lane *lane, struct bytes body, struct error *err);
+MUST_CHECK bool lane_evaluate(struct lane *lane, struct bytes body, struct error *err);
 MUST_CHECK bool lane_token_kid(struct lane *lane, struct bytes body, struct error *err);
 MUST_CHECK bool lane_token_macs(struct lane *lane, struct bytes body, struct error *err);
 MUST_CHECK bool lane_token_check(struct lane *lane, struct bytes body, struct error *err);

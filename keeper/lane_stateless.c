@@ -7,27 +7,119 @@
 
 /* ---- tags ---- */
 
+/* The key of the order of an answer; NULL when there are no more. */
+static const struct newest *
+tag_key(const struct keeper_core *core, size_t i)
+{
+	const struct newest *const keys[TAG_KEYS_MAX] = {&core->tag, &core->tag_before};
+
+	return i < TAG_KEYS_MAX && keys[i]->secret != NULL ? keys[i] : NULL;
+}
+
+/* The answer's kids, of `max` keys at most. */
+static bool
+tagged_begin(struct lane *lane, size_t max, struct error *err)
+{
+	size_t count = 0;
+
+	if (tag_key(lane->core, 0) == NULL)
+		return error_set(err, E_KEEPER_REFUSED, "no tag key is here");
+	while (count < max && tag_key(lane->core, count) != NULL)
+		count++;
+	buf_truncate(&lane->out, 0);
+	buf_append_u8(&lane->out, (uint8_t)count);
+	for (size_t i = 0; i < count; i++)
+		buf_append_u8(&lane->out, tag_key(lane->core, i)->kid);
+	return true;
+}
+
+static bool
+append_tags(struct lane *lane, struct bytes message, struct error *err)
+{
+	uint8_t point[TAG_BYTES];
+	const struct newest *key;
+
+	tag_hash_to_group(point, message);
+	for (size_t i = 0; (key = tag_key(lane->core, i)) != NULL; i++)
+		if (!tag_multiply(buf_extend(&lane->out, TAG_BYTES), secret_bytes(key->secret).data,
+			point, err))
+			return false;
+	sodium_memzero(point, sizeof(point));
+	return true;
+}
+
 bool
 lane_tags(struct lane *lane, struct bytes body, struct error *err)
 {
-	const struct newest *tag = &lane->core->tag;
 	struct reader reader = reader_of(body);
 
-	if (tag->secret == NULL)
-		return error_set(err, E_KEEPER_REFUSED, "no tag key is here");
-	buf_truncate(&lane->out, 0);
-	buf_append_u8(&lane->out, tag->kid);
-	while (reader.ok && reader.rest.len > 0) {
+	if (!tagged_begin(lane, TAG_KEYS_MAX, err))
+		return false;
+	for (size_t count = 0; reader.ok && reader.rest.len > 0; count++) {
 		struct bytes message = reader_bytes(&reader, reader_u8(&reader));
 
 		if (!reader.ok || message.len == 0 || message.len > TAG_MESSAGE_MAX ||
-		    lane->out.len > (size_t)WIRE_TAGS_MAX * TAG_BYTES)
+		    count == WIRE_TAGS_MAX)
 			return error_set(err, E_BAD_SYNTAX, "tags: a message is malformed");
-		if (!tag_compute(buf_extend(&lane->out, TAG_BYTES), secret_bytes(tag->secret).data,
-			message, err))
+		if (!append_tags(lane, message, err))
 			return false;
 	}
 	return lane_answer(lane, WIRE_TAGGED, err);
+}
+
+/* The newest key times each point: what a message's tag is, still blinded. */
+bool
+lane_evaluate(struct lane *lane, struct bytes body, struct error *err)
+{
+	if (body.len % TAG_BYTES != 0)
+		return error_set(err, E_BAD_SYNTAX, "evaluate: not whole points");
+	if (!tagged_begin(lane, 1, err))
+		return false;
+	for (size_t at = 0; at < body.len; at += TAG_BYTES)
+		if (!tag_multiply(buf_extend(&lane->out, TAG_BYTES),
+			secret_bytes(lane->core->tag.secret).data, body.data + at, err))
+			return false;
+	return lane_answer(lane, WIRE_TAGGED, err);
+}
+
+/* By what a tag of this kid becomes that of each key; for its own key by one. */
+static bool
+find_ratios(const struct keeper_core *core, uint8_t kid,
+    uint8_t ratios[static TAG_KEYS_MAX][TAG_KEY_BYTES], struct error *err)
+{
+	const struct newest *key, *from = NULL;
+
+	for (size_t i = 0; (key = tag_key(core, i)) != NULL; i++)
+		if (key->kid == kid)
+			from = key;
+	if (from == NULL)
+		return error_set(err, E_NOT_FOUND, "no tag key %u is here", kid);
+	for (size_t i = 0; (key = tag_key(core, i)) != NULL; i++)
+		if (!tag_ratio(ratios[i], secret_bytes(from->secret).data,
+			secret_bytes(key->secret).data, err))
+			return false;
+	return true;
+}
+
+/* Tags that a caller brings: those that are no points are refused, the others told under each key.
+ */
+bool
+lane_retag(struct lane *lane, struct bytes body, struct error *err)
+{
+	uint8_t ratios[TAG_KEYS_MAX][TAG_KEY_BYTES];
+	bool done = true;
+
+	if ((body.len - 1) % TAG_BYTES != 0)
+		return error_set(err, E_BAD_SYNTAX, "retag: not whole tags");
+	if (!tagged_begin(lane, TAG_KEYS_MAX, err) ||
+	    !find_ratios(lane->core, body.data[0], ratios, err))
+		return false;
+	for (size_t at = 1; done && at < body.len; at += TAG_BYTES)
+		for (size_t i = 0; done && tag_key(lane->core, i) != NULL; i++)
+			done = tag_multiply(
+			    buf_extend(&lane->out, TAG_BYTES), ratios[i], body.data + at, err);
+	sodium_memzero(ratios, sizeof(ratios));
+	return done && lane_answer(lane, WIRE_TAGGED, err);
 }
 
 /* ---- tokens ---- */

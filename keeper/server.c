@@ -65,8 +65,10 @@ kid_of(const char *name, const char *kind, uint8_t *out)
 	return kid <= UINT8_MAX && strcmp(same, name) == 0;
 }
 
+/* out_before, or NULL: the one that was added before the newest. */
 static bool
-newest_find(const struct keyring *ring, const char *kind, struct newest *out, struct error *err)
+newest_find(const struct keyring *ring, const char *kind, struct newest *out,
+    struct newest *out_before, struct error *err)
 {
 	for (size_t i = 0; i < keyring_count(ring); i++) {
 		const char *name = keyring_name(ring, i);
@@ -74,6 +76,8 @@ newest_find(const struct keyring *ring, const char *kind, struct newest *out, st
 
 		if (!kid_of(name, kind, &kid))
 			continue;
+		if (out_before != NULL)
+			*out_before = *out;
 		if (!secret_of(ring, name, MAC_KEY_BYTES, &out->secret, err))
 			return false;
 		out->kid = kid;
@@ -156,7 +160,7 @@ status_open(struct keeper_core *core, struct error *err)
 	const char *slash = strrchr(origin, '/');
 	char name[NOTE_NAME_MAX + 1];
 
-	if (!newest_find(core->ring, "status:", &core->status, err))
+	if (!newest_find(core->ring, "status:", &core->status, NULL, err))
 		return false;
 	if (core->status.secret == NULL)
 		return true;
@@ -184,8 +188,8 @@ keeper_open(const struct keeper_paths *paths, const struct secret *passphrase,
 	}
 	if (!keyring_read(paths->keyring, passphrase, &core->ring, err) ||
 	    !policy_read(paths->policy, &core->policy, err) || !signers_open(core, err) ||
-	    !newest_find(core->ring, "tag:", &core->tag, err) ||
-	    !newest_find(core->ring, "token:", &core->token, err) ||
+	    !newest_find(core->ring, "tag:", &core->tag, &core->tag_before, err) ||
+	    !newest_find(core->ring, "token:", &core->token, NULL, err) ||
 	    !crl_numbers_open(paths->crl_numbers, &core->crl_numbers, err) ||
 	    !log_open(core, paths->journal, err) || !status_open(core, err))
 		return false;

@@ -65,10 +65,48 @@ tag_compute(uint8_t out[static TAG_BYTES], const uint8_t key[static TAG_KEY_BYTE
 }
 
 bool
-tag_rotate(uint8_t out[static TAG_BYTES], const uint8_t ratio[static TAG_KEY_BYTES],
-    const uint8_t tag[static TAG_BYTES], struct error *err)
+tag_multiply(uint8_t out[static TAG_BYTES], const uint8_t scalar[static TAG_KEY_BYTES],
+    const uint8_t point[static TAG_BYTES], struct error *err)
 {
-	if (crypto_scalarmult_ristretto255(out, ratio, tag) != 0)
-		return error_set(err, E_TAG_INVALID, "not a tag, or a degenerate ratio");
+	/* It refuses what is no canonical encoding, and a product that is the identity. */
+	if (crypto_scalarmult_ristretto255(out, scalar, point) != 0)
+		return error_set(
+		    err, E_TAG_INVALID, "not a point of ristretto255 but the identity");
 	return true;
+}
+
+bool
+tag_ratio(uint8_t out[static TAG_KEY_BYTES], const uint8_t from[static TAG_KEY_BYTES],
+    const uint8_t to[static TAG_KEY_BYTES], struct error *err)
+{
+	uint8_t inverse[TAG_KEY_BYTES];
+
+	if (crypto_core_ristretto255_scalar_invert(inverse, from) != 0 ||
+	    sodium_is_zero(to, TAG_KEY_BYTES))
+		return error_set(err, E_TAG_INVALID, "a tag key is zero");
+	crypto_core_ristretto255_scalar_mul(out, to, inverse);
+	sodium_memzero(inverse, sizeof(inverse));
+	return true;
+}
+
+bool
+tag_blind(uint8_t out_point[static TAG_BYTES], uint8_t out_blind[static TAG_KEY_BYTES],
+    struct bytes message, struct error *err)
+{
+	crypto_core_ristretto255_scalar_random(out_blind); /* never zero */
+	return tag_compute(out_point, out_blind, message, err);
+}
+
+bool
+tag_unblind(uint8_t out[static TAG_BYTES], const uint8_t blind[static TAG_KEY_BYTES],
+    const uint8_t evaluated[static TAG_BYTES], struct error *err)
+{
+	uint8_t inverse[TAG_KEY_BYTES];
+	bool done;
+
+	if (crypto_core_ristretto255_scalar_invert(inverse, blind) != 0)
+		return error_set(err, E_TAG_INVALID, "the blind is zero");
+	done = tag_multiply(out, inverse, evaluated, err);
+	sodium_memzero(inverse, sizeof(inverse));
+	return done;
 }

@@ -34,6 +34,8 @@ enum wire_type {
 	WIRE_CHECKPOINT = 'K',     /* - */
 	/* stateless lanes */
 	WIRE_TAGS = 't',        /* messages, each length(1) octets */
+	WIRE_RETAG = 'u',       /* kid(1), tags of that key */
+	WIRE_EVALUATE = 'v',    /* blinded points */
 	WIRE_TOKEN_KID = 'i',   /* - */
 	WIRE_TOKEN_MACS = 'm',  /* token heads */
 	WIRE_TOKEN_CHECK = 'c', /* token head, MAC */
@@ -43,13 +45,13 @@ enum wire_type {
 	WIRE_STATUS_SIGN =
 	    's', /* the text of a status note (proof/status_note.h); empty: the key */
 	/* answers */
-	WIRE_STATE = '0',     /* size(8) root(32) log_public_key(32) origin */
-	WIRE_RESULTS = '1',   /* results; of an append, several messages before WIRE_APPENDED */
-	WIRE_APPENDED = '2',  /* the checkpoint note; also answers WIRE_CHECKPOINT */
-	WIRE_TAGGED = '3',    /* kid(1), tags */
-	WIRE_KID = '4',       /* kid(1) */
-	WIRE_MACS = '5',      /* MACs */
-	WIRE_VERDICT = '6',   /* 1 good, 0 not */
+	WIRE_STATE = '0',    /* size(8) root(32) log_public_key(32) origin */
+	WIRE_RESULTS = '1',  /* results; of an append, several messages before WIRE_APPENDED */
+	WIRE_APPENDED = '2', /* the checkpoint note; also answers WIRE_CHECKPOINT */
+	WIRE_TAGGED = '3',   /* count(1) kids(count), then of each message its tag under each kid */
+	WIRE_KID = '4',      /* kid(1) */
+	WIRE_MACS = '5',     /* MACs */
+	WIRE_VERDICT = '6',  /* 1 good, 0 not */
 	WIRE_SIGNATURE = '7', /* of the CRL */
 	WIRE_STATUS = '8',    /* public key(32), the signed note or nothing */
 	WIRE_REFUSED = '!',   /* name_len(1) name of the error code, detail */

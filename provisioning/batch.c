@@ -239,6 +239,9 @@ check_escrow(const struct batch_service *service, const struct batch *batch, str
 {
 	struct seat_set set;
 
+	if (batch->escrow && batch->blind)
+		return error_set_field(err, E_BAD_SYNTAX, "/escrow",
+		    "the service sees no hardware id of a blind batch, so it can seal none");
 	if (!batch->escrow)
 		return true;
 	if (service->seats != NULL && !seats_get(service->seats, &set) &&
@@ -261,6 +264,7 @@ is_same(const struct batch *asked, int64_t asked_opens_at_s, const struct batch 
 	       asked->closes_at_s == row->closes_at_s && asked->hours_from == row->hours_from &&
 	       asked->hours_until == row->hours_until &&
 	       asked->hardware_ids_required == row->hardware_ids_required &&
+	       asked->blind == row->blind && asked->manifest == row->manifest &&
 	       asked->replace_same_station == row->replace_same_station &&
 	       asked->escrow == row->escrow && asked->station_count == row->station_count &&
 	       memcmp(asked->stations, row->stations,
@@ -343,6 +347,14 @@ batch_list(struct db *db, int64_t after_id, int64_t station_person, size_t limit
     size_t *out_count, struct error *err)
 {
 	return batch_store_list(db, after_id, station_person, limit, out, out_count, err);
+}
+
+const char *
+batch_hardware_ids_name(const struct batch *batch)
+{
+	if (batch->blind)
+		return "blind";
+	return batch->hardware_ids_required ? "required" : "optional";
 }
 
 bool

@@ -28,6 +28,8 @@ struct batch {
 	int64_t closes_at_s;         /* 0: never */
 	int hours_from, hours_until; /* minutes of the UTC day; -1: all day */
 	bool hardware_ids_required;
+	bool blind;                /* tags in place of hardware ids; then they are required */
+	bool manifest;             /* only for hardware on its list */
 	bool replace_same_station; /* else never */
 	bool escrow;               /* identities are sealed for the officers */
 	int64_t closed_at_s;       /* 0: not closed by hand */
@@ -44,6 +46,7 @@ struct batch_facts {
 	enum batch_mode mode;
 	char profile[BATCH_PROFILE_MAX + 1];
 	bool hardware_ids_required;
+	bool blind, manifest;
 	bool names_stations; /* it is open to some stations only, which never change */
 	bool escrow;
 	char model[BATCH_MODEL_MAX + 1];
@@ -89,6 +92,8 @@ MUST_CHECK bool batch_list(struct db *db, int64_t after_id, int64_t station_pers
  */
 MUST_CHECK bool batch_get_only_open(struct db *db, int64_t station_person, int64_t now_s,
     char out_name[static BATCH_NAME_MAX + 1], struct error *err);
+/* "required", "optional" or "blind". */
+const char *batch_hardware_ids_name(const struct batch *batch);
 /* Whether this station may read the batch. */
 bool batch_allows_station(const struct batch *batch, int64_t person);
 

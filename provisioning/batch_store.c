@@ -4,11 +4,12 @@
 
 #include "base/mem.h"
 
-#define FACTS                                           \
-	"SELECT id::int8, handle, mode = 'unlinkable'," \
-	" profile, hardware_ids = 'required',"          \
-	" EXISTS (SELECT FROM batch_station WHERE batch = batch.id), escrow, model FROM batch"
-#define FACTS_COLUMNS 8
+#define FACTS                                                                        \
+	"SELECT id::int8, handle, mode = 'unlinkable',"                              \
+	" profile, hardware_ids <> 'optional',"                                      \
+	" EXISTS (SELECT FROM batch_station WHERE batch = batch.id), escrow, model," \
+	" hardware_ids = 'blind', manifest FROM batch"
+#define FACTS_COLUMNS 10
 
 /* $1 name */
 static const struct stmt FACTS_BY_NAME =
@@ -22,9 +23,10 @@ static const struct stmt FACTS_BY_ID =
 	"SELECT b.id::int8, b.name, b.handle, b.model, b.mode = 'unlinkable',"   \
 	" b.profile, b.quota, b.issued, b.refused, b.opens_at_s, b.closes_at_s," \
 	" coalesce(b.hours_from, -1)::int4, coalesce(b.hours_until, -1)::int4,"  \
-	" b.hardware_ids = 'required', b.replace_policy = 'same_station',"       \
-	" b.closed_at_s, b.created_at_s, b.escrow FROM batch AS b"
-#define ROW_COLUMNS 18
+	" b.hardware_ids <> 'optional', b.replace_policy = 'same_station',"      \
+	" b.closed_at_s, b.created_at_s, b.escrow, b.hardware_ids = 'blind',"    \
+	" b.manifest FROM batch AS b"
+#define ROW_COLUMNS 20
 
 /* $1 name */
 static const struct stmt ROW_BY_NAME =
@@ -71,16 +73,16 @@ static const struct stmt NAMES_THAT_EXIST = STMT("batch_names_that_exist", 1, 1,
     " JOIN batch AS b ON b.name = w.name");
 
 /* $1 name, $2 handle, $3 model, $4 unlinkable, $5 profile, $6 quota, $7 opens, $8 closes, $9 hours
- * from, $10 until, $11 hardware ids required, $12 replace by the same station, $13 created,
- * $14 escrow */
-static const struct stmt INSERT = STMT("batch_insert", 14, 1,
+ * from, $10 until, $11 hardware ids, $12 replace by the same station, $13 created, $14 escrow,
+ * $15 manifest */
+static const struct stmt INSERT = STMT("batch_insert", 15, 1,
     "INSERT INTO batch (name, handle, model, mode, profile, quota, opens_at_s, closes_at_s,"
-    " hours_from, hours_until, hardware_ids, replace_policy, created_at_s, escrow)"
+    " hours_from, hours_until, hardware_ids, replace_policy, created_at_s, escrow, manifest)"
     " VALUES ($1::text, $2::text, $3::text,"
     " CASE WHEN $4::bool THEN 'unlinkable' ELSE 'pseudonymous' END, $5::text, $6::int8,"
     " $7::int8, $8::int8, $9::int2, $10::int2,"
-    " CASE WHEN $11::bool THEN 'required' ELSE 'optional' END,"
-    " CASE WHEN $12::bool THEN 'same_station' ELSE 'never' END, $13::int8, $14::bool)"
+    " $11::text, CASE WHEN $12::bool THEN 'same_station' ELSE 'never' END, $13::int8, $14::bool,"
+    " $15::bool)"
     " ON CONFLICT DO NOTHING RETURNING id::int8");
 
 /* $1 batch, $2 persons */
@@ -145,6 +147,8 @@ batch_store_find_facts(struct db *db, const char *name, int64_t id, struct batch
 	out->names_stations = rows_bool(rows, 0, 5);
 	out->escrow = rows_bool(rows, 0, 6);
 	rows_text(rows, 0, 7, out->model, sizeof out->model);
+	out->blind = rows_bool(rows, 0, 8);
+	out->manifest = rows_bool(rows, 0, 9);
 	return true;
 }
 
@@ -187,6 +191,8 @@ read_row(const struct rows *rows, size_t row, struct batch *out)
 	    .closed_at_s = rows_int(rows, row, 15),
 	    .created_at_s = rows_int(rows, row, 16),
 	    .escrow = rows_bool(rows, row, 17),
+	    .blind = rows_bool(rows, row, 18),
+	    .manifest = rows_bool(rows, row, 19),
 	};
 	rows_text(rows, row, 1, out->name, sizeof out->name);
 	rows_text(rows, row, 2, out->handle, sizeof out->handle);
@@ -351,10 +357,11 @@ bind_batch(struct params *out, const struct batch *batch)
 		params_null(out);
 		params_null(out);
 	}
-	params_bool(out, batch->hardware_ids_required);
+	params_text(out, batch_hardware_ids_name(batch));
 	params_bool(out, batch->replace_same_station);
 	params_int8(out, batch->created_at_s);
 	params_bool(out, batch->escrow);
+	params_bool(out, batch->manifest);
 }
 
 static bool

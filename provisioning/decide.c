@@ -30,6 +30,16 @@ tag_slot(const struct turn *turn, const struct decide_tag *tag)
 
 /* ---- what the rules ask ---- */
 
+/* `bound` may be under either key. */
+static bool
+is_same_tag(const struct decide_tag *tag, const struct decide_tag *bound)
+{
+	if (tag->kid == bound->kid)
+		return memcmp(tag->tag, bound->tag, TAG_BYTES) == 0;
+	return tag->has_other && tag->other_kid == bound->kid &&
+	       memcmp(tag->other, bound->tag, TAG_BYTES) == 0;
+}
+
 /* Both are sets: no tag stands in one twice. */
 static bool
 same_tags(const struct decide_tag *a, size_t a_count, const struct decide_tag *b, size_t b_count)
@@ -38,7 +48,7 @@ same_tags(const struct decide_tag *a, size_t a_count, const struct decide_tag *b
 
 	for (size_t i = 0; i < a_count; i++)
 		for (size_t k = 0; k < b_count; k++)
-			if (a[i].kid == b[k].kid && memcmp(a[i].tag, b[k].tag, TAG_BYTES) == 0)
+			if (is_same_tag(&a[i], &b[k]))
 				found++;
 	return a_count == b_count && found == a_count;
 }
@@ -201,6 +211,9 @@ token_fits_hardware(struct turn *turn, struct error *err)
 	if (out->tag_count == 0) {
 		out->tag_count = turn->token->bound_count;
 		memcpy(out->tags, turn->token->bound, sizeof out->tags);
+		if (!decide_settle_tags(
+			&turn->round->rows->tag_keys, out->tags, out->tag_count, err))
+			return false;
 	}
 	if (!same_tags(out->tags, out->tag_count, turn->token->bound, turn->token->bound_count))
 		return error_set_field(err, E_TOKEN_INVALID, "/token",
@@ -281,6 +294,20 @@ hardware_is_named(struct turn *turn, struct error *err)
 	return true;
 }
 
+static bool
+hardware_is_listed(struct turn *turn, struct error *err)
+{
+	const struct decide_snapshot *rows = turn->round->rows;
+	bool listed = turn->out->tag_count > 0;
+
+	for (size_t i = 0; i < turn->out->tag_count; i++)
+		listed = listed && decide_is_listed(rows, turn->input->batch, &turn->out->tags[i]);
+	if (turn->batch->manifest && !listed)
+		return error_set_field(err, E_NOT_ON_MANIFEST, "/hardware_ids",
+		    "this batch is for listed hardware only: an admin adds it to the manifest");
+	return true;
+}
+
 /* What stands in a tag's way, the worst last. */
 enum standing { STANDING_FREE, STANDING_ENROLLED, STANDING_HELD, STANDING_BLOCKED };
 
@@ -355,6 +382,7 @@ static bool (*const RULES[])(struct turn *turn, struct error *err) = {
 	token_has_not_expired,
 	token_is_unspent,
 	hardware_is_named,
+	hardware_is_listed,
 	hardware_is_free,      /* decides replace */
 	quota_is_left,         /* decides issue */
 };

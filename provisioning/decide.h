@@ -18,6 +18,14 @@ enum decision { DECIDE_REFUSE, DECIDE_ISSUE, DECIDE_REPLAY, DECIDE_REPLACE };
 struct decide_tag { /* one of a device's tags, under key kid */
 	uint8_t kid;
 	uint8_t tag[TAG_BYTES];
+	/* The same under a second key, while tags are moved: a row may still have this one. */
+	bool has_other;
+	uint8_t other_kid;
+	uint8_t other[TAG_BYTES];
+};
+struct decide_tag_keys { /* what devices get their tags under, and what is looked up, too */
+	int active;
+	int retiring; /* -1: none */
 };
 
 struct decide_input {                /* a proposal as decide sees it */
@@ -41,7 +49,7 @@ struct decide_batch {
 	int64_t quota, issued;
 	int64_t opens_at_s, closes_at_s, closed_at_s;
 	int hours_from, hours_until;
-	bool hardware_ids_required, replace_same_station;
+	bool hardware_ids_required, replace_same_station, manifest;
 	const int64_t *stations;
 	size_t station_count;
 };
@@ -65,6 +73,10 @@ struct decide_tag_row {
 	int64_t device;
 	bool blocked, readmit;
 };
+struct decide_listed { /* a tag of a batch's manifest */
+	int64_t batch;
+	struct decide_tag tag;
+};
 struct decide_device {
 	int64_t id;
 	int64_t batch;
@@ -87,8 +99,11 @@ struct decide_snapshot {
 	size_t key_count;
 	struct decide_tag_row *tags;
 	size_t tag_count;
+	struct decide_listed *listed; /* those that an input of a batch with a manifest has */
+	size_t listed_count;
 	struct decide_device *devices;
 	size_t device_count;
+	struct decide_tag_keys tag_keys;
 };
 
 struct decide_output {
@@ -106,6 +121,13 @@ struct decide_output {
 };
 
 /*
+ * Puts what is under the active key first in each of `tags`.
+ * E_TAG_KEY_CHANGED   that is missing, or, while tags are moved, what is under the retiring key:
+ *                     the keeper that made them did not have it
+ */
+MUST_CHECK bool decide_settle_tags(
+    const struct decide_tag_keys *keys, struct decide_tag *tags, size_t count, struct error *err);
+/*
  * Judges all; outs[i] belongs to inputs[i]. Works on its own copy of what earlier ones took (quota,
  * tokens, keys, tags), so the snapshot stays as read.
  */
@@ -118,5 +140,11 @@ const struct decide_key *decide_find_key(
     const struct decide_snapshot *snapshot, const uint8_t spki_sha256[static SHA256_BYTES]);
 const struct decide_tag_row *decide_find_tag(
     const struct decide_snapshot *snapshot, const struct decide_tag *tag);
+/* Whether the batch's manifest has it. */
+bool decide_is_listed(
+    const struct decide_snapshot *snapshot, int64_t batch, const struct decide_tag *tag);
+/* Order by key and tag alone, for qsort(). */
+int decide_compare_tags(const void *a, const void *b);
+int decide_compare_listed(const void *a, const void *b);
 
 #endif

@@ -29,12 +29,29 @@ compare_keys(const void *key, const void *row)
 	return memcmp(key, ((const struct decide_key *)row)->spki_sha256, SHA256_BYTES);
 }
 
-static int
-compare_tags(const void *key, const void *row)
+int
+decide_compare_tags(const void *a, const void *b)
 {
-	const struct decide_tag *a = key, *b = &((const struct decide_tag_row *)row)->tag;
+	const struct decide_tag *one = a, *other = b;
 
-	return a->kid != b->kid ? a->kid - b->kid : memcmp(a->tag, b->tag, TAG_BYTES);
+	return one->kid != other->kid ? one->kid - other->kid
+				      : memcmp(one->tag, other->tag, TAG_BYTES);
+}
+
+static int
+compare_tag_rows(const void *key, const void *row)
+{
+	return decide_compare_tags(key, &((const struct decide_tag_row *)row)->tag);
+}
+
+int
+decide_compare_listed(const void *a, const void *b)
+{
+	const struct decide_listed *one = a, *other = b;
+
+	if (one->batch != other->batch)
+		return one->batch < other->batch ? -1 : 1;
+	return decide_compare_tags(&one->tag, &other->tag);
 }
 
 static void *
@@ -65,10 +82,23 @@ round_allows_station(const struct decide_batch *batch, int64_t person)
 						sizeof *batch->stations, compare_row_ids) != NULL;
 }
 
+/* By its tag under the active key, or by that under the other: a row has one of them. */
+static void *
+search_tag(const struct decide_tag *tag, const struct decide_tag_row *rows, size_t count)
+{
+	struct decide_tag other = {.kid = tag->other_kid};
+	void *row = search(tag, rows, count, sizeof *rows, compare_tag_rows);
+
+	if (row != NULL || !tag->has_other)
+		return row;
+	memcpy(other.tag, tag->other, TAG_BYTES);
+	return search(&other, rows, count, sizeof *rows, compare_tag_rows);
+}
+
 struct decide_tag_row *
 round_find_tag(const struct round *round, const struct decide_tag *tag)
 {
-	return search(tag, round->tags, round->rows->tag_count, sizeof *round->tags, compare_tags);
+	return search_tag(tag, round->tags, round->rows->tag_count);
 }
 
 const struct decide_token *
@@ -89,8 +119,54 @@ decide_find_key(
 const struct decide_tag_row *
 decide_find_tag(const struct decide_snapshot *snapshot, const struct decide_tag *tag)
 {
-	return search(
-	    tag, snapshot->tags, snapshot->tag_count, sizeof *snapshot->tags, compare_tags);
+	return search_tag(tag, snapshot->tags, snapshot->tag_count);
+}
+
+bool
+decide_is_listed(
+    const struct decide_snapshot *snapshot, int64_t batch, const struct decide_tag *tag)
+{
+	struct decide_listed wanted = {.batch = batch, .tag = *tag};
+
+	if (search(&wanted, snapshot->listed, snapshot->listed_count, sizeof wanted,
+		decide_compare_listed) != NULL)
+		return true;
+	wanted.tag.kid = tag->other_kid;
+	memcpy(wanted.tag.tag, tag->other, TAG_BYTES);
+	return tag->has_other && search(&wanted, snapshot->listed, snapshot->listed_count,
+				     sizeof wanted, decide_compare_listed) != NULL;
+}
+
+/* ---- tags and their keys ---- */
+
+static void
+swap(struct decide_tag *tag)
+{
+	const struct decide_tag was = *tag;
+
+	tag->kid = was.other_kid;
+	memcpy(tag->tag, was.other, TAG_BYTES);
+	tag->other_kid = was.kid;
+	memcpy(tag->other, was.tag, TAG_BYTES);
+}
+
+bool
+decide_settle_tags(
+    const struct decide_tag_keys *keys, struct decide_tag *tags, size_t count, struct error *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct decide_tag *tag = &tags[i];
+
+		if (tag->kid != keys->active && tag->has_other)
+			swap(tag);
+		if (tag->kid == keys->active &&
+		    (keys->retiring < 0 || (tag->has_other && tag->other_kid == keys->retiring)))
+			continue;
+		err->retry_after_s = 1;
+		return error_set(
+		    err, E_TAG_KEY_CHANGED, "hardware tags are moved to a new key: try again");
+	}
+	return true;
 }
 
 const struct decide_device *

@@ -34,6 +34,13 @@ struct enroll_hardware_id {
 	struct bytes type, value;
 }; /* borrowed from the request */
 
+/* What a station that keeps hardware ids to itself sends instead of them. */
+struct enroll_hardware_tags {
+	uint8_t kid;
+	uint8_t tags[HWID_COUNT_MAX][TAG_BYTES];
+	size_t count; /* 0: hardware ids, or nothing */
+};
+
 struct enroll_request {
 	/* who: a station (person id and handle), or nobody and a token */
 	int64_t station_person;     /* 0: none */
@@ -43,6 +50,7 @@ struct enroll_request {
 	struct bytes csr;           /* PEM or base64 or DER */
 	struct enroll_hardware_id hardware_ids[HWID_COUNT_MAX];
 	size_t hardware_id_count;
+	struct enroll_hardware_tags hardware_tags;
 	bool replace;
 	const char *profile; /* or NULL: the batch's */
 	/* of the TLS session, or NULL: a channel binding in the CSR is not looked at (csr.h) */

@@ -181,10 +181,15 @@ decide_all(void *context, struct ledger_batch *batch)
 	const struct enroll_snapshot *snapshot = batch->snapshot;
 	DEFER(mem_free) struct decide_input *inputs = xcalloc(batch->count, sizeof *inputs);
 	DEFER(mem_free) struct decide_output *outs = xcalloc(batch->count, sizeof *outs);
+	DEFER(mem_free) struct error *errs = xcalloc(batch->count, sizeof *errs);
 
 	(void)context;
-	for (size_t i = 0; i < batch->count; i++)
+	for (size_t i = 0; i < batch->count; i++) {
 		inputs[i] = enroll_at(batch, i)->input;
+		if (inputs[i].refused == NULL && !decide_settle_tags(&snapshot->rows.tag_keys,
+						     inputs[i].tags, inputs[i].tag_count, &errs[i]))
+			inputs[i].refused = &errs[i];
+	}
 	decide(&snapshot->rows, inputs, batch->count, batch->now_s, outs);
 	for (size_t i = 0; i < batch->count; i++) {
 		enroll_at(batch, i)->output = outs[i];

@@ -26,6 +26,7 @@ struct enroll_proposal {
 	char batch_handle[HANDLE_TEXT_LEN + 1]; /* "": unknown */
 	const char *station_handle;             /* or NULL: a token */
 	bool names_stations;                    /* the batch is open to some stations only */
+	bool has_manifest;                      /* ... to listed hardware only */
 	uint8_t pseudonym[UUID_BYTES];
 	struct issued issued;
 	struct escrow_sealed *sealed; /* NULL: the batch has no escrow */

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "ca/certificate_store.h"
+#include "provisioning/hardware_tags.h"
 #include "provisioning/token.h"
 
 /* ---- who asks ---- */
@@ -49,6 +50,7 @@ find_batch(const struct enroll_service *service, const struct enroll_request *re
 		return false;
 	out->input.batch = out_facts->id;
 	out->names_stations = out_facts->names_stations;
+	out->has_manifest = out_facts->manifest;
 	memcpy(out->batch_handle, out_facts->handle, sizeof out->batch_handle);
 	return true;
 }
@@ -178,6 +180,53 @@ find_escrow(const struct enroll_request *request, const struct batch_facts *fact
 	return true;
 }
 
+/* ---- tags that a station made blind ---- */
+
+static bool
+may_bring_tags(
+    const struct enroll_request *request, const struct batch_facts *facts, struct error *err)
+{
+	if (request->hardware_id_count > 0 && facts->blind)
+		return error_set_field(err, E_HARDWARE_ID_INVALID, "/hardware_ids",
+		    "this batch takes hardware_tags: the service shall not see hardware ids");
+	if (request->hardware_tags.count == 0)
+		return true;
+	if (request->hardware_id_count > 0 || facts->escrow)
+		return error_set_field(err, E_HARDWARE_ID_INVALID, "/hardware_tags",
+		    facts->escrow ? "this batch keeps hardware ids in escrow: send those"
+				  : "send hardware_ids or hardware_tags");
+	/* A token's holder has no evaluation, so its tags would be of its own making. */
+	return request->station_person != 0 || error_set_field(err, E_ROLE_DENIED, "/hardware_tags",
+						   "they need a station's certificate");
+}
+
+static bool
+tags_are_distinct(const struct enroll_hardware_tags *given, struct error *err)
+{
+	for (size_t i = 0; i < given->count; i++)
+		for (size_t k = 0; k < i; k++)
+			if (memcmp(given->tags[i], given->tags[k], TAG_BYTES) == 0)
+				return error_set_field(err, E_HARDWARE_ID_INVALID, "/hardware_tags",
+				    "one hardware id is given twice");
+	return true;
+}
+
+/* The keeper looks whether they are points, and moves those of a key that is being replaced. */
+static bool
+take_given_tags(const struct enroll_service *service, const struct enroll_request *request,
+    struct enroll_proposal *out, struct error *err)
+{
+	const struct enroll_hardware_tags *given = &request->hardware_tags;
+
+	if (given->count == 0)
+		return true;
+	if (!tags_are_distinct(given, err) || !hardware_tags_take(service->keeper, given->kid,
+						  given->tags, given->count, out->input.tags, err))
+		return false;
+	out->input.tag_count = given->count;
+	return true;
+}
+
 static bool
 describe(const struct enroll_service *service, const struct enroll_request *request,
     struct preparation *out, struct error *err)
@@ -187,8 +236,9 @@ describe(const struct enroll_service *service, const struct enroll_request *requ
 	return find_batch(service, request, out->proposal, &facts, err) &&
 	       read_csr(request, out->proposal, &out->csr, err) &&
 	       find_profile(request, &facts, out->csr, &out->profile, err) &&
-	       find_escrow(request, &facts, out, err) &&
-	       parse_hardware(request, &out->hardware, err);
+	       may_bring_tags(request, &facts, err) && find_escrow(request, &facts, out, err) &&
+	       parse_hardware(request, &out->hardware, err) &&
+	       take_given_tags(service, request, out->proposal, err);
 }
 
 /* A proposal with an error in `refused` goes no further. */
@@ -212,15 +262,12 @@ goes_on(const struct preparation *preparation, const struct error *err)
 }
 
 static void
-take_tags(struct preparation *preparation, uint8_t kid, const uint8_t (*tags)[TAG_BYTES])
+set_tags(struct preparation *preparation, const struct tag_set *tags, const struct tag_kids *kids)
 {
 	struct decide_input *input = &preparation->proposal->input;
 
 	input->tag_count = preparation->hardware.count;
-	for (size_t i = 0; i < input->tag_count; i++) {
-		input->tags[i].kid = kid;
-		memcpy(input->tags[i].tag, tags[i], TAG_BYTES);
-	}
+	hardware_tags_set(input->tags, tags, kids, input->tag_count);
 }
 
 /* One message to the keeper for all. */
@@ -229,23 +276,23 @@ tag_all(
     const struct enroll_service *service, struct preparation *all, struct error *errs, size_t count)
 {
 	struct bytes messages[ENROLL_PREPARE_MAX * HWID_COUNT_MAX];
-	uint8_t tags[ENROLL_PREPARE_MAX * HWID_COUNT_MAX][TAG_BYTES];
+	struct tag_set tags[ENROLL_PREPARE_MAX * HWID_COUNT_MAX];
+	struct tag_kids kids;
 	struct error err = {0};
 	size_t message_count = 0, next = 0;
-	uint8_t kid = 0;
 
 	for (size_t i = 0; i < count; i++)
 		for (size_t k = 0; goes_on(&all[i], &errs[i]) && k < all[i].hardware.count; k++)
 			messages[message_count++] = all[i].hardware.messages[k];
 	if (message_count > 0)
-		(void)!keeper_tags(service->keeper, messages, message_count, tags, &kid, &err);
+		(void)!keeper_tags(service->keeper, messages, message_count, tags, &kids, &err);
 	for (size_t i = 0; i < count; i++) {
 		if (!goes_on(&all[i], &errs[i]) || all[i].hardware.count == 0)
 			continue;
 		if (err.code != E_NONE)
 			all[i].proposal->refused = err;
 		else
-			take_tags(&all[i], kid, (const uint8_t(*)[TAG_BYTES])tags + next);
+			set_tags(&all[i], tags + next, &kids);
 		next += all[i].hardware.count;
 	}
 }

@@ -5,14 +5,16 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "provisioning/manifest_store.h"
+#include "provisioning/tag_keys_store.h"
 
 /* Every lock is taken after its statement's sort, so in order, on all nodes. */
 
 /* $1 ids, sorted: the order of places needs no sort */
-static const struct stmt LOCK_BATCHES = STMT("enroll_lock_batches", 1, 10,
+static const struct stmt LOCK_BATCHES = STMT("enroll_lock_batches", 1, 11,
     "SELECT b.id::int8, b.quota, b.issued, b.opens_at_s, b.closes_at_s, b.closed_at_s,"
     " coalesce(b.hours_from, -1)::int4, coalesce(b.hours_until, -1)::int4,"
-    " b.hardware_ids = 'required', b.replace_policy = 'same_station'"
+    " b.hardware_ids <> 'optional', b.replace_policy = 'same_station', b.manifest"
     " FROM unnest($1::int8[]) WITH ORDINALITY AS w(id, place) JOIN batch AS b ON b.id = w.id"
     " ORDER BY w.place FOR UPDATE OF b");
 
@@ -135,35 +137,40 @@ bind_keys(struct params *out, const struct ledger_batch *batch)
 	params_bytea_array(out, keys, batch->count);
 }
 
-static int
-compare_tags(const void *a, const void *b)
+static void
+put_tag(struct decide_tag *out, size_t *count, uint8_t kid, const uint8_t tag[static TAG_BYTES])
 {
-	const struct decide_tag *const *one = a, *const *other = b;
+	struct decide_tag *put = &out[(*count)++];
 
-	return (*one)->kid != (*other)->kid ? (*one)->kid - (*other)->kid
-					    : memcmp((*one)->tag, (*other)->tag, TAG_BYTES);
+	put->kid = kid;
+	memcpy(put->tag, tag, TAG_BYTES);
 }
 
 /* Sorted, each once. */
 static void
 bind_tags(struct params *out, const struct ledger_batch *batch)
 {
-	const size_t max = batch->count * HWID_COUNT_MAX;
-	DEFER(mem_free)
-	const struct decide_tag **all = xcalloc(max, sizeof(struct decide_tag *));
+	const size_t max = batch->count * HWID_COUNT_MAX * TAG_KEYS_MAX;
+	DEFER(mem_free) struct decide_tag *all = xcalloc(max, sizeof *all);
 	DEFER(mem_free) int16_t *kids = xcalloc(max, sizeof *kids);
 	DEFER(mem_free) struct bytes *tags = xcalloc(max, sizeof *tags);
 	size_t count = 0, kept = 0;
 
 	for (size_t i = 0; i < batch->count; i++)
-		for (size_t k = 0; k < enroll_at(batch, i)->input.tag_count; k++)
-			all[count++] = &enroll_at(batch, i)->input.tags[k];
-	qsort(all, count, sizeof(struct decide_tag *), compare_tags);
+		for (size_t k = 0; k < enroll_at(batch, i)->input.tag_count; k++) {
+			const struct decide_tag *tag = &enroll_at(batch, i)->input.tags[k];
+
+			put_tag(all, &count, tag->kid, tag->tag);
+			if (tag->has_other)
+				put_tag(all, &count, tag->other_kid, tag->other);
+		}
+	if (count > 0)
+		qsort(all, count, sizeof *all, decide_compare_tags);
 	for (size_t i = 0; i < count; i++) {
-		if (i > 0 && compare_tags(&all[i - 1], &all[i]) == 0)
+		if (i > 0 && decide_compare_tags(&all[i - 1], &all[i]) == 0)
 			continue;
-		kids[kept] = all[i]->kid;
-		tags[kept++] = bytes_of(all[i]->tag, TAG_BYTES);
+		kids[kept] = all[i].kid;
+		tags[kept++] = bytes_of(all[i].tag, TAG_BYTES);
 	}
 	params_int2_array(out, kids, kept);
 	params_bytea_array(out, tags, kept);
@@ -189,7 +196,7 @@ queue(struct tx *tx, const struct stmt *stmt, const struct ledger_batch *batch,
 /* ---- from rows to the snapshot ---- */
 
 /* In the order in which they are asked. */
-enum { BATCHES, STATIONS, TOKENS, KEYS, TAGS, DEVICE_IDS, FIRST_COUNT };
+enum { BATCHES, STATIONS, TOKENS, KEYS, TAG_KEYS, TAGS, LISTED, DEVICE_IDS, FIRST_COUNT };
 enum { DEVICES, SUPERSEDED, SECOND_COUNT };
 
 struct results {
@@ -234,6 +241,7 @@ take_batches(struct enroll_snapshot *snapshot, const struct rows *rows, const st
 		    .hours_until = (int)rows_int(rows, i, 7),
 		    .hardware_ids_required = rows_bool(rows, i, 8),
 		    .replace_same_station = rows_bool(rows, i, 9),
+		    .manifest = rows_bool(rows, i, 10),
 		    .stations = &snapshot->stations[next],
 		};
 		for (; next < rows_count(stations) &&
@@ -378,7 +386,7 @@ queue_draw(struct tx *tx, size_t count, struct error *err)
 
 /* What a batch may do without: most have neither token nor batches of named stations. */
 struct wants {
-	bool stations, tokens, ids;
+	bool stations, tokens, manifests, ids;
 };
 
 static struct wants
@@ -389,6 +397,7 @@ look(const struct ledger_batch *batch, const struct device_ids *ids)
 	for (size_t i = 0; i < batch->count; i++) {
 		wants.stations = wants.stations || enroll_at(batch, i)->names_stations;
 		wants.tokens = wants.tokens || enroll_at(batch, i)->input.has_token;
+		wants.manifests = wants.manifests || enroll_at(batch, i)->has_manifest;
 	}
 	return wants;
 }
@@ -403,9 +412,10 @@ queue_first(const struct ledger_batch *batch, const struct wants *wants,
 	return queue(tx, &LOCK_BATCHES, batch, bind_batches, err) &&
 	       (!wants->stations || queue(tx, &READ_STATIONS, batch, bind_batches, err)) &&
 	       (!wants->tokens || queue(tx, &LOCK_TOKENS, batch, bind_tokens, err)) &&
-	       queue(tx, &READ_KEYS, batch, bind_keys, err) &&
+	       queue(tx, &READ_KEYS, batch, bind_keys, err) && tag_keys_queue(tx, err) &&
 	       (wants->tokens ? queue(tx, &LOCK_TAGS_AND_BOUND, batch, bind_tags_and_tokens, err)
 			      : queue(tx, &LOCK_TAGS, batch, bind_tags, err)) &&
+	       (!wants->manifests || manifest_queue_read(batch, err)) &&
 	       (!wants->ids || queue_draw(tx, COUNT(ids->ids) - ids->count, err));
 }
 
@@ -419,7 +429,9 @@ read_first(const struct ledger_batch *batch, struct device_ids *ids,
 	    [STATIONS] = wants.stations,
 	    [TOKENS] = wants.tokens,
 	    [KEYS] = true,
+	    [TAG_KEYS] = true,
 	    [TAGS] = true,
+	    [LISTED] = wants.manifests,
 	    [DEVICE_IDS] = wants.ids};
 	struct rows *given[FIRST_COUNT];
 	size_t count = 0, next = 0;
@@ -435,6 +447,9 @@ read_first(const struct ledger_batch *batch, struct device_ids *ids,
 	take_tokens(snapshot, first.rows[TOKENS]);
 	take_keys(snapshot, first.rows[KEYS]);
 	take_tags(&snapshot->rows, first.rows[TAGS]);
+	tag_keys_take(first.rows[TAG_KEYS], &snapshot->rows.tag_keys);
+	if (wants.manifests)
+		manifest_take(first.rows[LISTED], &snapshot->rows);
 	take_device_ids(ids, first.rows[DEVICE_IDS]);
 	return true;
 }
@@ -518,6 +533,7 @@ enroll_snapshot_free(struct enroll_snapshot *snapshot)
 	free(snapshot->rows.keys);
 	free(snapshot->rows.tags);
 	free(snapshot->rows.devices);
+	free(snapshot->rows.listed);
 	free(snapshot->stations);
 	free(snapshot->token_handles);
 	free(snapshot->key_serials);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "ca/certificate_columns.h"
 #include "provisioning/enroll_store.h"
+#include "provisioning/manifest_store.h"
 
 /* $1 batches, $2 issued, $3 refused. A replacement is neither. */
 static const struct stmt COUNT_IN_BATCHES = STMT("enroll_count_in_batches", 3, 0,
@@ -248,10 +249,11 @@ bind_tags(const struct ledger_batch *batch, const struct decide_snapshot *snapsh
 
 		for (size_t k = 0; enroll_wins(proposal) && k < proposal->output.tag_count; k++) {
 			const struct decide_tag *tag = &proposal->output.tags[k];
+			const struct decide_tag_row *row = decide_find_tag(snapshot, tag);
 
-			if ((decide_find_tag(snapshot, tag) != NULL) == moved)
-				taken[columns.count++] =
-				    (struct tag_taken){.tag = tag, .device = proposal->device};
+			if ((row != NULL) == moved) /* a row may be under the retiring key */
+				taken[columns.count++] = (struct tag_taken){
+				    .tag = moved ? &row->tag : tag, .device = proposal->device};
 		}
 	}
 	qsort(taken, columns.count, sizeof *taken, compare_taken);
@@ -478,6 +480,7 @@ enroll_store_write(const struct ledger_batch *batch, const struct enroll_snapsho
 	return winner_count == 0 ||
 	       (queue_devices(batch, &snapshot->rows, err) &&
 		   queue_moved_tags(batch, &snapshot->rows, err) &&
-		   queue_leaves(batch, &snapshot->rows, err) && queue_spent_tokens(batch, err) &&
+		   queue_leaves(batch, &snapshot->rows, err) &&
+		   manifest_queue_enrolled(batch, err) && queue_spent_tokens(batch, err) &&
 		   queue_replaced(batch, err));
 }

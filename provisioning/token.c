@@ -224,25 +224,25 @@ bind_hardware(const struct token_service *service, struct mint *mint, struct err
 {
 	const struct token_mint_request *request = mint->request;
 	DEFER(mem_free) struct bytes *messages = NULL;
-	DEFER(mem_free) uint8_t(*tags)[TAG_BYTES] = NULL;
+	DEFER(mem_free) struct tag_set *tags = NULL;
+	struct tag_kids kids;
 	size_t count, next = 0;
-	uint8_t kid;
 
 	if (request->bindings == NULL)
 		return true;
 	messages = xcalloc(request->count * HWID_COUNT_MAX, sizeof *messages);
 	tags = xcalloc(request->count * HWID_COUNT_MAX, sizeof *tags);
 	if (!list_messages(request, messages, &count, err) ||
-	    !keeper_tags(service->keeper, messages, count, tags, &kid, err))
+	    !keeper_tags(service->keeper, messages, count, tags, &kids, err))
 		return false;
 
 	for (size_t i = 0; i < request->count; i++) {
 		struct token_row *row = &mint->rows[i];
 
-		row->bound_kid = kid;
+		row->bound_kid = kids.kids[0];
 		row->bound_count = request->bindings[i].count;
-		memcpy(row->bound_tags, tags[next], row->bound_count * TAG_BYTES);
-		next += row->bound_count;
+		for (size_t k = 0; k < row->bound_count; k++)
+			memcpy(row->bound_tags[k], tags[next++].under[0], TAG_BYTES);
 	}
 	return true;
 }

@@ -24,6 +24,7 @@ enrollment(const json_t *body, struct error *err)
 	for (size_t i = 0; i < in.hardware_id_count; i++)
 		MUST(in.hardware_ids[i].type.len > 0 && in.hardware_ids[i].value.len > 0 &&
 		     in.hardware_ids[i].value.len <= HWID_TEXT_MAX);
+	MUST(in.hardware_tags.count <= HWID_COUNT_MAX);
 	MUST(in.station_person == 0 && in.station_handle == NULL); /* not the body's to say */
 	return true;
 }

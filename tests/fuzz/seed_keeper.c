@@ -255,6 +255,11 @@ struct message { /* of a conversation */
 	{                                   \
 		lane, BYTES_LITERAL(octets) \
 	}
+/* The base point of ristretto255 (RFC 9496 section 4). */
+#define POINT                                                              \
+	"\xe2\xf2\xae\x0a\x6a\xbc\x4e\x71\xa8\x84\xa9\x61\xc5\x00\x51\x5f" \
+	"\x58\xe3\x0b\x6a\xa5\x82\xdd\x8d\xb6\xa6\x59\x45\xe0\x8d\x2d\x76"
+#define NO_POINT "\1aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\xff"
 #define BEGIN_0 "B\0\0\0\0\0\0\0\0\0\0\0"
 
 /* clang-format off */
@@ -268,6 +273,8 @@ static const struct talk { const char *name; struct message messages[4]; } TALKS
 	{"append-in-append",  {SAY(0, BEGIN_0 "\1"), SAY(0, BEGIN_0 "\1")}},
 	{"sign-recorded",     {SAY(0, "G\0\0\0\0\0\0\0\0\0\0\0\1x0123456789abcdef0123456789abcdef01234567")}},
 	{"tags",              {SAY(1, "t\5hello\3abc"), SAY(1, "t\0")}},
+	{"evaluate",          {SAY(1, "v" POINT POINT), SAY(1, "v" POINT "x"), SAY(1, "v" NO_POINT)}},
+	{"retag",             {SAY(1, "u\1" POINT), SAY(1, "u\11" POINT), SAY(1, "u\1" NO_POINT), SAY(1, "u\1" POINT "x")}},
 	{"token-kid",         {SAY(1, "i"), SAY(1, "i")}},
 	{"token-macs",        {SAY(1, "m\7aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")}},
 	{"token-check",       {SAY(1, "c\7aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaabbbbbbbbbbbbbbbb")}},

@@ -24,11 +24,13 @@
 #include "provisioning/batch.h"
 #include "provisioning/enroll.h"
 #include "provisioning/escrow_store.h"
+#include "provisioning/manifest.h"
 #include "provisioning/operator.h"
 #include "provisioning/renew.h"
 #include "provisioning/revoke.h"
 #include "provisioning/seats.h"
 #include "provisioning/shred_store.h"
+#include "provisioning/tag_keys_store.h"
 #include "provisioning/token.h"
 #include "provisioning/verify.h"
 #include "tests/support/test_db.h"
@@ -59,9 +61,11 @@ static const struct stmt *const *(*const STORES[])(void) = {
     escrow_statements,
     seats_statements,
     shred_statements,
+    manifest_statements,
     operator_statements,
     renew_statements,
     revoke_statements,
+    tag_keys_statements,
     token_statements,
     verify_statements,
 };

@@ -134,7 +134,8 @@ a_keeper_serves_inside(void **state)
 	DEFER(served_clear) struct served served;
 	DEFER(order_clear) struct order order;
 	int near[CONTROL_CHANNELS], far[CONTROL_CHANNELS], status = 0;
-	uint8_t tags[1][TAG_BYTES], kid = 0;
+	struct tag_set tags;
+	struct tag_kids kids;
 	struct bytes message = BYTES_LITERAL("a hardware id");
 	struct keeper_signed result;
 	struct error err = {0};
@@ -162,7 +163,7 @@ a_keeper_serves_inside(void **state)
 	assert_ok(append_one(&served, 0, &order, &result, &err), &err);
 	assert_true(
 	    signature_good(&served, order.entry.tbs, result.signature, result.signature_len));
-	assert_ok(keeper_tags(served.client, &message, 1, tags, &kid, &err), &err);
+	assert_ok(keeper_tags(served.client, &message, 1, &tags, &kids, &err), &err);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 }

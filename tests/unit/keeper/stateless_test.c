@@ -8,32 +8,132 @@
 
 /* ---- tags and tokens ---- */
 
+/* Of served.h: tag:2, which was added last, and tag:1. */
 static void
-tags_are_of_the_newest_key_and_in_order(void **state)
+fill_keys(uint8_t keys[static TAG_KEYS_MAX][TAG_KEY_BYTES])
+{
+	memset(keys[0], 4, TAG_KEY_BYTES);
+	memset(keys[1], 3, TAG_KEY_BYTES);
+}
+
+static void
+tags_are_of_the_two_newest_keys_and_in_order(void **state)
 {
 	DEFER(served_clear) struct served served;
 	enum { TAGS = 700 };
 	static uint16_t values[TAGS];
 	struct bytes messages[TAGS];
-	uint8_t(*tags)[TAG_BYTES] = xcalloc(TAGS, TAG_BYTES);
-	uint8_t key[TAG_KEY_BYTES], expected[TAG_BYTES], kid = 0;
+	struct tag_set *tags = xcalloc(TAGS, sizeof *tags);
+	struct tag_kids kids = {0};
+	uint8_t keys[TAG_KEYS_MAX][TAG_KEY_BYTES], expected[TAG_BYTES];
 	struct error err = {0};
 
 	(void)state;
-	memset(key, 4, sizeof(key));
+	fill_keys(keys);
 	served_init(&served);
 	served_connect(&served);
 	for (size_t i = 0; i < TAGS; i++) {
 		values[i] = (uint16_t)i;
 		messages[i] = bytes_of(&values[i], sizeof(values[i]));
 	}
-	assert_ok(keeper_tags(served.client, messages, TAGS, tags, &kid, &err), &err);
-	assert_int_equal(kid, 2);
-	for (size_t i = 0; i < TAGS; i += 63) {
-		assert_ok(tag_compute(expected, key, messages[i], &err), &err);
-		assert_memory_equal(tags[i], expected, TAG_BYTES);
+	assert_ok(keeper_tags(served.client, messages, TAGS, tags, &kids, &err), &err);
+	assert_int_equal(kids.count, 2);
+	assert_int_equal(kids.kids[0], 2);
+	assert_int_equal(kids.kids[1], 1);
+	for (size_t i = 0; i < 2 * TAGS; i += 63) {
+		assert_ok(tag_compute(expected, keys[i % 2], messages[i / 2], &err), &err);
+		assert_memory_equal(tags[i / 2].under[i % 2], expected, TAG_BYTES);
 	}
 	mem_free(tags);
+}
+
+static void
+a_blinded_point_is_evaluated_to_the_tag_under_the_newest_key(void **state)
+{
+	DEFER(served_clear) struct served served;
+	const struct bytes message = BYTES_LITERAL("message");
+	uint8_t points[KEEPER_POINTS_MAX][TAG_BYTES], out[KEEPER_POINTS_MAX][TAG_BYTES];
+	uint8_t blinds[KEEPER_POINTS_MAX][TAG_KEY_BYTES], tag[TAG_BYTES];
+	struct tag_set want;
+	struct tag_kids kids;
+	uint8_t kid = 0;
+	struct error err = {0};
+
+	(void)state;
+	served_init(&served);
+	served_connect(&served);
+	assert_ok(keeper_tags(served.client, &message, 1, &want, &kids, &err), &err);
+	for (size_t i = 0; i < COUNT(points); i++)
+		assert_ok(tag_blind(points[i], blinds[i], message, &err), &err);
+	assert_ok(keeper_evaluate(served.client, (const uint8_t(*)[TAG_BYTES])points, COUNT(points),
+		      out, &kid, &err),
+	    &err);
+	assert_int_equal(kid, kids.kids[0]);
+	for (size_t i = 0; i < COUNT(points); i++) {
+		assert_ok(tag_unblind(tag, blinds[i], out[i], &err), &err);
+		assert_memory_equal(tag, want.under[0], TAG_BYTES);
+	}
+}
+
+static void
+a_tag_from_outside_is_told_under_each_key(void **state)
+{
+	DEFER(served_clear) struct served served;
+	const struct bytes message = BYTES_LITERAL("message");
+	uint8_t given[1][TAG_BYTES];
+	struct tag_set want, got;
+	struct tag_kids kids, again;
+	struct error err = {0};
+
+	(void)state;
+	served_init(&served);
+	served_connect(&served);
+	assert_ok(keeper_tags(served.client, &message, 1, &want, &kids, &err), &err);
+	for (size_t k = 0; k < TAG_KEYS_MAX; k++) {
+		memcpy(given[0], want.under[k], TAG_BYTES);
+		assert_ok(keeper_retag(served.client, kids.kids[k],
+			      (const uint8_t(*)[TAG_BYTES])given, 1, &got, &again, &err),
+		    &err);
+		assert_memory_equal(&again, &kids, sizeof kids);
+		assert_memory_equal(&got, &want, sizeof want);
+	}
+	assert_false(keeper_retag(
+	    served.client, 9, (const uint8_t(*)[TAG_BYTES])given, 1, &got, &again, &err));
+	assert_int_equal(err.code, E_NOT_FOUND);
+}
+
+static void
+what_is_no_point_is_refused_and_the_channel_goes_on(void **state)
+{
+	DEFER(served_clear) struct served served;
+	uint8_t points[2][TAG_BYTES], blind[TAG_KEY_BYTES], out[2][TAG_BYTES];
+	struct tag_set tags[2];
+	struct tag_kids kids;
+	uint8_t kid = 0;
+	struct error err = {0};
+
+	(void)state;
+	served_init(&served);
+	served_connect(&served);
+	assert_ok(tag_blind(points[0], blind, (struct bytes)BYTES_LITERAL("x"), &err), &err);
+	for (int bad = 0; bad < 2; bad++) {
+		memset(
+		    points[1], bad == 0 ? 0x00 : 0xff, TAG_BYTES); /* the identity; no encoding */
+		err = (struct error){0};
+		assert_false(keeper_evaluate(
+		    served.client, (const uint8_t(*)[TAG_BYTES])points, 2, out, &kid, &err));
+		assert_int_equal(err.code, E_TAG_INVALID);
+		for (uint8_t of = 1; of <= 2; of++) {
+			err = (struct error){0};
+			assert_false(keeper_retag(served.client, of,
+			    (const uint8_t(*)[TAG_BYTES])points, 2, tags, &kids, &err));
+			assert_int_equal(err.code, E_TAG_INVALID);
+		}
+	}
+	err = (struct error){0};
+	assert_ok(
+	    keeper_evaluate(served.client, (const uint8_t(*)[TAG_BYTES])points, 1, out, &kid, &err),
+	    &err);
 }
 
 static void
@@ -132,25 +232,26 @@ struct caller {
 static bool
 ask_and_compare(struct caller *caller, uint8_t call)
 {
-	uint8_t values[TAGS_OF_ONE][3], tags[TAGS_OF_ONE][TAG_BYTES], expected[TAG_BYTES];
-	uint8_t key[TAG_KEY_BYTES], kid = 0;
+	uint8_t values[TAGS_OF_ONE][3], keys[TAG_KEYS_MAX][TAG_KEY_BYTES], expected[TAG_BYTES];
+	struct tag_set tags[TAGS_OF_ONE];
+	struct tag_kids kids;
 	const size_t count = 1 + (caller->number + call) % TAGS_OF_ONE;
 	struct bytes messages[TAGS_OF_ONE];
 	struct error err = {0};
 
-	memset(key, 4, sizeof(key));
+	fill_keys(keys);
 	for (uint8_t i = 0; i < count; i++) {
 		memcpy(values[i], (uint8_t[]){caller->number, call, i}, sizeof(values[i]));
 		messages[i] = bytes_of(values[i], sizeof(values[i]));
 	}
-	if (!keeper_tags(caller->client, messages, count, tags, &kid, &err)) {
+	if (!keeper_tags(caller->client, messages, count, tags, &kids, &err)) {
 		caller->refused = err.code == E_KEEPER_UNAVAILABLE;
 		return false;
 	}
-	for (size_t i = 0; i < count; i++)
-		caller->wrong = caller->wrong || kid != 2 ||
-				!tag_compute(expected, key, messages[i], &err) ||
-				memcmp(tags[i], expected, TAG_BYTES) != 0;
+	for (size_t i = 0; i < 2 * count; i++)
+		caller->wrong = caller->wrong || kids.count != 2 || kids.kids[i % 2] != 2 - i % 2 ||
+				!tag_compute(expected, keys[i % 2], messages[i / 2], &err) ||
+				memcmp(tags[i / 2].under[i % 2], expected, TAG_BYTES) != 0;
 	return true;
 }
 
@@ -340,7 +441,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(tags_are_of_the_newest_key_and_in_order),
+	    cmocka_unit_test(tags_are_of_the_two_newest_keys_and_in_order),
+	    cmocka_unit_test(a_blinded_point_is_evaluated_to_the_tag_under_the_newest_key),
+	    cmocka_unit_test(a_tag_from_outside_is_told_under_each_key),
+	    cmocka_unit_test(what_is_no_point_is_refused_and_the_channel_goes_on),
 	    cmocka_unit_test(status_notes_of_this_service_are_signed_and_nothing_else),
 	    cmocka_unit_test(tokens_are_made_with_the_newest_key_and_checked_with_any),
 	    cmocka_unit_test(each_of_many_callers_gets_its_own_tags),

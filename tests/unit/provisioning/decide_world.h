@@ -91,7 +91,8 @@ world_init(struct world *w)
 	    .tokens = w->tokens,
 	    .keys = w->keys,
 	    .tags = w->tags,
-	    .devices = w->devices};
+	    .devices = w->devices,
+	    .tag_keys = {.active = 1, .retiring = -1}};
 
 	w->input_count = 1;
 	w->inputs[0] =
