@@ -15,6 +15,7 @@ enum looked_up {
 	LEDGER_QUEUED,
 	LEDGER_UNKEPT,
 	LOG_SIZE,
+	COMPONENT_UP,
 	CHECKPOINT_AGE,
 	REFUSALS_WINDOWED,
 	WITNESS_QUORUM,
@@ -59,6 +60,7 @@ static const struct metric TABLE[] = {
 	[LEDGER_QUEUED]    = {"moniker_ledger_queued_proposals",     METRIC_GAUGE,   1, NULL, NULL,            "Proposals that wait for a transaction."},
 	[LEDGER_UNKEPT]    = {"moniker_ledger_unkept_signatures",    METRIC_GAUGE,   1, NULL, NULL,            "Signatures that are not in the database yet."},
 	[LOG_SIZE]         = {"moniker_log_size_leaves",             METRIC_GAUGE,   1, NULL, NULL,            "Leaves in this node's audit log."},
+	[COMPONENT_UP]     = {"moniker_component_up",                METRIC_GAUGE,   1, NULL, NULL,            "0 while a part of the service does not operate, else 1."},
 	[CHECKPOINT_AGE]   = {"moniker_log_checkpoint_age_seconds",  METRIC_GAUGE,   1, NULL, NULL,            "Age of the published checkpoint; -1: none yet."},
 	[REFUSALS_WINDOWED] = {"moniker_refusals_windowed_total",    METRIC_COUNTER, 1, NULL, NULL,            "Refusals that the audit log has as a count of their minute instead of a leaf each."},
 	[WITNESS_QUORUM]   = {"moniker_witness_quorum",              METRIC_GAUGE,   1, NULL, NULL,            "1 while the newest checkpoint has a quorum of witnesses, else 0."},
@@ -150,6 +152,21 @@ put_witnesses(const struct app *app, struct buf *out)
 			metrics_write_sample(
 			    out, &TABLE[which], labels, (int64_t)values[which - WITNESS_COSIGNED]);
 		}
+	}
+}
+
+static void
+put_components(const struct app *app, struct buf *out)
+{
+	metrics_write_head(out, &TABLE[COMPONENT_UP]);
+	for (enum component_id id = 0; id < COMPONENT_COUNT; id++) {
+		char labels[LABELS_MAX];
+		int64_t down_s;
+
+		if (!audit_component(app->audit, id, &down_s))
+			continue;
+		(void)snprintf(labels, sizeof labels, "component=\"%s\"", component_name(id));
+		metrics_write_sample(out, &TABLE[COMPONENT_UP], labels, down_s == 0 ? 1 : 0);
 	}
 }
 
@@ -274,6 +291,7 @@ get_metrics(const struct app *app, const struct http_request *request,
 	metrics_write(ocsp_metrics(app->ocsp), out);
 	put_log(app, out);
 	put_witnesses(app, out);
+	put_components(app, out);
 	put_keeper(app, out);
 	put_statuses(app, out);
 	for (enum looked_up which = CRL_NUMBER; which <= CRL_FAILING; which++)

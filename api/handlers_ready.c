@@ -121,6 +121,26 @@ look_at_statuses(const struct app *app, json_t *components, bool *all)
 	put_component(components, "status", all, current, detail);
 }
 
+/* Those that the audit log's watch alone looks at. */
+static void
+look_at_watched(const struct app *app, json_t *components, bool *all)
+{
+	static const struct watched {
+		enum component_id id;
+		const char *detail;
+	} WATCHED[] = {
+	    {COMPONENT_DISK, "no room"},
+	    {COMPONENT_CLOCK, "behind what it was"},
+	    {COMPONENT_PUBLISHER, "what is signed is not published"},
+	};
+	int64_t down_s;
+
+	for (size_t i = 0; i < COUNT(WATCHED); i++)
+		if (audit_component(app->audit, WATCHED[i].id, &down_s))
+			put_component(components, component_name(WATCHED[i].id), all, down_s == 0,
+			    down_s == 0 ? NULL : WATCHED[i].detail);
+}
+
 /* What waits holds all the same. A spool that is damaged may not say all that was accepted. */
 static void
 look_at_spool(const struct app *app, json_t *components, bool *all)
@@ -188,6 +208,7 @@ get_ready(const struct app *app, const struct http_request *request, struct http
 	look_at_keeper(app, components, &all);
 	look_at_log(app, components, &all);
 	look_at_witnesses(app, components, &all);
+	look_at_watched(app, components, &all);
 	look_at_crls(app, components, &all);
 	look_at_statuses(app, components, &all);
 	look_at_spool(app, components, &all);

@@ -13,6 +13,8 @@
 #include "audit/publish_store.h"
 #include "audit/refusal.h"
 #include "audit/tally.h"
+#include "audit/watch.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "proof/checkpoint.h"
@@ -30,6 +32,11 @@ struct audit {
 	struct tally tally;
 	struct publish_leaves leaves; /* the publisher's thread only */
 	struct publisher *publisher;
+	struct keeper_client *keeper;
+	uint64_t keeper_generation; /* at the watch's last look */
+	const char *const *disks;
+	int64_t room_min_bytes;
+	struct watch *watch; /* NULL: not begun */
 
 	struct ledger *ledger; /* NULL before audit_begin() and after audit_end() */
 	pthread_t thread;
@@ -55,6 +62,9 @@ audit_new(const struct audit_options *options, struct audit **out, struct error 
 	audit->db = options->db;
 	audit->clock = options->clock;
 	audit->created_at_s = clock_now_s(options->clock);
+	audit->keeper = options->keeper;
+	audit->disks = options->disks;
+	audit->room_min_bytes = options->room_min_bytes;
 	audit->dir = xstrdup(options->dir);
 	(void)snprintf(audit->actor, sizeof audit->actor, "system:%s", options->node);
 	audit->refusals = refusals_new();
@@ -259,6 +269,91 @@ audit_run(void *context)
 	return NULL;
 }
 
+/* ---- the parts of the service ---- */
+
+static bool
+database_is_well(void *context)
+{
+	const struct audit *audit = context;
+	struct error away = {0};
+
+	return audit_ask_database(audit->db, &away);
+}
+
+/* One that is started again and again has channels, each time, and does not stay. */
+static bool
+keeper_is_well(void *context)
+{
+	struct audit *audit = context;
+	const uint64_t before = audit->keeper_generation;
+	bool alive = false;
+
+	audit->keeper_generation = keeper_client_generation(audit->keeper, &alive);
+	return alive && audit->keeper_generation == before;
+}
+
+/* A disk that cannot be asked is not well either. */
+static bool
+disk_is_well(void *context)
+{
+	const struct audit *audit = context;
+	int64_t room_bytes;
+
+	for (const char *const *folder = audit->disks; *folder != NULL; folder++)
+		if (!file_room(*folder, &room_bytes) || room_bytes < audit->room_min_bytes)
+			return false;
+	return true;
+}
+
+static bool
+publisher_is_well(void *context)
+{
+	const struct audit *audit = context;
+
+	return !publisher_failing(audit->publisher);
+}
+
+/* Without any there is none to miss. */
+static bool
+witnesses_are_well(void *context)
+{
+	DEFER(mem_free) struct cosign_health *health = xcalloc(1, sizeof *health);
+
+	return !audit_witnesses(context, health) || (health->has_quorum && !health->contradicted);
+}
+
+static bool
+record_owed(void *context, const struct leaf *leaf, struct error *err)
+{
+	const struct audit *audit = context;
+
+	return note_record(audit->ledger, leaf, err);
+}
+
+static bool
+begin_watch(struct audit *audit, struct error *err)
+{
+	struct watch_options options = {.clock = audit->clock,
+	    .actor = audit->actor,
+	    .looks = {[COMPONENT_DATABASE] = {database_is_well, audit},
+		[COMPONENT_PUBLISHER] = {publisher_is_well, audit},
+		[COMPONENT_WITNESS] = {witnesses_are_well, audit}},
+	    .record = record_owed,
+	    .record_context = audit};
+
+	if (audit->keeper != NULL)
+		options.looks[COMPONENT_KEEPER] = (struct watch_look){keeper_is_well, audit};
+	if (audit->disks != NULL)
+		options.looks[COMPONENT_DISK] = (struct watch_look){disk_is_well, audit};
+	return watch_new(&options, &audit->watch, err);
+}
+
+bool
+audit_component(struct audit *audit, enum component_id id, int64_t *out_down_s)
+{
+	return audit->watch != NULL && watch_component(audit->watch, id, out_down_s);
+}
+
 bool
 audit_begin(struct audit *audit, struct ledger *ledger, struct error *err)
 {
@@ -273,7 +368,7 @@ audit_begin(struct audit *audit, struct ledger *ledger, struct error *err)
 		audit->ledger = NULL;
 		return error_set(err, E_INTERNAL, "no thread for the audit log");
 	}
-	return true;
+	return begin_watch(audit, err);
 }
 
 void
@@ -283,6 +378,7 @@ audit_end(struct audit *audit)
 
 	if (audit->ledger == NULL)
 		return;
+	watch_free(TAKE(audit->watch));
 	pthread_mutex_lock(&audit->lock);
 	audit->stopping = true;
 	pthread_cond_signal(&audit->stop);

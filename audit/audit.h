@@ -10,7 +10,9 @@
 #ifndef AUDIT_AUDIT_H
 #define AUDIT_AUDIT_H
 
+#include "audit/component.h"
 #include "audit/publish.h"
+#include "audit/tiles.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/rng.h"
@@ -31,6 +33,9 @@ struct audit_options {
 	const char *origin; /* "<name>/<log>": the folder is the part after the last slash */
 	const char *node;   /* handle of the node, for actors "system:<node>" */
 	struct publisher_witnesses witnesses;
+	struct keeper_client *keeper; /* watched; NULL: not */
+	const char *const *disks; /* folders that need room, and a NULL; NULL: none is watched */
+	int64_t room_min_bytes;   /* below this a disk is full */
 };
 MUST_CHECK bool audit_new(
     const struct audit_options *options, struct audit **out, struct error *err);
@@ -85,6 +90,9 @@ const char *audit_origin(const struct audit *audit); /* of this node's log */
 int64_t audit_checkpoint_age_s(struct audit *audit); /* -1: none yet */
 /* How the log's witnesses do. False: it has none, or none was asked yet. */
 bool audit_witnesses(struct audit *audit, struct cosign_health *out);
+/* Parts of the service that are watched: since when it does not operate, 0: it does. False: it is
+ * not watched. */
+bool audit_component(struct audit *audit, enum component_id id, int64_t *out_down_s);
 /* Refusals that became counts instead of leaves, since the start. */
 int64_t audit_refusals_windowed(const struct audit *audit);
 

@@ -8,7 +8,10 @@ static const struct stmt LAST_LEAVES = STMT("audit_last_leaves", 2, 1,
     " ON f.log = l.id AND f.seq >= l.size - $2::int8 AND f.seq < l.size"
     " WHERE l.origin = $1::text ORDER BY f.seq DESC LIMIT $2::int8");
 
+static const struct stmt ASK = STMT("audit_ask", 0, 1, "SELECT 1");
+
 static const struct stmt *const STATEMENTS[] = {
+    &ASK,
     &LAST_LEAVES,
     NULL,
 };
@@ -17,6 +20,15 @@ const struct stmt *const *
 audit_statements(void)
 {
 	return STATEMENTS;
+}
+
+bool
+audit_ask_database(struct db *db, struct error *err)
+{
+	DEFER(rows_free) struct rows *rows = NULL;
+	struct params none = {0};
+
+	return db_query(db, &ASK, &none, &rows, err);
 }
 
 bool

@@ -11,4 +11,7 @@
 MUST_CHECK bool audit_last_leaves(
     struct db *db, const char *origin, struct rows **out, struct error *err);
 
+/* Whether it answers at all. E_DATABASE_UNAVAILABLE */
+MUST_CHECK bool audit_ask_database(struct db *db, struct error *err);
+
 #endif

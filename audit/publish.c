@@ -32,6 +32,7 @@ struct publisher {
 	struct buf published; /* the newest on disk; empty: none */
 	uint64_t size;        /* of it */
 	int64_t published_at_s;
+	bool failing;
 	struct error fault; /* E_NONE: none that was not taken */
 	bool has_health;
 	struct cosign_health health;
@@ -189,6 +190,7 @@ write_pending(struct publisher *publisher)
 	else
 		tell(publisher, &err);
 	pthread_mutex_lock(&publisher->lock);
+	publisher->failing = !written;
 	if (written)
 		note_published(publisher);
 	else
@@ -378,6 +380,17 @@ publisher_age_s(struct publisher *publisher)
 	at_s = publisher->published.len > 0 ? publisher->published_at_s : -1;
 	pthread_mutex_unlock(&publisher->lock);
 	return at_s < 0 ? -1 : clock_now_s(publisher->clock) - at_s;
+}
+
+bool
+publisher_failing(struct publisher *publisher)
+{
+	bool failing;
+
+	pthread_mutex_lock(&publisher->lock);
+	failing = publisher->failing;
+	pthread_mutex_unlock(&publisher->lock);
+	return failing;
 }
 
 bool

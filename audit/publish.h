@@ -66,6 +66,9 @@ int64_t publisher_age_s(struct publisher *publisher); /* -1: none yet */
 MUST_CHECK bool publisher_wait(
     struct publisher *publisher, uint64_t seq, int64_t wait_ms, struct buf *out, struct error *err);
 
+/* Its last attempt failed: something that is signed is not published. */
+bool publisher_failing(struct publisher *publisher);
+
 /* What is wrong with the log itself, not with a disk: told once. False: nothing new. */
 bool publisher_take_fault(struct publisher *publisher, struct error *out);
 

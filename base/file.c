@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -148,6 +149,17 @@ file_write(const char *path, struct bytes contents, mode_t mode, struct error *e
 	(void)fail(err, "write", path);
 	(void)unlink(buf_text(&temporary));
 	return false;
+}
+
+bool
+file_room(const char *path, int64_t *out_bytes)
+{
+	struct statvfs room;
+
+	if (statvfs(path, &room) != 0)
+		return false;
+	*out_bytes = (int64_t)room.f_bavail * (int64_t)room.f_frsize;
+	return true;
 }
 
 bool

@@ -30,6 +30,8 @@ MUST_CHECK bool file_write(const char *path, struct bytes contents, mode_t mode,
 MUST_CHECK bool file_stage(const char *path, struct bytes contents, mode_t mode, struct error *err);
 MUST_CHECK bool file_sync_dir(const char *path, struct error *err);
 
+/* Octets that are free for others than root on the disk of `path`. False: it cannot be told. */
+bool file_room(const char *path, int64_t *out_bytes);
 /* Makes the folder with `mode`, and its parents with 0755, where missing. E_FILE_FAILED */
 MUST_CHECK bool file_make_dir(const char *path, mode_t mode, struct error *err);
 

@@ -50,6 +50,7 @@ struct service {
 	struct revoke_later *later;
 	struct tlog_policy policy; /* of the log's witnesses */
 	struct audit *audit;
+	const char *disks[3]; /* with a NULL at the end */
 	struct ledger *ledger;
 	struct crl_publisher *crls;
 	struct ocsp *ocsp;
@@ -153,13 +154,18 @@ open_ledger(struct service *service, const char *log_name, struct error *err)
 
 	struct publisher_witnesses witnesses;
 
+	service->disks[0] = service->settings->audit_dir;
+	service->disks[1] = service->settings->state_dir;
 	if (!witnesses_read(service->settings, &service->policy, &witnesses, err) ||
 	    !audit_new(&(struct audit_options){.db = service->db,
 			   .clock = &service->clock,
 			   .dir = service->settings->audit_dir,
 			   .origin = origin,
 			   .node = service->settings->node,
-			   .witnesses = witnesses},
+			   .witnesses = witnesses,
+			   .keeper = service->keeper,
+			   .disks = service->disks,
+			   .room_min_bytes = service->settings->disk_min_mib << 20},
 		&service->audit, err))
 		return false;
 	service->expiries = expiry_watch_new(&(struct expiry_watch_options){.db = service->db,

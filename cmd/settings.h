@@ -12,10 +12,11 @@
 
 struct settings {
 	/* [service] */
-	char *user;        /* uid of the service, when started as root */
-	char *keeper_user; /* uid of the keeper */
-	char *node;        /* this node's name in logs and leases */
-	char *state_dir;   /* the service's own files: TLS key and certificate */
+	char *user;           /* uid of the service, when started as root */
+	char *keeper_user;    /* uid of the keeper */
+	char *node;           /* this node's name in logs and leases */
+	char *state_dir;      /* the service's own files: TLS key and certificate, spool */
+	int64_t disk_min_mib; /* free, in state_dir and audit_dir */
 	/* [http] */
 	char *address;
 	char *server_names;    /* DNS names and IP addresses of the service's certificate,
