@@ -31,6 +31,7 @@
 #include "provisioning/seats.h"
 #include "provisioning/shred_store.h"
 #include "provisioning/tag_keys_store.h"
+#include "provisioning/tag_rotation.h"
 #include "provisioning/token.h"
 #include "provisioning/verify.h"
 #include "tests/support/test_db.h"
@@ -66,6 +67,7 @@ static const struct stmt *const *(*const STORES[])(void) = {
     renew_statements,
     revoke_statements,
     tag_keys_statements,
+    rotation_statements,
     token_statements,
     verify_statements,
 };

@@ -61,23 +61,24 @@ refuses "a line that is no hardware id" "line 2" "$moniker" manifest add "$batch
 mac48=02:00"
 refuses "which is not repeated" HARDWARE_ID_INVALID "$moniker" manifest add "$batch" - <<<"mac48=02:ca:fe:zz"
 "$moniker" manifest add "$batch" - <<<"mac48=02:ca:fe:zz" 2>&1 | grep -qi 'ca:fe' && die "the error repeats the id"
+kid=$(jq -c --arg point e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2d76 '{points: [$point]}' <<<null | send /v1/hardware-tags/evaluate admin | jq .kid)
 add() { jq -c "$1" <<<null | send "/v1/batches/$batch/manifest" "${2-admin}" >"$work/p"; }
 point=e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2d76
-add "{kid: 1, tags: [\"$point\"]}" station
+add "{kid: $kid, tags: [\"$point\"]}" station
 refused "a station lists nothing" 403 ROLE_DENIED "$work/p"
-add '{kid: 1, tags: ["0000000000000000000000000000000000000000000000000000000000000000"]}'
+add "{kid: $kid, tags: [\"${point//[0-9a-f]/0}\"]}"
 refused "the identity is no tag" 422 TAG_INVALID "$work/p"
 add "{kid: 250, tags: [\"$point\"]}"
 refused "a tag of no key" 503 TAG_KEY_CHANGED "$work/p"
-add '{kid: 1, tags: []}'
+add "{kid: $kid, tags: []}"
 refused "no tag" 400 BAD_SYNTAX "$work/p"
-add "{kid: 1, tags: [\"$point\", \"$point\"]}"
+add "{kid: $kid, tags: [\"$point\", \"$point\"]}"
 same "a tag twice is listed once" '{"added":1}' "$(jq -c . "$work/p")"
 batch=no-such-lot
-add "{kid: 1, tags: [\"$point\"]}"
+add "{kid: $kid, tags: [\"$point\"]}"
 refused "an unknown batch" 404 UNKNOWN_BATCH "$work/p"
 open_lot open
-add "{kid: 1, tags: [\"$point\"]}"
+add "{kid: $kid, tags: [\"$point\"]}"
 refused "a batch without manifest" 409 STATE_CONFLICT "$work/p"
 call GET "/v1/batches/$batch/manifest" admin >"$work/p"
 refused "has no coverage" 409 STATE_CONFLICT "$work/p"

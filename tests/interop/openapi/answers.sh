@@ -78,15 +78,18 @@ everything() {
 
 	# hardware tags and manifests
 	local point=e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2d76
-	local tags="{\"kid\": 1, \"tags\": [\"$point\"]}"
+	local tags kid
+	echo '{"points": ["'"$point"'"]}' | send 200 /v1/hardware-tags/evaluate admin
+	kid=$(field .kid)
+	tags="{\"kid\": $kid, \"tags\": [\"$point\"]}"
 	jq -cn --arg id "$lot-listed" '{id: $id, model: "Test", quota: 9, hardware_ids: "blind", manifest: true}' | send 201 /v1/batches admin
 	echo "$tags" | send 200 "/v1/batches/$lot-listed/manifest" admin
 	via 200 GET "/v1/batches/$lot-listed/manifest" admin
 	echo "$tags" | send 409 "/v1/batches/$lot/manifest" admin
 	via 409 GET "/v1/batches/$lot/manifest" admin
 	echo "$tags" | send 404 /v1/batches/no-such-lot/manifest admin
-	echo '{"kid": 1, "tags": ["'"${point//[0-9a-f]/0}"'"]}' | send 422 "/v1/batches/$lot-listed/manifest" admin
-	echo '{"kid": 9, "tags": ["'"$point"'"]}' | send 503 "/v1/batches/$lot-listed/manifest" admin
+	echo '{"kid": '"$kid"', "tags": ["'"${point//[0-9a-f]/0}"'"]}' | send 422 "/v1/batches/$lot-listed/manifest" admin
+	echo '{"kid": 250, "tags": ["'"$point"'"]}' | send 503 "/v1/batches/$lot-listed/manifest" admin
 	echo '{"kid": 1}' | send 400 "/v1/batches/$lot-listed/manifest" admin
 	echo "$tags" | send 403 "/v1/batches/$lot-listed/manifest" station
 	echo '{"points": ["'"$point"'"]}' | send 200 /v1/hardware-tags/evaluate station
