@@ -29,7 +29,7 @@ put_verdicts(const struct app *app, const struct verification *verifications, si
 {
 	struct shape_times times = {0};
 
-	buf_reserve(&response->body, count * SHAPE_VERIFICATION_MAX);
+	buf_reserve(&response->body, count * SHAPE_VERIFICATION_ROOM);
 	if (is_list)
 		buf_append_text(&response->body, "{\"results\":[");
 	for (size_t i = 0; i < count; i++) {

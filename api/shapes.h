@@ -29,7 +29,8 @@ struct shape_time_memo {
 struct shape_times {
 	struct shape_time_memo revoked_at, as_of, fresh_until;
 };
-#define SHAPE_VERIFICATION_MAX 384 /* octets, more than any has */
+#define SHAPE_VERIFICATION_ROOM 256 /* octets, as many as most have */
+#define SHAPE_VERIFICATION_MAX 384  /* octets, more than any has */
 void shape_verification(
     const struct verification *verification, struct shape_times *times, struct buf *out);
 json_t *shape_device(const struct device_view *device);

@@ -11,11 +11,12 @@
 
 #define CAPACITY_MIN 256
 
-/* Grows by copying, not realloc(), so that no unwiped copy of the old octets stays behind. */
+/* Grows by copying, not realloc(), so that no unwiped copy of the old octets stays behind. What is
+ * beyond `len` is nobody's to read: to clear a megabyte first would be a tenth of reading it. */
 static void
 set_capacity(struct buf *buf, size_t capacity)
 {
-	uint8_t *data = xcalloc(1, capacity);
+	uint8_t *data = xmalloc(capacity);
 
 	if (buf->data != NULL) {
 		memcpy(data, buf->data, buf->len);

@@ -14,6 +14,16 @@ xcalloc(size_t count, size_t size)
 }
 
 void *
+xmalloc(size_t size)
+{
+	void *mem = malloc(size > 0 ? size : 1);
+
+	if (mem == NULL)
+		abort();
+	return mem;
+}
+
+void *
 xrealloc(void *old, size_t size)
 {
 	void *mem = realloc(old, size > 0 ? size : 1);

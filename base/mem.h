@@ -7,6 +7,7 @@
 #include "base/defer.h"
 
 void *xcalloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
+void *xmalloc(size_t size) __attribute__((malloc, returns_nonnull)); /* for who fills it first */
 void *xrealloc(void *old, size_t size) __attribute__((returns_nonnull)); /* ordinary octets only */
 char *xstrdup(const char *text) __attribute__((malloc, returns_nonnull));
 

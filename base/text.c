@@ -75,12 +75,15 @@ uuid_dash_before(int octet)
 void
 uuid_encode(char out[static UUID_TEXT_LEN + 1], const uint8_t uuid[static UUID_BYTES])
 {
+	static const size_t GROUPS[] = {4, 2, 2, 2, 6}; /* octets */
 	char *at = out;
 
-	for (int i = 0; i < UUID_BYTES; i++, at += 2) {
-		if (uuid_dash_before(i))
+	for (size_t i = 0; i < COUNT(GROUPS); i++) {
+		if (i > 0)
 			*at++ = '-';
-		hex_encode(at, bytes_of(&uuid[i], 1));
+		hex_encode(at, bytes_of(uuid, GROUPS[i]));
+		at += 2 * GROUPS[i];
+		uuid += GROUPS[i];
 	}
 }
 

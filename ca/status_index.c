@@ -299,22 +299,42 @@ status_index_unwatch(struct status_index *index, const void *context)
 
 /* ---- asking ---- */
 
+static void
+find_locked(const struct status_index *index, const struct status_index_asked *asked,
+    struct status_index_found *out)
+{
+	if (!status_set_find(index->set, asked->serial, asked->issuer, &out->entry) ||
+	    out->entry.state != CERTIFICATE_REVOKED)
+		out->forced =
+		    status_set_find(index->forced, asked->serial, asked->issuer, &out->entry);
+}
+
+void
+status_index_find_many(struct status_index *index, const struct status_index_asked *asked,
+    size_t count, struct status_index_found *out)
+{
+	int64_t as_of_ms, age_ms;
+
+	(void)pthread_rwlock_rdlock(&index->lock);
+	for (size_t i = 0; i < count; i++) {
+		out[i] = (struct status_index_found){.entry.state = CERTIFICATE_CLEAR,
+		    .seq = index->place.seq,
+		    .as_of_s = index->as_of_s};
+		find_locked(index, &asked[i], &out[i]);
+	}
+	as_of_ms = index->as_of_ms;
+	(void)pthread_rwlock_unlock(&index->lock);
+	age_ms = clock_monotonic_ms() - as_of_ms;
+	for (size_t i = 0; i < count; i++)
+		out[i].age_ms = age_ms;
+}
+
 void
 status_index_find(struct status_index *index, const uint8_t serial[static SERIAL_BYTES],
     const uint8_t issuer[static ISSUER_ID_BYTES], struct status_index_found *out)
 {
-	int64_t as_of_ms;
-
-	*out = (struct status_index_found){.entry.state = CERTIFICATE_CLEAR};
-	(void)pthread_rwlock_rdlock(&index->lock);
-	if (!status_set_find(index->set, serial, issuer, &out->entry) ||
-	    out->entry.state != CERTIFICATE_REVOKED)
-		out->forced = status_set_find(index->forced, serial, issuer, &out->entry);
-	out->seq = index->place.seq;
-	out->as_of_s = index->as_of_s;
-	as_of_ms = index->as_of_ms;
-	(void)pthread_rwlock_unlock(&index->lock);
-	out->age_ms = clock_monotonic_ms() - as_of_ms;
+	status_index_find_many(
+	    index, &(struct status_index_asked){.serial = serial, .issuer = issuer}, 1, out);
 }
 
 void

@@ -67,6 +67,12 @@ struct status_index_found {
 };
 void status_index_find(struct status_index *index, const uint8_t serial[static SERIAL_BYTES],
     const uint8_t issuer[static ISSUER_ID_BYTES], struct status_index_found *out);
+/* Of many, at one place of the order. */
+struct status_index_asked {
+	const uint8_t *serial, *issuer;
+};
+void status_index_find_many(struct status_index *index, const struct status_index_asked *asked,
+    size_t count, struct status_index_found *out);
 
 /* Look now. Any thread; never blocks. */
 void status_index_wake(struct status_index *index);

@@ -118,21 +118,18 @@ judge_known(const struct verify_cached *cached, const struct status_entry *entry
 
 /* False: the index is too old to conclude from; ask the database. */
 static bool
-conclude_known(const struct verify_service *service, const struct verify_cached *cached,
+conclude_known(const struct verify_cached *cached, const struct status_index_found *found,
     int64_t now_s, struct verification *out)
 {
-	struct status_index_found found;
-
-	status_index_find(service->statuses, cached->serial, cached->issuer->id, &found);
-	if (found.age_ms / 1000 >= VERIFY_FRESH_S)
+	if (found->age_ms / 1000 >= VERIFY_FRESH_S)
 		return false;
-	out->verdict = judge_known(cached, &found.entry, now_s);
+	out->verdict = judge_known(cached, &found->entry, now_s);
 	uuid_encode(out->pseudonym, cached->pseudonym);
 	hex_encode(out->serial, bytes_of(cached->serial, SERIAL_BYTES));
-	out->reason = found.entry.reason;
-	out->revoked_at_s = found.entry.at_s;
-	out->as_of_s = found.as_of_s;
-	out->fresh_until_s = fresh_until(cached->not_after_s, found.as_of_s, now_s);
+	out->reason = found->entry.reason;
+	out->revoked_at_s = found->entry.at_s;
+	out->as_of_s = found->as_of_s;
+	out->fresh_until_s = fresh_until(cached->not_after_s, found->as_of_s, now_s);
 	return true;
 }
 
@@ -151,9 +148,16 @@ struct subject { /* one certificate that is looked at anew */
 struct round { /* of verify_many() */
 	const struct verify_service *service;
 	int64_t now_s, trust;
-	struct subject *subjects;
-	size_t count;
+	struct subject *subjects; /* NULL while there is none */
+	size_t count, most;
 };
+
+static void
+round_clear(struct round *round)
+{
+	mem_free(round->subjects);
+}
+DEFER_DECLARE_CLEAR(struct round, round_clear)
 
 /* Verdicts that need no database: malformed, untrusted, and unknown for a serial not ours. */
 static void
@@ -292,31 +296,92 @@ look_anew(struct round *round, struct error *err)
 	return ask_database(round, err);
 }
 
+#define AHEAD 32 /* texts that are looked up together */
+
+struct ahead {
+	uint8_t keys[AHEAD][VERIFY_CACHE_KEY_BYTES];
+	struct verify_cached cached[AHEAD]; /* those that were found, one after the other */
+	struct status_index_asked asked[AHEAD];
+	struct status_index_found found[AHEAD];
+	size_t at[AHEAD]; /* whose they are */
+	bool known[AHEAD];
+	size_t known_count;
+};
+
+static void
+make_keys(const struct verify_cache *cache, const struct verify_text *texts, size_t count,
+    struct ahead *ahead)
+{
+	for (size_t i = 0; i < count; i++) {
+		verify_cache_key(cache, texts[i].text, texts[i].escaped, ahead->keys[i]);
+		verify_cache_near_bucket(cache, ahead->keys[i]);
+	}
+	for (size_t i = 0; i < count; i++)
+		verify_cache_near_entry(cache, ahead->keys[i]);
+}
+
+static void
+find_known(const struct round *round, size_t count, struct ahead *ahead)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct verify_cached *cached = &ahead->cached[ahead->known_count];
+
+		ahead->known[i] =
+		    verify_cache_find(round->service->cache, ahead->keys[i], round->trust, cached);
+		if (!ahead->known[i])
+			continue;
+		ahead->asked[ahead->known_count] = (struct status_index_asked){
+		    .serial = cached->serial, .issuer = cached->issuer->id};
+		ahead->at[ahead->known_count++] = i;
+	}
+	if (ahead->known_count > 0)
+		status_index_find_many(
+		    round->service->statuses, ahead->asked, ahead->known_count, ahead->found);
+}
+
+/* Concludes on those that are known; the others become subjects. */
+static void
+look_up(
+    struct round *round, const struct verify_text *texts, size_t count, struct verification *out)
+{
+	struct ahead ahead;
+
+	ahead.known_count = 0;
+	make_keys(round->service->cache, texts, count, &ahead);
+	find_known(round, count, &ahead);
+	for (size_t i = 0; i < ahead.known_count; i++)
+		ahead.known[ahead.at[i]] = conclude_known(
+		    &ahead.cached[i], &ahead.found[i], round->now_s, &out[ahead.at[i]]);
+	for (size_t i = 0; i < count; i++) {
+		struct subject *subject;
+
+		if (ahead.known[i])
+			continue;
+		if (round->subjects == NULL)
+			round->subjects = xcalloc(round->most, sizeof *round->subjects);
+		subject = &round->subjects[round->count++];
+		*subject = (struct subject){.text = &texts[i], .out = &out[i]};
+		memcpy(subject->key, ahead.keys[i], sizeof subject->key);
+	}
+}
+
 bool
 verify_many(const struct verify_service *service, const struct verify_text *texts, size_t count,
     struct verification *out, struct error *err)
 {
+	DEFER(round_clear)
 	struct round round = {.service = service,
 	    .now_s = clock_now_s(service->clock),
-	    .trust = issuers_version(service->issuers)};
-	DEFER(mem_free) struct subject *subjects = NULL;
+	    .trust = issuers_version(service->issuers),
+	    .most = count};
 
 	if (count > VERIFY_MANY_MAX)
 		return error_set(err, E_TOO_LARGE, "more than %d certificates", VERIFY_MANY_MAX);
-	for (size_t i = 0; i < count; i++) {
-		struct verify_cached cached;
-		uint8_t key[VERIFY_CACHE_KEY_BYTES];
+	for (size_t from = 0; from < count; from += AHEAD) {
+		const size_t len = count - from < AHEAD ? count - from : AHEAD;
 
-		verify_cache_key(service->cache, texts[i].text, texts[i].escaped, key);
-		if (verify_cache_find(service->cache, key, round.trust, &cached) &&
-		    conclude_known(service, &cached, round.now_s, &out[i]))
-			continue;
-		if (subjects == NULL)
-			subjects = xcalloc(count, sizeof *subjects);
-		subjects[round.count] = (struct subject){.text = &texts[i], .out = &out[i]};
-		memcpy(subjects[round.count++].key, key, sizeof key);
+		look_up(&round, texts + from, len, out + from);
 	}
-	round.subjects = subjects;
 	return look_anew(&round, err);
 }
 

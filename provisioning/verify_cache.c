@@ -1,6 +1,7 @@
 #include "provisioning/verify_cache.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include <sodium.h>
@@ -20,8 +21,8 @@ struct entry {
 
 /* What a search looks at lies together: it touches two places of memory, not nine. */
 struct bucket {
-	uint32_t tags[WAYS]; /* of the keys; 0: nothing is here */
-	uint32_t used[WAYS]; /* by the lock's count of uses, which may wrap */
+	_Atomic(uint32_t) tags[WAYS]; /* of the keys; 0: nothing is here. Written under the lock */
+	uint32_t used[WAYS];          /* by the lock's count of uses, which may wrap */
 	struct entry entries[WAYS];
 };
 
@@ -88,6 +89,35 @@ tag_of(const uint8_t *key)
 	return tag == 0 ? 1 : tag;
 }
 
+static uint32_t
+tag_at(const struct bucket *bucket, size_t way)
+{
+	return atomic_load_explicit(&bucket->tags[way], memory_order_relaxed);
+}
+
+void
+verify_cache_near_bucket(
+    const struct verify_cache *cache, const uint8_t key[static VERIFY_CACHE_KEY_BYTES])
+{
+	__builtin_prefetch(&cache->buckets[bucket_of(key)].tags[0], 1);
+	__builtin_prefetch(&cache->buckets[bucket_of(key)].used[WAYS - 1], 1);
+}
+
+/* Without the lock: at worst it is another entry that comes near. */
+void
+verify_cache_near_entry(
+    const struct verify_cache *cache, const uint8_t key[static VERIFY_CACHE_KEY_BYTES])
+{
+	const struct bucket *bucket = &cache->buckets[bucket_of(key)];
+	const uint32_t tag = tag_of(key);
+
+	for (size_t i = 0; i < WAYS; i++)
+		if (tag_at(bucket, i) == tag) {
+			__builtin_prefetch(&bucket->entries[i]);
+			__builtin_prefetch((const uint8_t *)&bucket->entries[i + 1] - 1);
+		}
+}
+
 /* The way with this key, or the one whose place it would take. */
 static size_t
 seek(const struct bucket *bucket, const uint8_t *key, uint32_t uses, bool *out_found)
@@ -97,12 +127,12 @@ seek(const struct bucket *bucket, const uint8_t *key, uint32_t uses, bool *out_f
 
 	*out_found = true;
 	for (size_t i = 0; i < WAYS; i++)
-		if (bucket->tags[i] == tag &&
+		if (tag_at(bucket, i) == tag &&
 		    memcmp(bucket->entries[i].key, key, VERIFY_CACHE_KEY_BYTES) == 0)
 			return i;
 	*out_found = false;
 	for (size_t i = 0; i < WAYS; i++) {
-		if (bucket->tags[i] == 0)
+		if (tag_at(bucket, i) == 0)
 			return i;
 		if (uses - bucket->used[i] > uses - bucket->used[oldest])
 			oldest = i;
@@ -143,7 +173,7 @@ verify_cache_put(struct verify_cache *cache, const uint8_t key[static VERIFY_CAC
 
 	(void)pthread_mutex_lock(&lock->mutex);
 	way = seek(bucket, key, lock->uses, &found);
-	bucket->tags[way] = tag_of(key);
+	atomic_store_explicit(&bucket->tags[way], tag_of(key), memory_order_relaxed);
 	bucket->used[way] = ++lock->uses;
 	memcpy(bucket->entries[way].key, key, VERIFY_CACHE_KEY_BYTES);
 	bucket->entries[way].cached = *cached;

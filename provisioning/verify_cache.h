@@ -39,6 +39,14 @@ DEFER_DECLARE(struct verify_cache, verify_cache_free)
 /* Of an `escaped` text (provisioning/verify.h) and of one that is not, the same octets are two. */
 void verify_cache_key(const struct verify_cache *cache, struct bytes text, bool escaped,
     uint8_t out[static VERIFY_CACHE_KEY_BYTES]);
+/*
+ * For who is to find many: first the bucket of each key is brought near, then its entry, then all
+ * are found, so that the searches do not wait for memory one after the other. They change nothing.
+ */
+void verify_cache_near_bucket(
+    const struct verify_cache *cache, const uint8_t key[static VERIFY_CACHE_KEY_BYTES]);
+void verify_cache_near_entry(
+    const struct verify_cache *cache, const uint8_t key[static VERIFY_CACHE_KEY_BYTES]);
 /* False: not there, or of another generation than `trust`. */
 bool verify_cache_find(struct verify_cache *cache, const uint8_t key[static VERIFY_CACHE_KEY_BYTES],
     int64_t trust, struct verify_cached *out);

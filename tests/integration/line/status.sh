@@ -87,6 +87,14 @@ same "replaced" 201 "$(cat "$work/status")"
 same "at once revoked, its successor good" "revoked good" "$(verdict "$work/r1") $(verdict "$work/r2")"
 jq -c -s '{certificates: [.[].certificate, .[].certificate, "no certificate"]}' "$work/r1" "$work/r2" "$work/d" | send /v1/verifications verifier >"$work/v"
 same "many, in order" "revoked good revoked revoked good revoked malformed" "$(jq -r '[.results[].verdict] | join(" ")' "$work/v")"
+# More than are looked up together, some of them never seen: each has its own verdict, also the second time.
+jq -c -s '.[0].certificate as $bad | .[1].certificate as $good | {certificates: [range(100) |
+	if . % 7 == 0 then $bad elif . % 5 == 0 then "no certificate \(.)" elif . % 3 == 0 then $good + "\(.)" else $good end]}' "$work/r1" "$work/r2" >"$work/many"
+for time in first second; do
+	send /v1/verifications verifier <"$work/many" >"$work/v"
+	same "a hundred, the $time time" "$(jq -nr '[range(100) | if . % 7 == 0 then "revoked" elif . % 5 == 0 then "malformed" else "good" end] | join(" ")')" \
+		"$(jq -r '[.results[].verdict] | join(" ")' "$work/v")"
+done
 for body in '{"certificate":"\u0041"}' '{"certificates":["a","\\"]}'; do
 	printf %s "$body" | send /v1/verifications verifier >"$work/v"
 	same "unusual JSON is read, too" 200 "$(cat "$work/status")"

@@ -73,6 +73,23 @@ what_was_put_is_found_under_its_key_only(void **state)
 }
 
 static void
+what_is_brought_near_stays_what_it_is(void **state)
+{
+	DEFER(verify_cache_free) struct verify_cache *cache = verify_cache_new();
+	uint8_t key[VERIFY_CACHE_KEY_BYTES];
+
+	(void)state;
+	for (uint32_t i = 0; i < 2000; i += 2)
+		put(cache, i);
+	for (uint32_t i = 0; i < 2000; i++) {
+		key_of(cache, i, key);
+		verify_cache_near_bucket(cache, key);
+		verify_cache_near_entry(cache, key);
+		assert_int_equal(has(cache, i), i % 2 == 0);
+	}
+}
+
+static void
 keys_differ_by_text_form_and_process(void **state)
 {
 	DEFER(verify_cache_free) struct verify_cache *cache = verify_cache_new();
@@ -154,6 +171,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_was_put_is_found_under_its_key_only),
+	    cmocka_unit_test(what_is_brought_near_stays_what_it_is),
 	    cmocka_unit_test(keys_differ_by_text_form_and_process),
 	    cmocka_unit_test(another_generation_of_trust_finds_nothing),
 	    cmocka_unit_test(it_stays_within_its_bound_and_keeps_what_is_used),
