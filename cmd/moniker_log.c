@@ -1,5 +1,5 @@
 /* moniker log: the logs of a deployment's nodes, on the host: another node's is opened, a lost
- * node's retired. */
+ * node's retired, what is old dropped or held. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,13 +13,14 @@
 #include "base/text.h"
 #include "cmd/cli.h"
 #include "cmd/host_files.h"
+#include "cmd/log_retention.h"
 #include "cmd/options.h"
 #include "cmd/passphrase.h"
 #include "keeper/keyring.h"
 
 struct log_options {
-	const char *config, *database_url;
-	bool force, json;
+	const char *config, *database_url, *keep_days;
+	bool force, blobs, json;
 };
 
 static struct db *
@@ -155,15 +156,41 @@ retire_command(const struct log_options *options, const char *origin)
 
 /* ---- the words ---- */
 
+/* -1: none of these. */
+static int
+retention_command(const struct log_options *options, int words, char **argv)
+{
+	const struct log_prune prune = {
+	    options->config, options->keep_days, options->blobs, options->json};
+	const bool prunes = words == 2 && strcmp(argv[1], "prune") == 0 &&
+			    options->config != NULL && options->keep_days != NULL;
+	const bool holds = (words == 2 || words == 3) && strcmp(argv[1], "hold") == 0;
+	const bool releases = words == 2 && strcmp(argv[1], "release") == 0;
+	const bool lists = words == 1 && strcmp(argv[1], "holds") == 0;
+	DEFER(db_free) struct db *db = NULL;
+
+	if (!prunes && !holds && !releases && !lists)
+		return -1;
+	db = open_database(options);
+	if (prunes)
+		return log_prune_command(db, &prune, argv[2]);
+	if (holds)
+		return log_hold_command(db, argv[2], words == 3 ? argv[3] : NULL, options->json);
+	return releases ? log_release_command(db, argv[2], options->json)
+			: log_holds_command(db, options->json);
+}
+
 static int
 log_command(int argc, char **argv)
 {
 	struct log_options options = {0};
 	const struct option_row rows[] = {{"--config", OPTION_TEXT, &options.config},
 	    {"--database-url", OPTION_TEXT, &options.database_url},
-	    {"--force", OPTION_FLAG, &options.force}, {"--json", OPTION_FLAG, &options.json}};
+	    {"--keep-days", OPTION_TEXT, &options.keep_days},
+	    {"--blobs", OPTION_FLAG, &options.blobs}, {"--force", OPTION_FLAG, &options.force},
+	    {"--json", OPTION_FLAG, &options.json}};
 	const char *bad = NULL;
-	int words = 0;
+	int words = 0, status;
 
 	if (!options_take(argc, argv, rows, COUNT(rows), &words, &bad))
 		return cli_usage(&LOG_COMMAND, bad);
@@ -173,12 +200,21 @@ log_command(int argc, char **argv)
 		return open_command(&options);
 	if (words == 2 && strcmp(argv[1], "retire") == 0)
 		return retire_command(&options, argv[2]);
-	return cli_usage(&LOG_COMMAND, "say open with --config, or retire and the log's origin");
+	status = retention_command(&options, words, argv);
+	return status >= 0 ? status
+			   : cli_usage(&LOG_COMMAND,
+				 "say open with --config, retire and the log's origin, prune with "
+				 "--config and --keep-days, hold, release or holds");
 }
 
-const struct subcommand LOG_COMMAND = {"log", "open another node's log, retire a lost node's",
+const struct subcommand LOG_COMMAND = {"log",
+    "open another node's log, retire a lost node's, drop or hold what is old",
     "usage: moniker log open --config FILE --database-url URL\n"
     "       moniker log retire ORIGIN --database-url URL [--force]\n"
+    "       moniker log prune ORIGIN --config FILE --keep-days N --database-url URL [--blobs]\n"
+    "       moniker log hold NAME [ORIGIN] --database-url URL\n"
+    "       moniker log release NAME --database-url URL\n"
+    "       moniker log holds --database-url URL\n"
     "\n"
     "open    on the host of another node, with copies of a node's keeper.ring and policy.json in "
     "its\n"
@@ -188,9 +224,16 @@ const struct subcommand LOG_COMMAND = {"log", "open another node's log, retire a
     "        neither write nor start again, and the live nodes adopt (cert.adopt) and sign what "
     "it\n"
     "        recorded and did not sign. Refused while no other log lives.\n"
+    "prune   drops from the database what is older than --keep-days, in parts of 1,048,576 leaves, "
+    "and\n"
+    "        leaves log.prune. The published log has to be there and verify; it stays. Refused\n"
+    "        while the log is held.\n"
+    "hold    keeps all of a log, or of all logs, until the hold of this name is released.\n"
     "\n"
     "  --config FILE        moniker.conf(5) of that node\n"
     "  --database-url URL   libpq connection string of the owner's role (moniker_owner)\n"
+    "  --keep-days N        what is younger stays\n"
+    "  --blobs              what leaves commit to, instead of the leaves\n"
     "  --force              although the log's newest leaf is less than three minutes old\n"
     "  --json               the result as JSON\n"
     "\n"

@@ -8,6 +8,7 @@
 #define PROOF_HELD_H
 
 #include "base/bytes.h"
+#include "base/hash.h"
 
 enum held_verdict {
 	HELD_SAME,
@@ -25,8 +26,9 @@ struct held {
 };
 
 struct held held_from(struct bytes lines);
-/* Of the log's leaf `seq`, asked in order. A line that says no `seq`, or one that was, makes it
- * OTHER. */
-enum held_verdict held_next(struct held *held, int64_t seq, struct bytes leaf);
+/* Of the log's leaf `seq`, by its hash; asked in order. A line that says no `seq`, or one that was,
+ * makes it OTHER. */
+enum held_verdict held_next(
+    struct held *held, int64_t seq, const uint8_t hash[static SHA256_BYTES]);
 
 #endif

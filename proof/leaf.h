@@ -79,7 +79,11 @@ struct leaf_view {
 	uint8_t commitment[SHA256_BYTES];
 	bool has_second_commitment;
 	uint8_t second_commitment[SHA256_BYTES];
+	struct bytes details; /* `d` as it stands there, with its braces; or empty */
 };
+
+/* A number in `d`. False: there is none of this key. */
+MUST_CHECK bool leaf_detail_number(const struct leaf_view *leaf, const char *key, int64_t *out);
 
 /*
  * Reads exactly one leaf; every deviation from the one legal spelling is refused.

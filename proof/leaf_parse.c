@@ -128,8 +128,9 @@ take_detail_key(struct scan *in, struct bytes *keys, size_t count)
 }
 
 static bool
-take_details(struct scan *in)
+take_details(struct scan *in, struct bytes *out)
 {
+	const uint8_t *begin = in->rest.data;
 	struct bytes keys[LEAF_DETAIL_MAX];
 	size_t count = 0;
 
@@ -141,7 +142,10 @@ take_details(struct scan *in)
 			return false;
 		count++;
 	} while (scan_literal(in, ","));
-	return scan_literal(in, "}");
+	if (!scan_literal(in, "}"))
+		return false;
+	*out = bytes_of(begin, (size_t)(in->rest.data - begin));
+	return true;
 }
 
 static bool
@@ -176,7 +180,7 @@ take_optional(struct scan *in, struct leaf_view *out)
 		   take_commitment(in, &out->has_second_commitment, out->second_commitment)) &&
 	       (!scan_literal(in, ",\"cnt\":") || take_positive(in, &out->count)) &&
 	       (!scan_literal(in, ",\"win\":") || take_positive(in, &out->window_s)) &&
-	       (!scan_literal(in, ",\"d\":") || take_details(in));
+	       (!scan_literal(in, ",\"d\":") || take_details(in, &out->details));
 }
 
 bool
@@ -192,4 +196,21 @@ leaf_parse(struct bytes text, struct leaf_view *out, struct error *err)
 		return error_set(err, E_BAD_SYNTAX, "not a leaf in its one legal spelling");
 	*out = view;
 	return true;
+}
+
+bool
+leaf_detail_number(const struct leaf_view *leaf, const char *key, int64_t *out)
+{
+	struct scan in = {leaf->details};
+	struct bytes keys[1];
+
+	while (scan_literal(&in, "{") || scan_literal(&in, ",")) {
+		if (!take_detail_key(&in, keys, 0) || !scan_literal(&in, ":"))
+			return false;
+		if (bytes_equal(keys[0], bytes_of_text(key)))
+			return scan_number(&in, out);
+		if (!take_detail_value(&in))
+			return false;
+	}
+	return false;
 }

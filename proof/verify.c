@@ -3,6 +3,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include <stdlib.h>
+
+#include "base/mem.h"
 #include "base/text.h"
 #include "proof/edge.h"
 #include "proof/held.h"
@@ -10,6 +13,16 @@
 #include "proof/tlog_proof.h"
 
 #define TEXT_MAX 240
+#define PRUNED_MAX 4096 /* ranges: each is looked at for each that is absent */
+
+/* Leaves from `first` to before `end`. */
+struct range {
+	uint64_t first, end;
+};
+struct ranges {
+	struct range *at;
+	size_t count, capacity;
+};
 
 struct verifier {
 	const struct verify_options *options;
@@ -18,6 +31,9 @@ struct verifier {
 	struct edge *edge;
 	uint64_t proven; /* so many leaves led to a root that is signed */
 	struct held held;
+	struct ranges absent;       /* their hashes are there, and they are not */
+	struct ranges pruned;       /* of which a later leaf says so */
+	bool after_gap;             /* the leaf before is absent */
 	bool held_ends;             /* told */
 	bool broken;                /* hashes are missing: no root, no tiles above */
 	enum leaf_event previous;   /* event of the leaf before */
@@ -30,8 +46,25 @@ verifier_clear(struct verifier *verifier)
 	edge_free(verifier->edge);
 	buf_clear_public(&verifier->entries);
 	buf_clear_public(&verifier->hashes);
+	free(verifier->absent.at);
+	free(verifier->pruned.at);
 }
 DEFER_DECLARE_CLEAR(struct verifier, verifier_clear)
+
+/* What follows the last one makes it longer. */
+static void
+ranges_add(struct ranges *ranges, uint64_t first, uint64_t end)
+{
+	if (ranges->count > 0 && ranges->at[ranges->count - 1].end == first) {
+		ranges->at[ranges->count - 1].end = end;
+		return;
+	}
+	if (ranges->count == ranges->capacity) {
+		ranges->capacity = ranges->capacity * 2 + 16;
+		ranges->at = xrealloc(ranges->at, ranges->capacity * sizeof(ranges->at[0]));
+	}
+	ranges->at[ranges->count++] = (struct range){first, end};
+}
 
 static void __attribute__((format(printf, 4, 5)))
 tell(struct verifier *verifier, enum verify_kind kind, int64_t seq, const char *format, ...)
@@ -189,15 +222,16 @@ check_time(struct verifier *verifier, const struct leaf_view *leaf)
 	if (leaf->seq > 0 && silence_s < 0)
 		tell(verifier, VERIFY_TAMPERED, leaf->seq,
 		    "its time is %lld s before the leaf's before it", -(long long)silence_s);
-	if (leaf->seq > 0 && silence_s > VERIFY_SILENCE_MAX_S) {
+	if (leaf->seq > 0 && !verifier->after_gap && silence_s > VERIFY_SILENCE_MAX_S) {
 		time_encode(from, verifier->result->last_at_s);
 		time_encode(to, leaf->sequenced_at_s);
 		tell(verifier, VERIFY_NOTICE, leaf->seq,
 		    "service not operating from %s to %s, %lld s%s", from, to, (long long)silence_s,
 		    verifier->previous == LEAF_SVC_STOP ? ": it was stopped in order" : "");
 	}
-	if (leaf->seq == 0)
+	if (verifier->result->first_at_s == 0)
 		verifier->result->first_at_s = leaf->sequenced_at_s;
+	verifier->after_gap = false;
 	verifier->result->last_at_s = leaf->sequenced_at_s;
 	verifier->previous = leaf->event;
 }
@@ -231,6 +265,31 @@ check_blob(struct verifier *verifier, const struct leaf_view *leaf)
 	tell(verifier, VERIFY_TAMPERED, leaf->seq, "%s is not what it commits to", path);
 }
 
+/* Whether "log:" and a name is this log: a tool's leaf goes into whichever log lives. */
+static bool
+is_of_this_log(const struct verifier *verifier, struct bytes subject)
+{
+	const char *origin = verifier->result->checkpoint.origin;
+	const char *name = strrchr(origin, '/');
+	char own[LEAF_VALUE_MAX + 1];
+
+	(void)snprintf(own, sizeof(own), "log:%.60s", name != NULL ? name + 1 : origin);
+	return bytes_equal(subject, bytes_of_text(own));
+}
+
+/* It speaks of leaves before itself: of what comes, nobody can have said that it is gone. */
+static void
+note_pruned(struct verifier *verifier, const struct leaf_view *leaf)
+{
+	int64_t first, last;
+
+	if (leaf->event == LEAF_LOG_PRUNE && !leaf->failure &&
+	    is_of_this_log(verifier, leaf->subject) && verifier->pruned.count < PRUNED_MAX &&
+	    leaf_detail_number(leaf, "first", &first) && leaf_detail_number(leaf, "last", &last) &&
+	    first <= last && last < leaf->seq)
+		ranges_add(&verifier->pruned, (uint64_t)first, (uint64_t)last + 1);
+}
+
 static void
 check_leaf(struct verifier *verifier, int64_t seq, struct bytes text)
 {
@@ -249,17 +308,18 @@ check_leaf(struct verifier *verifier, int64_t seq, struct bytes text)
 	if (seq == 0 && leaf.event != LEAF_LOG_OPEN)
 		tell(verifier, VERIFY_TAMPERED, seq, "the first leaf does not open the log");
 	check_time(verifier, &leaf);
+	note_pruned(verifier, &leaf);
 	if (verifier->options->has_blobs && leaf.has_commitment)
 		check_blob(verifier, &leaf);
 }
 
 /* That somebody's leaves end earlier is no fault of theirs, but worth a word: rows may be gone. */
 static void
-check_held(struct verifier *verifier, int64_t seq, struct bytes text)
+check_held(struct verifier *verifier, int64_t seq, const uint8_t *hash)
 {
 	if (verifier->options->leaves.len == 0)
 		return;
-	switch (held_next(&verifier->held, seq, text)) {
+	switch (held_next(&verifier->held, seq, hash)) {
 	case HELD_SAME:
 	case HELD_BEFORE: return;
 	case HELD_OTHER:
@@ -301,25 +361,36 @@ take_leaf(struct verifier *verifier, uint64_t seq, struct bytes text, const uint
 		tell(verifier, VERIFY_TAMPERED, (int64_t)seq,
 		    "its octets are not those that were hashed");
 	check_leaf(verifier, (int64_t)seq, text);
-	check_held(verifier, (int64_t)seq, text);
+	check_held(verifier, (int64_t)seq, hash);
 	append(verifier, in_tile != NULL ? in_tile : hash);
 }
 
-static bool
+static void
+tell_absent(struct verifier *verifier, const struct tile *tile)
+{
+	char path[TILE_PATH_MAX + 1];
+
+	tile_path_encode(tile, path);
+	tell(verifier, VERIFY_INCOMPLETE, (int64_t)(tile->index * TILE_WIDTH),
+	    "%s: it is not there", path);
+}
+
+enum part { PART_THERE, PART_ABSENT, PART_BAD };
+
+static enum part
 read_part(struct verifier *verifier, const struct tile *tile, struct buf *out)
 {
 	char path[TILE_PATH_MAX + 1];
 	struct error err = {0};
 	bool found = false;
-	const int64_t first = (int64_t)(tile->index * TILE_WIDTH);
 
 	buf_truncate(out, 0);
-	if (tile_read(verifier->options->files, tile, out, &found, &err) && found)
-		return true;
+	if (tile_read(verifier->options->files, tile, out, &found, &err))
+		return found ? PART_THERE : PART_ABSENT;
 	tile_path_encode(tile, path);
-	tell(verifier, err.code == E_BAD_SYNTAX ? VERIFY_TAMPERED : VERIFY_INCOMPLETE, first,
-	    "%s: %s", path, err.code == E_NONE ? "it is not there" : err.detail);
-	return false;
+	tell(verifier, err.code == E_BAD_SYNTAX ? VERIFY_TAMPERED : VERIFY_INCOMPLETE,
+	    (int64_t)(tile->index * TILE_WIDTH), "%s: %s", path, err.detail);
+	return PART_BAD;
 }
 
 /* The leaves of one bundle; `hashes` are those of its tile, or empty. */
@@ -346,24 +417,86 @@ take_bundle(
 		    "there is more in its bundle after it");
 }
 
+/* Their hashes count, and what is held against them has those. */
+static void
+take_hashes(struct verifier *verifier, const struct tile *tile)
+{
+	for (int i = 0; i < tile->width; i++) {
+		const uint8_t *hash = verifier->hashes.data + i * SHA256_BYTES;
+
+		check_held(verifier, (int64_t)(tile->index * TILE_WIDTH) + i, hash);
+		append(verifier, hash);
+	}
+	verifier->after_gap = true;
+}
+
 static void
 take_part(struct verifier *verifier, uint64_t index)
 {
 	struct tile tile = {TILE_ENTRIES, index,
 	    tile_width_at(TILE_ENTRIES, index, verifier->result->checkpoint.size)};
-	const bool has_entries = read_part(verifier, &tile, &verifier->entries);
-	bool has_hashes;
+	const enum part entries = read_part(verifier, &tile, &verifier->entries);
+	enum part hashes;
 
 	tile.level = 0;
-	has_hashes = read_part(verifier, &tile, &verifier->hashes);
-	if (has_entries)
+	hashes = read_part(verifier, &tile, &verifier->hashes);
+	if (hashes == PART_ABSENT)
+		tell_absent(verifier, &tile);
+	if (entries == PART_THERE) {
+		tile.level = TILE_ENTRIES;
 		take_bundle(verifier, &tile, buf_bytes(&verifier->entries),
-		    has_hashes ? buf_bytes(&verifier->hashes) : (struct bytes){0});
-	else if (has_hashes)
-		for (int i = 0; i < tile.width; i++)
-			append(verifier, verifier->hashes.data + i * SHA256_BYTES);
+		    hashes == PART_THERE ? buf_bytes(&verifier->hashes) : (struct bytes){0});
+		return;
+	}
+	if (entries == PART_ABSENT)
+		ranges_add(&verifier->absent, index * TILE_WIDTH,
+		    index * TILE_WIDTH + (uint64_t)tile.width);
+	if (hashes == PART_THERE)
+		take_hashes(verifier, &tile);
 	else
 		verifier->broken = true;
+}
+
+/* ---- what is not there, and a leaf says so ---- */
+
+/* Where the pruned leaves from `seq` on end; `seq` itself: it was not pruned. */
+static uint64_t
+pruned_until(const struct verifier *verifier, uint64_t seq)
+{
+	bool found = true;
+
+	while (found) {
+		found = false;
+		for (size_t i = 0; i < verifier->pruned.count; i++)
+			if (verifier->pruned.at[i].first <= seq &&
+			    seq < verifier->pruned.at[i].end) {
+				seq = verifier->pruned.at[i].end;
+				found = true;
+			}
+	}
+	return seq;
+}
+
+static void
+judge_absent(struct verifier *verifier, const struct range *range)
+{
+	for (uint64_t first = range->first; first < range->end;) {
+		const struct tile tile = {TILE_ENTRIES, first / TILE_WIDTH,
+		    tile_width_at(
+			TILE_ENTRIES, first / TILE_WIDTH, verifier->result->checkpoint.size)};
+		uint64_t until = pruned_until(verifier, first) / TILE_WIDTH * TILE_WIDTH;
+
+		if (until <= first) {
+			tell_absent(verifier, &tile);
+			first += TILE_WIDTH;
+			continue;
+		}
+		until = until < range->end ? until : range->end;
+		tell(verifier, VERIFY_NOTICE, (int64_t)first,
+		    "leaves %llu to %llu were pruned; their hashes are there",
+		    (unsigned long long)first, (unsigned long long)until - 1);
+		first = until;
+	}
 }
 
 void
@@ -384,6 +517,8 @@ verify_log(const struct verify_options *options, struct verify_result *out)
 			options->progress(options->context, first, out->checkpoint.size);
 		take_part(&verifier, first / TILE_WIDTH);
 	}
+	for (size_t i = 0; i < verifier.absent.count; i++)
+		judge_absent(&verifier, &verifier.absent.at[i]);
 	if (!verifier.broken)
 		check_right_edge(&verifier);
 	check_root(&verifier, &out->checkpoint, "checkpoint");

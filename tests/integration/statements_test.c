@@ -8,6 +8,7 @@
 #include "audit/outbox.h"
 #include "audit/publish_store.h"
 #include "audit/refusal.h"
+#include "audit/retention_store.h"
 #include "ca/adoption.h"
 #include "ca/ceremony.h"
 #include "ca/certificate_store.h"
@@ -42,6 +43,7 @@ static const struct stmt *const *(*const STORES[])(void) = {
     events_statements,
     publish_statements,
     logs_statements,
+    retention_statements,
     outbox_statements,
     refusal_statements,
     adoption_statements,

@@ -402,10 +402,38 @@ accepted_means_that_the_writer_writes_it(void **state)
 	assert_true(accepted_count > sizeof(text)); /* each octet unchanged, and other values */
 }
 
+static void
+numbers_in_d_are_found_by_their_key(void **state)
+{
+	struct leaf leaf = {.sequenced_at_s = 1767225600,
+	    .event = LEAF_LOG_PRUNE,
+	    .severity = 1,
+	    .at_s = 1767225600};
+	DEFER(buf_clear_public) struct buf text = {0};
+	struct leaf_view view;
+	struct error err = {0};
+	int64_t number = 7;
+
+	(void)state;
+	leaf.details[0] = (struct leaf_detail){.key = "what", .text = "last"};
+	leaf.details[1] = (struct leaf_detail){.key = "below", .number = -3};
+	leaf.details[2] = (struct leaf_detail){.key = "last", .number = INT64_MAX};
+	assert_true(leaf_encode(&leaf, &text, &err));
+	assert_true(leaf_parse(buf_bytes(&text), &view, &err));
+	assert_true(leaf_detail_number(&view, "last", &number));
+	assert_true(number == INT64_MAX);
+	assert_false(leaf_detail_number(&view, "what", &number)); /* a text */
+	assert_false(leaf_detail_number(&view, "below", &number));
+	assert_false(leaf_detail_number(&view, "las", &number));
+	view.details = (struct bytes){0};
+	assert_false(leaf_detail_number(&view, "last", &number));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(numbers_in_d_are_found_by_their_key),
 	    cmocka_unit_test(a_full_leaf_is_read),
 	    cmocka_unit_test(a_small_leaf_is_read),
 	    cmocka_unit_test(known_leaves_are_read),

@@ -383,6 +383,84 @@ leaves_that_somebody_has_are_held_against_the_log(void **state)
 	finds(world, VERIFY_TAMPERED, 299, "held against it is another");
 }
 
+/* Says that leaves are pruned, as the ledger does. */
+static void
+say_pruned_of(struct world *world, const char *subject, int64_t first, int64_t last)
+{
+	struct leaf leaf = {.event = LEAF_LOG_PRUNE};
+
+	snprintf(leaf.subject, sizeof leaf.subject, "%s", subject);
+	leaf.details[0] = (struct leaf_detail){.key = "first", .number = first};
+	leaf.details[1] = (struct leaf_detail){.key = "last", .number = last};
+	signed_log_add(&world->log, leaf);
+}
+
+static void
+say_pruned(struct world *world, int64_t first, int64_t last)
+{
+	say_pruned_of(world, "log:node1-2026", first, last);
+}
+
+static void
+what_a_leaf_says_was_pruned_is_not_missed(void **state)
+{
+	struct world *world = *state;
+
+	signed_log_grow(&world->log, 800);
+	say_pruned(world, 0, 511);
+	hold(world, 0, world->log.count, SIZE_MAX);
+	publish(world);
+	verify(world);
+	assert_int_equal(world->count, 0);
+	memory_log_remove(&world->files, "tile/entries/000");
+	finds(world, VERIFY_NOTICE, 0, "leaves 0 to 255 were pruned; their hashes are there");
+	memory_log_remove(&world->files, "tile/entries/001");
+	finds(world, VERIFY_NOTICE, 0, "leaves 0 to 511 were pruned; their hashes are there");
+	world->held.data[9] ^= 1; /* what somebody kept of the first still has to fit its hash */
+	verify(world);
+	assert_int_equal(world->findings[0].kind, VERIFY_TAMPERED);
+	assert_int_equal(world->findings[0].seq, 0);
+	buf_truncate(&world->held, 0);
+	memory_log_remove(&world->files, "tile/entries/002"); /* of which nobody said so */
+	verify(world);
+	assert_int_equal(world->count, 2);
+	assert_int_equal(world->findings[1].kind, VERIFY_INCOMPLETE);
+	assert_int_equal(world->findings[1].seq, 512);
+	assert_string_equal(world->findings[1].text, "tile/entries/002: it is not there");
+}
+
+static void
+pruning_excuses_no_changed_hash(void **state)
+{
+	struct world *world = *state;
+
+	signed_log_grow(&world->log, 400);
+	say_pruned(world, 0, 255);
+	publish(world);
+	memory_log_remove(&world->files, "tile/entries/000");
+	file_of(world, "tile/0/000")->data[40] ^= 1;
+	verify(world);
+	assert_true(world->result.tampered);
+	memory_log_remove(&world->files, "tile/0/000");
+	verify(world);
+	assert_true(world->result.incomplete);
+}
+
+static void
+nobody_prunes_what_is_to_come(void **state)
+{
+	struct world *world = *state;
+
+	say_pruned(world, 0, 255);
+	say_pruned(world, 300, 600);
+	signed_log_grow(&world->log, 700);
+	say_pruned(world, 511, 256);
+	say_pruned_of(world, "log:node2-2026", 0, 511);
+	publish(world);
+	memory_log_remove(&world->files, "tile/entries/001");
+	finds(world, VERIFY_INCOMPLETE, 256, "it is not there");
+}
+
 static void
 a_log_that_shrank_is_named(void **state)
 {
@@ -480,6 +558,9 @@ main(void)
 	    WITH_WORLD(a_checkpoint_that_was_kept_has_to_be_continued),
 	    WITH_WORLD(what_a_kept_checkpoint_proves_is_not_suspected),
 	    WITH_WORLD(leaves_that_somebody_has_are_held_against_the_log),
+	    WITH_WORLD(what_a_leaf_says_was_pruned_is_not_missed),
+	    WITH_WORLD(pruning_excuses_no_changed_hash),
+	    WITH_WORLD(nobody_prunes_what_is_to_come),
 	    WITH_WORLD(a_log_that_shrank_is_named),
 	    WITH_WORLD(a_blob_has_to_be_what_its_leaf_commits_to),
 	    WITH_WORLD(no_flipped_bit_is_good),

@@ -1,0 +1,45 @@
+#ifndef AUDIT_RETENTION_STORE_H
+#define AUDIT_RETENTION_STORE_H
+
+#include "db/db.h"
+
+#define RETENTION_PART_LEAVES INT64_C(1048576)
+#define RETENTION_NAME_MAX 32
+
+enum retention_what { RETENTION_LEAVES, RETENTION_BLOBS };
+
+struct retention_log { /* id 0: there is none */
+	int id;
+	int64_t size;
+	uint8_t public_key[32];
+};
+MUST_CHECK bool retention_find_log(
+    struct tx *tx, const char *origin, struct retention_log *out, struct error *err);
+
+/* The first full part that is there; -1: none. */
+MUST_CHECK bool retention_first_part(struct tx *tx, const struct retention_log *log,
+    enum retention_what what, int64_t *out_part, struct error *err);
+/* Whether this part is there and full. */
+MUST_CHECK bool retention_has_part(struct tx *tx, const struct retention_log *log,
+    enum retention_what what, int64_t part, bool *out, struct error *err);
+/* The body of one leaf, empty if it is not there. */
+MUST_CHECK bool retention_read_leaf(
+    struct tx *tx, int log, int64_t seq, struct buf *out, struct error *err);
+MUST_CHECK bool retention_drop(
+    struct tx *tx, int log, enum retention_what what, int64_t part, struct error *err);
+
+/* The name of a hold in force of this log, or of all; "": none. */
+MUST_CHECK bool retention_find_hold(
+    struct tx *tx, int log, char out_name[static RETENTION_NAME_MAX + 1], struct error *err);
+/* `log` 0: all. Nothing is written where one of this name is in force. */
+MUST_CHECK bool retention_insert_hold(
+    struct tx *tx, const char *name, int log, int64_t now_s, bool *out_placed, struct error *err);
+/* *out_origin: of its log, empty where it was of all. */
+MUST_CHECK bool retention_release_hold(struct tx *tx, const char *name, int64_t now_s,
+    bool *out_found, struct buf *out_origin, struct error *err);
+/* In force, oldest first: name, origin (null: all), placed_at_s. */
+MUST_CHECK bool retention_holds(struct tx *tx, struct rows **out, struct error *err);
+
+const struct stmt *const *retention_statements(void);
+
+#endif
