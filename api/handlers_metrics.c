@@ -16,6 +16,8 @@ enum looked_up {
 	LEDGER_UNKEPT,
 	LOG_SIZE,
 	COMPONENT_UP,
+	SYSLOG_LAG,
+	SYSLOG_SENT,
 	CHECKPOINT_AGE,
 	REFUSALS_WINDOWED,
 	WITNESS_QUORUM,
@@ -60,6 +62,8 @@ static const struct metric TABLE[] = {
 	[LEDGER_QUEUED]    = {"moniker_ledger_queued_proposals",     METRIC_GAUGE,   1, NULL, NULL,            "Proposals that wait for a transaction."},
 	[LEDGER_UNKEPT]    = {"moniker_ledger_unkept_signatures",    METRIC_GAUGE,   1, NULL, NULL,            "Signatures that are not in the database yet."},
 	[LOG_SIZE]         = {"moniker_log_size_leaves",             METRIC_GAUGE,   1, NULL, NULL,            "Leaves in this node's audit log."},
+	[SYSLOG_LAG]       = {"moniker_syslog_lag_leaves",           METRIC_GAUGE,   1, NULL, NULL,            "Published leaves that the syslog receiver has not read yet."},
+	[SYSLOG_SENT]      = {"moniker_syslog_sent_total",           METRIC_COUNTER, 1, NULL, NULL,            "Leaves sent to the syslog receiver, repeats too."},
 	[COMPONENT_UP]     = {"moniker_component_up",                METRIC_GAUGE,   1, NULL, NULL,            "0 while a part of the service does not operate, else 1."},
 	[CHECKPOINT_AGE]   = {"moniker_log_checkpoint_age_seconds",  METRIC_GAUGE,   1, NULL, NULL,            "Age of the published checkpoint; -1: none yet."},
 	[REFUSALS_WINDOWED] = {"moniker_refusals_windowed_total",    METRIC_COUNTER, 1, NULL, NULL,            "Refusals that the audit log has as a count of their minute instead of a leaf each."},
@@ -153,6 +157,20 @@ put_witnesses(const struct app *app, struct buf *out)
 			    out, &TABLE[which], labels, (int64_t)values[which - WITNESS_COSIGNED]);
 		}
 	}
+}
+
+static void
+put_forwarding(const struct app *app, struct buf *out)
+{
+	struct forward_health health;
+	const bool known = audit_forwarding(app->audit, &health);
+
+	metrics_write_head(out, &TABLE[SYSLOG_LAG]);
+	if (known)
+		metrics_write_sample(out, &TABLE[SYSLOG_LAG], NULL, (int64_t)health.lag);
+	metrics_write_head(out, &TABLE[SYSLOG_SENT]);
+	if (known)
+		metrics_write_sample(out, &TABLE[SYSLOG_SENT], NULL, (int64_t)health.sent);
 }
 
 static void
@@ -292,6 +310,7 @@ get_metrics(const struct app *app, const struct http_request *request,
 	put_log(app, out);
 	put_witnesses(app, out);
 	put_components(app, out);
+	put_forwarding(app, out);
 	put_keeper(app, out);
 	put_statuses(app, out);
 	for (enum looked_up which = CRL_NUMBER; which <= CRL_FAILING; which++)

@@ -141,6 +141,21 @@ look_at_watched(const struct app *app, json_t *components, bool *all)
 			    down_s == 0 ? NULL : WATCHED[i].detail);
 }
 
+/* A receiver that is away makes nobody else wait. */
+static void
+look_at_forwarding(const struct app *app, json_t *components, bool *all)
+{
+	struct forward_health health;
+	char detail[64] = "";
+
+	if (!audit_forwarding(app->audit, &health))
+		return;
+	if (health.failing)
+		(void)snprintf(detail, sizeof detail, "it fails: %llu leaves behind",
+		    (unsigned long long)health.lag);
+	put_component(components, "forwarder", all, true, detail);
+}
+
 /* What waits holds all the same. A spool that is damaged may not say all that was accepted. */
 static void
 look_at_spool(const struct app *app, json_t *components, bool *all)
@@ -209,6 +224,7 @@ get_ready(const struct app *app, const struct http_request *request, struct http
 	look_at_log(app, components, &all);
 	look_at_witnesses(app, components, &all);
 	look_at_watched(app, components, &all);
+	look_at_forwarding(app, components, &all);
 	look_at_crls(app, components, &all);
 	look_at_statuses(app, components, &all);
 	look_at_spool(app, components, &all);

@@ -37,6 +37,10 @@ struct audit {
 	const char *const *disks;
 	int64_t room_min_bytes;
 	struct watch *watch; /* NULL: not begun */
+	const struct syslog_target *syslog;
+	char *node, *syslog_cursor;
+	struct publish_leaves forwarded; /* the forwarder's thread only */
+	struct forward *forward;         /* NULL: not begun, or none */
 
 	struct ledger *ledger; /* NULL before audit_begin() and after audit_end() */
 	pthread_t thread;
@@ -66,6 +70,11 @@ audit_new(const struct audit_options *options, struct audit **out, struct error 
 	audit->disks = options->disks;
 	audit->room_min_bytes = options->room_min_bytes;
 	audit->dir = xstrdup(options->dir);
+	audit->node = xstrdup(options->node);
+	audit->syslog = options->syslog;
+	audit->forwarded.db = options->db;
+	if (options->syslog != NULL)
+		audit->syslog_cursor = xstrdup(options->syslog_cursor);
 	(void)snprintf(audit->actor, sizeof audit->actor, "system:%s", options->node);
 	audit->refusals = refusals_new();
 	audit->leaves.db = options->db;
@@ -90,6 +99,8 @@ audit_free(struct audit *audit)
 	refusals_free(audit->refusals);
 	rows_free(audit->drained);
 	free(audit->dir);
+	free(audit->node);
+	free(audit->syslog_cursor);
 	pthread_cond_destroy(&audit->stop);
 	pthread_mutex_destroy(&audit->lock);
 	free(audit);
@@ -323,6 +334,14 @@ witnesses_are_well(void *context)
 }
 
 static bool
+forwarder_is_well(void *context)
+{
+	struct forward_health health;
+
+	return !audit_forwarding(context, &health) || !health.failing;
+}
+
+static bool
 record_owed(void *context, const struct leaf *leaf, struct error *err)
 {
 	const struct audit *audit = context;
@@ -337,7 +356,8 @@ begin_watch(struct audit *audit, struct error *err)
 	    .actor = audit->actor,
 	    .looks = {[COMPONENT_DATABASE] = {database_is_well, audit},
 		[COMPONENT_PUBLISHER] = {publisher_is_well, audit},
-		[COMPONENT_WITNESS] = {witnesses_are_well, audit}},
+		[COMPONENT_WITNESS] = {witnesses_are_well, audit},
+		[COMPONENT_FORWARDER] = {forwarder_is_well, audit}},
 	    .record = record_owed,
 	    .record_context = audit};
 
@@ -346,6 +366,39 @@ begin_watch(struct audit *audit, struct error *err)
 	if (audit->disks != NULL)
 		options.looks[COMPONENT_DISK] = (struct watch_look){disk_is_well, audit};
 	return watch_new(&options, &audit->watch, err);
+}
+
+/* ---- forwarding ---- */
+
+static uint64_t
+published_size(void *context)
+{
+	const struct audit *audit = context;
+
+	return publisher_size(audit->publisher);
+}
+
+static bool
+begin_forwarding(struct audit *audit, struct error *err)
+{
+	return audit->syslog == NULL ||
+	       forward_new(&(struct forward_options){.origin = audit->origin,
+			       .node = audit->node,
+			       .path = audit->syslog_cursor,
+			       .target = *audit->syslog,
+			       .source = publish_source(&audit->forwarded),
+			       .size = published_size,
+			       .size_context = audit},
+		   &audit->forward, err);
+}
+
+bool
+audit_forwarding(struct audit *audit, struct forward_health *out)
+{
+	if (audit->forward == NULL)
+		return false;
+	forward_health(audit->forward, out);
+	return true;
 }
 
 bool
@@ -368,7 +421,7 @@ audit_begin(struct audit *audit, struct ledger *ledger, struct error *err)
 		audit->ledger = NULL;
 		return error_set(err, E_INTERNAL, "no thread for the audit log");
 	}
-	return begin_watch(audit, err);
+	return begin_forwarding(audit, err) && begin_watch(audit, err);
 }
 
 void
@@ -379,6 +432,7 @@ audit_end(struct audit *audit)
 	if (audit->ledger == NULL)
 		return;
 	watch_free(TAKE(audit->watch));
+	forward_free(TAKE(audit->forward));
 	pthread_mutex_lock(&audit->lock);
 	audit->stopping = true;
 	pthread_cond_signal(&audit->stop);

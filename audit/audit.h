@@ -11,6 +11,7 @@
 #define AUDIT_AUDIT_H
 
 #include "audit/component.h"
+#include "audit/forward.h"
 #include "audit/publish.h"
 #include "audit/tiles.h"
 #include "base/clock.h"
@@ -33,7 +34,9 @@ struct audit_options {
 	const char *origin; /* "<name>/<log>": the folder is the part after the last slash */
 	const char *node;   /* handle of the node, for actors "system:<node>" */
 	struct publisher_witnesses witnesses;
-	struct keeper_client *keeper; /* watched; NULL: not */
+	const struct syslog_target *syslog; /* the log is forwarded there, or NULL; borrowed */
+	const char *syslog_cursor;          /* file: how far that is */
+	struct keeper_client *keeper;       /* watched; NULL: not */
 	const char *const *disks; /* folders that need room, and a NULL; NULL: none is watched */
 	int64_t room_min_bytes;   /* below this a disk is full */
 };
@@ -93,6 +96,8 @@ bool audit_witnesses(struct audit *audit, struct cosign_health *out);
 /* Parts of the service that are watched: since when it does not operate, 0: it does. False: it is
  * not watched. */
 bool audit_component(struct audit *audit, enum component_id id, int64_t *out_down_s);
+/* How forwarding goes. False: there is none. */
+bool audit_forwarding(struct audit *audit, struct forward_health *out);
 /* Refusals that became counts instead of leaves, since the start. */
 int64_t audit_refusals_windowed(const struct audit *audit);
 

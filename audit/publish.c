@@ -382,6 +382,17 @@ publisher_age_s(struct publisher *publisher)
 	return at_s < 0 ? -1 : clock_now_s(publisher->clock) - at_s;
 }
 
+uint64_t
+publisher_size(struct publisher *publisher)
+{
+	uint64_t size;
+
+	pthread_mutex_lock(&publisher->lock);
+	size = publisher->size;
+	pthread_mutex_unlock(&publisher->lock);
+	return size;
+}
+
 bool
 publisher_failing(struct publisher *publisher)
 {

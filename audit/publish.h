@@ -66,6 +66,8 @@ int64_t publisher_age_s(struct publisher *publisher); /* -1: none yet */
 MUST_CHECK bool publisher_wait(
     struct publisher *publisher, uint64_t seq, int64_t wait_ms, struct buf *out, struct error *err);
 
+uint64_t publisher_size(struct publisher *publisher); /* leaves of it; 0: none yet */
+
 /* Its last attempt failed: something that is signed is not published. */
 bool publisher_failing(struct publisher *publisher);
 

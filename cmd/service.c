@@ -20,6 +20,7 @@
 #include "ca/status_notes.h"
 #include "cmd/channels.h"
 #include "cmd/escrow_parts.h"
+#include "cmd/forwarding.h"
 #include "cmd/reload.h"
 #include "cmd/tls_identity.h"
 #include "cmd/witnesses.h"
@@ -51,6 +52,7 @@ struct service {
 	struct tlog_policy policy; /* of the log's witnesses */
 	struct audit *audit;
 	const char *disks[3]; /* with a NULL at the end */
+	struct forwarding forwarding;
 	struct ledger *ledger;
 	struct crl_publisher *crls;
 	struct ocsp *ocsp;
@@ -154,6 +156,7 @@ open_ledger(struct service *service, const char *log_name, struct error *err)
 
 	struct publisher_witnesses witnesses;
 
+	forwarding_read(service->settings, &service->forwarding);
 	service->disks[0] = service->settings->audit_dir;
 	service->disks[1] = service->settings->state_dir;
 	if (!witnesses_read(service->settings, &service->policy, &witnesses, err) ||
@@ -163,6 +166,8 @@ open_ledger(struct service *service, const char *log_name, struct error *err)
 			   .origin = origin,
 			   .node = service->settings->node,
 			   .witnesses = witnesses,
+			   .syslog = service->forwarding.target,
+			   .syslog_cursor = service->forwarding.cursor,
 			   .keeper = service->keeper,
 			   .disks = service->disks,
 			   .room_min_bytes = service->settings->disk_min_mib << 20},
@@ -468,6 +473,7 @@ service_close(struct service *service)
 	revoke_later_free(service->later);
 	status_index_free(service->statuses);
 	audit_free(service->audit);
+	forwarding_clear(&service->forwarding);
 	caller_cache_free(service->callers);
 	verify_cache_free(service->verified);
 	status_notes_free(service->notes);

@@ -61,6 +61,12 @@ static const struct config_field FIELDS[] = {
 	{ "audit",    "witness_ca_file",     CONFIG_TEXT, AT(witness_ca_file),          "",               0, 0, "trust anchors of the witnesses' https addresses, PEM; empty: the system's" },
 	{ "audit",    "witness_timeout_ms",  CONFIG_INT,  AT(witness_timeout_ms),       "2000",           100, 30000, "milliseconds that witnesses get for one checkpoint" },
 	{ "audit",    "witness_gap_ms",      CONFIG_INT,  AT(witness_gap_ms),           "1000",           80, 30000, "milliseconds between two checkpoints at least, where there are witnesses" },
+	{ "syslog",   "host",                CONFIG_TEXT, AT(syslog_host),              "",               0, 0, "where the log is forwarded to, RFC 5424 over TLS; empty: nowhere" },
+	{ "syslog",   "port",                CONFIG_INT,  AT(syslog_port),              "6514",           1, 65535, "its port" },
+	{ "syslog",   "name",                CONFIG_TEXT, AT(syslog_name),              "",               0, 0, "name or address in its certificate; empty: host" },
+	{ "syslog",   "ca_file",             CONFIG_TEXT, AT(syslog_ca_file),           "",               0, 0, "its trust anchors, PEM; empty: the system's" },
+	{ "syslog",   "certificate_file",    CONFIG_TEXT, AT(syslog_certificate_file),  "",               0, 0, "our certificate for it, PEM chain; empty: none" },
+	{ "syslog",   "key_file",            CONFIG_TEXT, AT(syslog_key_file),          "",               0, 0, "the key of our certificate, PEM" },
 	{ "log",      "level",               CONFIG_TEXT, AT(log_level),                "info",           0, 0, "error, warning, info or debug" },
 };
 /* clang-format on */

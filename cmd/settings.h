@@ -43,7 +43,12 @@ struct settings {
 	char *shred_url; /* "": the keys' table is in [database] url */
 	/* [audit] */
 	char *audit_dir;
-	char *audit_name;           /* first part of the log's origin */
+	char *audit_name; /* first part of the log's origin */
+	/* [syslog] */
+	char *syslog_host, *syslog_name, *syslog_ca_file, *syslog_certificate_file,
+	    *syslog_key_file;
+	int64_t syslog_port;
+	/* [audit], too */
 	char *audit_policy;         /* file; "": no witnesses */
 	char *audit_without_quorum; /* "publish" or "withhold" */
 	char *witness_ca_file;      /* "": the system's */
