@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -152,6 +153,39 @@ reach(enum strike_point point, int fd)
 	case STRIKE_OFF: break;
 	}
 	atomic_store(&slot->action, STRIKE_OFF);
+}
+
+/* ---- the publisher's files ---- */
+
+#define ON_ITS_WAY "/.new/" /* in a log's folder */
+
+int
+fsync(int fd)
+{
+	char link[64], path[4096];
+	ssize_t len;
+
+	(void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	len = readlink(link, path, sizeof path - 1);
+	path[len > 0 ? len : 0] = '\0';
+	if (strstr(path, ON_ITS_WAY) != NULL)
+		reach(STRIKE_PUBLISH_STAGED, -1);
+	return NEXT(fsync)(fd);
+}
+
+int
+rename(const char *from, const char *to)
+{
+	const char *name = strstr(from, ON_ITS_WAY);
+	const bool is_note = name != NULL && strcmp(name, ON_ITS_WAY "checkpoint") == 0;
+	int result;
+
+	if (name != NULL)
+		reach(is_note ? STRIKE_PUBLISH_NOTE : STRIKE_PUBLISH_TILE, -1);
+	result = NEXT(rename)(from, to);
+	if (name != NULL && result == 0)
+		reach(is_note ? STRIKE_PUBLISH_NOTED : STRIKE_PUBLISH_TILED, -1);
+	return result;
 }
 
 /* ---- PostgreSQL ---- */

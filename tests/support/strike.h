@@ -32,6 +32,12 @@ enum strike_role { STRIKE_NONE, STRIKE_SUPERVISOR, STRIKE_SERVICE, STRIKE_KEEPER
 	X(REPLY_BEFORE,      SERVICE,    "reply-before")      /* of a certificate: 201 */ \
 	X(REPLY_HALF,        SERVICE,    "reply-half") \
 	X(REPLY_SENT,        SERVICE,    "reply-sent") \
+	/* the publisher: tiles and entries, then the checkpoint that counts them */ \
+	X(PUBLISH_STAGED,    SERVICE,    "publish-staged")    /* a file is written beside, not durable */ \
+	X(PUBLISH_TILE,      SERVICE,    "publish-tile")      /* all are durable; a tile is not in its place */ \
+	X(PUBLISH_TILED,     SERVICE,    "publish-tiled")     /* a tile is, and no checkpoint counts it */ \
+	X(PUBLISH_NOTE,      SERVICE,    "publish-note")      /* all tiles are; the checkpoint is not */ \
+	X(PUBLISH_NOTED,     SERVICE,    "publish-noted")     /* it is, and its folder is not synced */ \
 	/* the keeper */ \
 	X(JOURNAL_BEFORE,    KEEPER,     "journal-before")    /* nothing of the record is written */ \
 	X(JOURNAL_TORN,      KEEPER,     "journal-torn")      /* half of it */ \

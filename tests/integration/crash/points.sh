@@ -82,7 +82,8 @@ within 30 "clients work" holds_more_than 400
 
 # ---- the service
 for point in commit-before commit-sent commit-done signatures-before append-before append-half append-sent \
-	results-taken reply-before reply-half reply-sent; do
+	results-taken reply-before reply-half reply-sent publish-staged publish-tile publish-tiled publish-note \
+	publish-noted; do
 	at $point kill 5
 done
 for point in commit-before commit-sent; do
