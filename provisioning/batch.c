@@ -177,6 +177,20 @@ is_name(const char *name)
 	       name[strspn(name, LETTERS_AND_DIGITS "._-")] == '\0';
 }
 
+/* A batch's name is a label of EST, and no label has the name of an operation: RFC 7030 section
+ * 3.2.2, also those that we do not offer. */
+static bool
+is_operation(const char *name)
+{
+	static const char *const OPERATIONS[] = {
+	    "cacerts", "simpleenroll", "simplereenroll", "fullcmc", "serverkeygen", "csrattrs"};
+
+	for (size_t i = 0; i < COUNT(OPERATIONS); i++)
+		if (strcmp(name, OPERATIONS[i]) == 0)
+			return true;
+	return false;
+}
+
 static bool
 check_numbers(const struct batch *batch, struct error *err)
 {
@@ -204,6 +218,8 @@ check(const struct batch *batch, struct error *err)
 	if (!is_name(batch->name))
 		return error_set_field(
 		    err, E_BAD_SYNTAX, "/id", "not a letter or digit, then those and ._-");
+	if (is_operation(batch->name))
+		return error_set_field(err, E_BAD_SYNTAX, "/id", "the name of an operation of EST");
 	if (batch->model[0] == '\0')
 		return error_set_field(err, E_BAD_SYNTAX, "/model", "empty");
 	if (batch->mode == BATCH_UNLINKABLE)

@@ -28,6 +28,8 @@ CHANGE(dotted_name, batch->name[0] = '.';)
 CHANGE(slashed_name, strcpy(batch->name, "lot/1");)
 CHANGE(spaced_name, strcpy(batch->name, "lot 1");)
 CHANGE(accented_name, strcpy(batch->name, "lot\xc3\xa9");)
+CHANGE(operation_name, strcpy(batch->name, "simpleenroll");)
+CHANGE(operation_not_offered, strcpy(batch->name, "fullcmc");)
 CHANGE(empty_model, batch->model[0] = '\0';)
 CHANGE(unlinkable, batch->mode = BATCH_UNLINKABLE;)
 CHANGE(no_such_profile, strcpy(batch->profile, "gadget");)
@@ -56,6 +58,8 @@ static const struct reject {
 	{"a slash in the name",          slashed_name,           E_BAD_SYNTAX,     "/id"},
 	{"a space in the name",          spaced_name,            E_BAD_SYNTAX,     "/id"},
 	{"a letter beyond ASCII",        accented_name,          E_BAD_SYNTAX,     "/id"},
+	{"the name of an operation of EST", operation_name,      E_BAD_SYNTAX,     "/id"},
+	{"the name of one that we do not offer", operation_not_offered, E_BAD_SYNTAX, "/id"},
 	{"no model",                     empty_model,            E_BAD_SYNTAX,     "/model"},
 	{"the unlinkable mode",          unlinkable,             E_PROFILE_DENIED, "/mode"},
 	{"a profile that is not there",  no_such_profile,        E_PROFILE_DENIED, "/profile"},
