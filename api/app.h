@@ -12,6 +12,7 @@
 #include "provisioning/batch.h"
 #include "provisioning/enroll.h"
 #include "provisioning/operator.h"
+#include "provisioning/pseudonym.h"
 #include "provisioning/renew.h"
 #include "provisioning/revoke.h"
 #include "provisioning/token.h"
@@ -46,6 +47,7 @@ struct app {
 	struct operator_service operators;
 	struct enroll_service enrollment;
 	struct renew_service renewal;
+	struct pseudonym_service pseudonyms;
 	struct revoke_service revocation;
 	struct verify_service verification;
 };

@@ -159,10 +159,25 @@ is_forced(struct caller_cache *cache, const struct caller *caller)
 	return found.forced;
 }
 
+static bool
+check_pseudonym(struct caller_cache *cache, struct caller *caller, struct error *err)
+{
+	if (!pseudonym_find_presented(cache->db, caller->serial, &caller->pseudonym, err))
+		return false;
+	if (!caller->pseudonym.known)
+		(void)error_set(
+		    &caller->refused, E_CALLER_UNKNOWN, "the client certificate is not on record");
+	else if (caller->pseudonym.revoked || is_forced(cache, caller))
+		(void)error_set(&caller->refused, E_CALLER_REVOKED, "the certificate is revoked");
+	return true;
+}
+
 /* With every request: a revoked device must feel it at once. */
 static bool
 check_device(struct caller_cache *cache, struct caller *caller, struct error *err)
 {
+	if (caller->tier == CALLER_TIER_PSEUDONYM)
+		return check_pseudonym(cache, caller, err);
 	if (!renew_find_presented(cache->db, caller->serial, &caller->device, err))
 		return false;
 	if (!caller->device.known) {
@@ -174,6 +189,37 @@ check_device(struct caller_cache *cache, struct caller *caller, struct error *er
 	if (caller->device.revoked || is_forced(cache, caller))
 		(void)error_set(&caller->refused, E_CALLER_REVOKED, "the device is revoked");
 	return true;
+}
+
+/* False: not one whose certificates are credentials. */
+static bool
+classify(const struct issuer *issuer, struct caller *caller)
+{
+	if (issuer == NULL)
+		return false;
+	switch (issuer->kind) {
+	case ISSUER_OPERATORS_CA: return true;
+	case ISSUER_DEVICE_CA: caller->tier = CALLER_TIER_DEVICE; break;
+	case ISSUER_BIRTH_CA: caller->tier = CALLER_TIER_BIRTH; break;
+	case ISSUER_PSEUDONYM_CA: caller->tier = CALLER_TIER_PSEUDONYM; break;
+	case ISSUER_DEVICE_ROOT:
+	case ISSUER_OPERATIONS_ROOT:
+	case ISSUER_SERVICE_CA:
+	case ISSUER_KIND_COUNT: return false;
+	}
+	caller->kind = CALLER_IS_DEVICE;
+	caller->mask = CALLER_DEVICE;
+	return true;
+}
+
+/* After its end a device may still renew with it; for a pseudonym there is the birth certificate.
+ */
+static int64_t
+grace_s(const struct caller *caller)
+{
+	return caller->kind == CALLER_IS_DEVICE && caller->tier != CALLER_TIER_PSEUDONYM
+		   ? RENEW_GRACE_S
+		   : 0;
 }
 
 /* When what is said of the validity now stops being true; INT64_MAX: never. */
@@ -201,8 +247,7 @@ resolve_certificate(struct caller_cache *cache, struct bytes der, int64_t now_s,
 	if (certificate_parse(der, &certificate, &ignored) &&
 	    certificate.serial.len == SERIAL_BYTES)
 		issuer = issuers_verify(cache->issuers, &certificate);
-	if (issuer == NULL ||
-	    (issuer->kind != ISSUER_OPERATORS_CA && issuer->kind != ISSUER_DEVICE_CA)) {
+	if (!classify(issuer, caller)) {
 		(void)error_set(&caller->refused, E_CALLER_UNKNOWN,
 		    "no authority of this service issued the client certificate");
 		return true;
@@ -211,14 +256,8 @@ resolve_certificate(struct caller_cache *cache, struct bytes der, int64_t now_s,
 	memcpy(caller->issuer, issuer->id, ISSUER_ID_BYTES);
 	sha256(certificate.spki, caller->spki_sha256);
 	*out_holds_until_s = holds_until(&certificate, now_s);
-	if (issuer->kind == ISSUER_DEVICE_CA) {
-		caller->kind = CALLER_IS_DEVICE;
-		caller->mask = CALLER_DEVICE;
-		caller->expired = now_s > certificate.not_after_s;
-	}
-	if (now_s < certificate.not_before_s ||
-	    now_s >
-		certificate.not_after_s + (caller->kind == CALLER_IS_DEVICE ? RENEW_GRACE_S : 0)) {
+	caller->expired = caller->kind == CALLER_IS_DEVICE && now_s > certificate.not_after_s;
+	if (now_s < certificate.not_before_s || now_s > certificate.not_after_s + grace_s(caller)) {
 		(void)error_set(&caller->refused, E_CALLER_EXPIRED,
 		    now_s < certificate.not_before_s ? "the client certificate is not valid yet"
 						     : "the client certificate has expired");
@@ -320,7 +359,9 @@ caller_actor(const struct caller *caller, unsigned wanted, char out[static CALLE
 	switch (caller->kind) {
 	case CALLER_IS_NOBODY: (void)snprintf(out, CALLER_ACTOR_LEN, "nobody"); return;
 	case CALLER_IS_DEVICE:
-		(void)snprintf(out, CALLER_ACTOR_LEN, "device:%s", caller->handle);
+		(void)snprintf(out, CALLER_ACTOR_LEN, "device%s%s",
+		    caller->tier == CALLER_TIER_DEVICE ? ":" : "",
+		    caller->tier == CALLER_TIER_DEVICE ? caller->handle : "");
 		return;
 	case CALLER_IS_OPERATOR: break;
 	}

@@ -12,6 +12,7 @@
 #include "ca/issuer.h"
 #include "ca/status_index.h"
 #include "provisioning/operator.h"
+#include "provisioning/pseudonym.h"
 #include "provisioning/renew.h"
 
 /* Bits of a route's caller mask, above those of enum operator_role. */
@@ -24,6 +25,10 @@
 
 enum caller_kind { CALLER_IS_NOBODY, CALLER_IS_OPERATOR, CALLER_IS_DEVICE };
 
+/* Which certificate a device showed: its one, or of the unlinkable mode that of its birth, or one
+ * of its pseudonyms'. */
+enum caller_tier { CALLER_TIER_DEVICE, CALLER_TIER_BIRTH, CALLER_TIER_PSEUDONYM };
+
 struct caller {
 	enum caller_kind kind;
 	struct error refused; /* E_NONE, or why the certificate that was shown is no credential */
@@ -33,15 +38,17 @@ struct caller {
 	/* persons and stations */
 	int64_t person;
 	/* devices */
+	enum caller_tier tier;
 	uint8_t spki_sha256[SHA256_BYTES];
-	struct renew_presented device; /* read with this request */
+	struct renew_presented device; /* read with this request; or of a pseudonym's: */
+	struct pseudonym_presented pseudonym;
 	bool expired; /* a device's, within the grace period: good for renewal only */
 	/* both */
 	char handle[HANDLE_TEXT_LEN + 1]; /* of the person, or of the certificate */
 };
 
 /* "officer:<handle>": the first role of `wanted` that the caller has; "device:<handle>"; "nobody".
- */
+ * Of the unlinkable mode just "device": what it showed must not stand beside what it asked for. */
 #define CALLER_ACTOR_LEN 40
 void caller_actor(const struct caller *caller, unsigned wanted, char out[static CALLER_ACTOR_LEN]);
 

@@ -238,8 +238,7 @@ static const struct json_member BATCH[] = {
 };
 #undef AT
 
-/* One of two words into a bool. */
-static bool
+bool
 decode_choice(const char *text, const char *pointer, const char *if_false, const char *if_true,
     bool *out, struct error *err)
 {
@@ -279,7 +278,6 @@ bool
 decode_batch(const json_t *body, int64_t now_s, struct batch *out, struct error *err)
 {
 	struct batch_members in = {.mode = "pseudonymous",
-	    .profile = PROFILE_DEVICE,
 	    .hardware_ids = "required",
 	    .replace = "same_station",
 	    .hours_from = -1,
@@ -300,6 +298,8 @@ decode_batch(const json_t *body, int64_t now_s, struct batch *out, struct error 
 		return error_set_field(err, E_BAD_SYNTAX, "/closes_at", "is not after opens_at");
 	(void)snprintf(out->name, sizeof out->name, "%s", in.id);
 	(void)snprintf(out->model, sizeof out->model, "%s", in.model);
+	if (in.profile == NULL)
+		in.profile = unlinkable ? PROFILE_BIRTH : PROFILE_DEVICE;
 	(void)snprintf(out->profile, sizeof out->profile, "%s", in.profile);
 	out->mode = unlinkable ? BATCH_UNLINKABLE : BATCH_PSEUDONYMOUS;
 	out->escrow = in.escrow;

@@ -20,6 +20,9 @@ MUST_CHECK bool decode_revocation(
     const json_t *body, struct revoke_request *out, struct error *err);
 MUST_CHECK bool decode_batch(
     const json_t *body, int64_t now_s, struct batch *out, struct error *err);
+/* One of two words into a bool. */
+MUST_CHECK bool decode_choice(const char *text, const char *pointer, const char *if_false,
+    const char *if_true, bool *out, struct error *err);
 /* [{type,value}, ...] at `pointer`. At most HWID_COUNT_MAX. */
 MUST_CHECK bool decode_hardware_ids(const json_t *list, const char *pointer,
     struct enroll_hardware_id out[static HWID_COUNT_MAX], size_t *out_count, struct error *err);

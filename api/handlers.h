@@ -10,6 +10,7 @@
 
 HANDLER(post_enrollment);
 HANDLER(post_renewal);
+HANDLER(post_pseudonym);
 HANDLER(get_est_cacerts);
 HANDLER(get_est_csrattrs);
 HANDLER(post_est_enroll);

@@ -16,6 +16,17 @@ only_station(const struct caller *caller)
 	return (caller->mask & ROLE_ADMIN) != 0 ? 0 : caller->person;
 }
 
+/* An installation that is older than the mode makes its authorities with `moniker ca roll`. */
+static bool
+mode_is_offered(const struct app *app, const struct batch *batch, struct error *err)
+{
+	return batch->mode == BATCH_PSEUDONYMOUS ||
+	       (issuers_active(app->issuers, ISSUER_BIRTH_CA) != NULL &&
+		   issuers_active(app->issuers, ISSUER_PSEUDONYM_CA) != NULL) ||
+	       error_set_field(err, E_PROFILE_DENIED, "/mode",
+		   "its authorities are not made yet: moniker ca roll birth-ca and pseudonym-ca");
+}
+
 bool
 post_batch(const struct app *app, const struct http_request *request,
     struct http_response *response, struct error *err)
@@ -29,6 +40,7 @@ post_batch(const struct app *app, const struct http_request *request,
 	caller_actor(request->caller, ROLE_ADMIN, actor);
 	if (!decode_json(request, &body, err) ||
 	    !decode_batch(body, clock_now_s(app->clock), batch, err) ||
+	    !mode_is_offered(app, batch, err) ||
 	    !batch_open(&app->batches, batch, actor, &created, err))
 		return false;
 	(void)snprintf(location, sizeof location, "/v1/batches/%s", batch->name);

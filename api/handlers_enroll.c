@@ -11,6 +11,7 @@
 #include "api/problem.h"
 #include "api/receipt.h"
 #include "api/shapes.h"
+#include "api/tier.h"
 #include "base/json_out.h"
 #include "base/mem.h"
 #include "base/work.h"
@@ -246,7 +247,8 @@ post_renewal(const struct app *app, const struct http_request *request,
 	bool proof = false;
 
 	memcpy(in.serial, request->caller->serial, SERIAL_BYTES);
-	if (!receipt_wanted(request, &proof, err) || !decode_json(request, &body, err) ||
+	if (!tier_may_renew(request->caller, err) || !receipt_wanted(request, &proof, err) ||
+	    !decode_json(request, &body, err) ||
 	    !json_read(body, RENEWAL, COUNT(RENEWAL), &members, err))
 		return false;
 	in.csr = bytes_of_text(members.csr);

@@ -7,6 +7,7 @@
 #include "api/est.h"
 #include "api/handlers.h"
 #include "api/http_metrics.h"
+#include "api/tier.h"
 
 #define CERTIFICATES "application/pkcs7-mime; smime-type=certs-only"
 #define CACERTS_MAX_AGE_S 3600
@@ -133,8 +134,8 @@ post_est_reenroll(const struct app *app, const struct http_request *request,
 	struct batch_facts facts;
 
 	memcpy(in.serial, request->caller->serial, SERIAL_BYTES);
-	if (!is_request(request, err) || !label_is_known(app, request, &facts, err) ||
-	    !renew(&app->renewal, &in, &out, err))
+	if (!is_request(request, err) || !tier_may_reenroll(request->caller, err) ||
+	    !label_is_known(app, request, &facts, err) || !renew(&app->renewal, &in, &out, err))
 		return fail(err);
 	metrics_add(app->metrics, HTTP_RENEWALS, credential_result(&out), 1);
 	return put_certificate(request, response, &out);

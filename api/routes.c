@@ -28,6 +28,7 @@ static const struct route ROUTES[] = {
 	/* method      path                              callers             port  body         refusal's event          handler */
 	{ HTTP_POST,   "/v1/enrollments",                STATION | ANY,      TLS,  ROUTE_BODY_MAX, LEAF_ENROLL_REFUSED,  post_enrollment },
 	{ HTTP_POST,   "/v1/renewals",                   DEVICE,             TLS,  16 * KB,     LEAF_RENEW_REFUSED,      post_renewal },
+	{ HTTP_POST,   "/v1/pseudonyms",                 DEVICE,             TLS,  16 * KB,     LEAF_ROTATE_REFUSED,     post_pseudonym },
 	{ HTTP_POST,   "/v1/verifications",              VERIFIER | REMEMBERED, TLS,  ROUTE_BODY_MAX, LEAF_EVENT_NONE,      post_verification },
 	{ HTTP_GET,    "/v1/devices/{pseudonym}",        VERIFIER | OFFICER, TLS,  0,           LEAF_EVENT_NONE,         get_device },
 	{ HTTP_GET,    "/v1/certificates/{serial}",      VERIFIER | OFFICER, TLS,  0,           LEAF_EVENT_NONE,         get_certificate },

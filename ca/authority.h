@@ -10,6 +10,10 @@
 #include "keeper/keyring.h"
 #include "keeper/policy.h"
 
+/* Of a Pseudonym CA: an epoch's certificates are all of one shard, the number of the epoch modulo
+ * this, so that no CRL lists two epochs that verifiers meet at one time. */
+#define AUTHORITY_EPOCH_SHARDS 4
+
 enum authority_ring { RING_ROOTS, RING_OPERATORS, RING_KEEPER };
 
 struct authority_plan {
@@ -19,6 +23,7 @@ struct authority_plan {
 	const char *profile; /* what the keeper may sign with it; NULL: nothing */
 	enum policy_form form;
 	uint64_t events; /* leaves that the keeper wants for a TBS */
+	int shard_count; /* of the first of its kind */
 };
 const struct authority_plan *authority_plan(enum issuer_kind kind);
 

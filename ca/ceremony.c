@@ -59,7 +59,7 @@ authority_init(struct authority *authority, enum issuer_kind kind,
 	    .key_identifier = bytes_of(authority->key_identifier, TBS_KEY_IDENTIFIER_BYTES),
 	    .http_url = request->http_url,
 	    .id_text = authority->id_text,
-	    .shard_count = 1,
+	    .shard_count = authority_plan(kind)->shard_count,
 	};
 	authority_key_name(entry, authority->id);
 	keyring_add(ring, entry, TAKE(pkcs8));
@@ -100,8 +100,8 @@ policy_add(struct policy *policy, enum issuer_kind kind, struct bytes der,
 
 	if (!certificate_parse(der, &certificate, err))
 		return false;
-	authority_policy(
-	    kind, &certificate, request->http_url, 1, &policy->issuers[policy->issuer_count++]);
+	authority_policy(kind, &certificate, request->http_url, authority_plan(kind)->shard_count,
+	    &policy->issuers[policy->issuer_count++]);
 	return true;
 }
 
@@ -128,6 +128,8 @@ add_service_keys(struct ceremony *ceremony)
 	sodium_memzero(octets, sizeof octets);
 
 	add_random(ceremony->keeper, "token:1");
+	add_random(ceremony->keeper, "link:1");
+	add_random(ceremony->keeper, "block:1");
 	add_random(ceremony->keeper, "journal");
 }
 

@@ -26,9 +26,9 @@ struct ceremony {
 	struct keyring *operators; /* "issuer:<id>" of the Operators CA: on the admin's host */
 	struct keyring
 	    *keeper; /* Device CA, Service TLS CA, log, tag:1, token:1, status:1, journal */
-	struct policy policy;       /* the keeper's */
-	struct buf certificates[5]; /* DER, in the order of enum issuer_kind */
-	struct buf root_crls[2];    /* DER: device root, operations root */
+	struct policy policy;                       /* the keeper's */
+	struct buf certificates[ISSUER_KIND_COUNT]; /* DER, in the order of enum issuer_kind */
+	struct buf root_crls[2];                    /* DER: device root, operations root */
 	uint8_t log_public_key[32];
 	struct buf status_signer; /* DER: of status:1, by the Device Root */
 	uint8_t status_public_key[32];

@@ -5,10 +5,11 @@
 #include "ca/certificate.h"
 
 /* $1 id, $2 kind, $3 parent, $4 certificate, $5 not_before, $6 not_after, $7 in_keeper */
-static const struct stmt ISSUER_INSERT = STMT("ca_issuer_insert", 7, 0,
+static const struct stmt ISSUER_INSERT = STMT("ca_issuer_insert", 8, 0,
     "INSERT INTO ca_issuer (id, kind, parent, certificate, not_before_at_s, not_after_at_s,"
-    " in_keeper, state)"
-    " VALUES ($1::bytea, $2::text, $3::bytea, $4::bytea, $5::int8, $6::int8, $7::bool, 'active')");
+    " in_keeper, shard_count, state)"
+    " VALUES ($1::bytea, $2::text, $3::bytea, $4::bytea, $5::int8, $6::int8, $7::bool, $8::int2,"
+    " 'active')");
 
 /* $1 issuer, $2 this_update, $3 next_update, $4 der */
 static const struct stmt ROOT_CRL_INSERT = STMT("root_crl_insert", 4, 0,
@@ -75,6 +76,7 @@ issuer_insert(
 	params_int8(&params, certificate.not_before_s);
 	params_int8(&params, certificate.not_after_s);
 	params_bool(&params, plan->ring == RING_KEEPER);
+	params_int2(&params, (int16_t)plan->shard_count);
 	return tx_run(tx, &ISSUER_INSERT, &params, err);
 }
 

@@ -15,6 +15,12 @@ set_validity(const struct issue_request *request, struct issued *out, struct err
 	int64_t start_s = time_day_start(request->now_s);
 	int64_t end_s = start_s + request->profile->validity_s;
 
+	if (request->period != NULL) {
+		start_s = request->period->not_before_s;
+		end_s = request->period->not_after_s;
+		if (start_s < issuer->not_before_s)
+			start_s = issuer->not_before_s; /* the same for all of this issuer */
+	}
 	if (request->validity_s > 0) {
 		start_s = request->now_s;
 		if (start_s + request->validity_s < end_s)
@@ -57,6 +63,9 @@ issue_prepare(const struct issue_request *request, const struct rng *rng, struct
 	if (!set_validity(request, &issued, err))
 		return false;
 	serial_make(issued.serial, time_month(issued.not_before_s), rng);
+	if (request->period != NULL)
+		serial_move(
+		    issued.serial, request->period->shard, request->issuer->tbs.shard_count);
 	rng_fill(rng, handle, sizeof handle);
 	handle_encode(issued.handle, handle);
 	rng_fill(rng, issued.nonce, sizeof issued.nonce);

@@ -12,6 +12,11 @@
 #include "ca/serial.h"
 #include "db/ledger.h"
 
+struct issue_period { /* one that is the same for many certificates */
+	int64_t not_before_s, not_after_s;
+	int shard; /* of its issuer: what they are revoked in */
+};
+
 struct issue_request {
 	const struct profile *profile;
 	const struct issuer *issuer;
@@ -25,6 +30,7 @@ struct issue_request {
 	/* 0: the profile's, from the start of the day. Shorter, for what is no device's: from now.
 	 */
 	int64_t validity_s;
+	const struct issue_period *period; /* or NULL: as above */
 };
 
 struct issued { /* a certificate that is not signed yet, and after the ledger is */

@@ -28,6 +28,8 @@ static const char *const KIND_NAMES[ISSUER_KIND_COUNT] = {
 	[ISSUER_DEVICE_CA]       = "device-ca",
 	[ISSUER_SERVICE_CA]      = "service-ca",
 	[ISSUER_OPERATORS_CA]    = "operators-ca",
+	[ISSUER_BIRTH_CA]        = "birth-ca",
+	[ISSUER_PSEUDONYM_CA]    = "pseudonym-ca",
 };
 
 static const char *const STATE_NAMES[ISSUER_STATE_COUNT] = {
@@ -203,7 +205,7 @@ find_active(struct update *update, const struct issuer_row *rows, size_t count, 
 	for (size_t i = 0; i < count; i++)
 		if (rows[i].state == ISSUER_ACTIVE)
 			update->active[rows[i].kind] = update->of[i];
-	for (int kind = 0; kind < ISSUER_KIND_COUNT; kind++)
+	for (int kind = 0; kind <= ISSUER_OPERATORS_CA; kind++)
 		if (update->active[kind] == NULL)
 			return error_set(err, E_CONFIG_INVALID, "there is no active authority: %s",
 			    KIND_NAMES[kind]);
@@ -306,6 +308,12 @@ const struct issuer *
 issuers_active(const struct issuers *issuers, enum issuer_kind kind)
 {
 	return atomic_load(&issuers->active[kind]);
+}
+
+const struct issuer *
+issuers_for_device(const struct issuers *issuers, const struct profile *profile)
+{
+	return issuers_active(issuers, profile->birth ? ISSUER_BIRTH_CA : ISSUER_DEVICE_CA);
 }
 
 const struct issuer *

@@ -26,6 +26,9 @@ enum issuer_kind {
 	ISSUER_DEVICE_CA,
 	ISSUER_SERVICE_CA,
 	ISSUER_OPERATORS_CA,
+	/* Of the unlinkable mode; an installation that is older than these has none at first. */
+	ISSUER_BIRTH_CA,
+	ISSUER_PSEUDONYM_CA,
 	ISSUER_KIND_COUNT
 };
 const char *issuer_kind_name(enum issuer_kind kind); /* "device-ca" */
@@ -92,6 +95,7 @@ DEFER_DECLARE(struct issuers, issuers_free)
 
 size_t issuers_count(const struct issuers *issuers); /* a prefix stays as it is */
 const struct issuer *issuers_at(const struct issuers *issuers, size_t index);
+/* NULL for an authority of the unlinkable mode that is not there. */
 const struct issuer *issuers_active(const struct issuers *issuers, enum issuer_kind kind);
 const struct issuer *issuers_find(
     const struct issuers *issuers, const uint8_t id[static ISSUER_ID_BYTES]); /* or NULL */
@@ -102,6 +106,10 @@ const struct issuer *issuers_find(
  */
 const struct issuer *issuers_verify(
     const struct issuers *issuers, const struct certificate *certificate);
+
+/* Who issues to a device under a profile that a batch may name; NULL as above. */
+const struct issuer *issuers_for_device(
+    const struct issuers *issuers, const struct profile *profile);
 
 /* PEM of the issuing CA (and so on), root left out, as interface "chain" says. */
 void issuer_chain_pem(const struct issuer *issuer, struct buf *out);

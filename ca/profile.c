@@ -8,6 +8,12 @@ static const struct profile PROFILES[] = {
 		.name = PROFILE_DEVICE, .key_types = KEYS_ANY, .ekus = PROFILE_CLIENT_AUTH,
 		.validity_s = 365 * DAY_S, .same_key_renewal = true, .cdp = true, .ocsp = true, .for_devices = true,
 	}, {
+		.name = PROFILE_BIRTH, .key_types = KEYS_ANY, .ekus = PROFILE_CLIENT_AUTH,
+		.validity_s = 5 * 365 * DAY_S, .same_key_renewal = true, .cdp = true, .for_devices = true, .birth = true,
+	}, {
+		.name = PROFILE_PSEUDONYM, .key_types = KEYS_ANY, .ekus = PROFILE_CLIENT_AUTH,
+		.validity_s = 8 * DAY_S, .cdp = true, /* no OCSP: who asks would tell whom a verifier meets */
+	}, {
 		.name = PROFILE_OPERATOR, .key_types = KEYS_ANY, .ekus = PROFILE_CLIENT_AUTH,
 		.validity_s = 365 * DAY_S,
 	}, {

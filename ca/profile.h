@@ -8,6 +8,8 @@
 #include "ca/csr.h"
 
 #define PROFILE_DEVICE "device"
+#define PROFILE_BIRTH "birth"
+#define PROFILE_PSEUDONYM "pseudonym"
 #define PROFILE_OPERATOR "operator"
 #define PROFILE_SERVICE "service"
 #define PROFILE_OCSP "ocsp"
@@ -27,6 +29,7 @@ struct profile {
 	bool ocsp;             /* AIA with the OCSP address, where the issuer has one */
 	bool responder;        /* signs OCSP answers: id-pkix-ocsp-nocheck, neither CDP nor AIA */
 	bool for_devices;      /* a batch may name it */
+	bool birth;            /* a batch of the unlinkable mode: its devices begin with this */
 };
 
 enum profile_eku {

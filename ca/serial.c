@@ -1,6 +1,10 @@
 #include "ca/serial.h"
 
+#include <assert.h>
+
 #include "base/text.h"
+
+#define SHARDS_MOVED_MAX 128
 
 enum { FIRST = 0x40, FIRST_MASK = 0x3f }; /* positive, and never shorter than 20 octets */
 
@@ -55,4 +59,16 @@ serial_shard(const uint8_t serial[static SERIAL_BYTES], int shard_count)
 	for (size_t i = 0; i < SERIAL_BYTES; i++)
 		rest = (rest << 8 | serial[i]) % shard_count;
 	return rest;
+}
+
+void
+serial_move(uint8_t serial[static SERIAL_BYTES], int shard, int shard_count)
+{
+	const int present = serial_shard(serial, shard_count);
+	const int ahead = (shard - present + shard_count) % shard_count;
+	const int last = serial[SERIAL_BYTES - 1];
+
+	assert(shard >= 0 && shard < shard_count && shard_count <= SHARDS_MOVED_MAX);
+	serial[SERIAL_BYTES - 1] =
+	    (uint8_t)(last + ahead > UINT8_MAX ? last + ahead - shard_count : last + ahead);
 }

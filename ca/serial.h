@@ -17,6 +17,8 @@
 #define SERIAL_TEXT_LEN 40
 
 void serial_make(uint8_t out[static SERIAL_BYTES], uint16_t month, const struct rng *rng);
+/* Moves it, by the least octet, into this shard. At most 128 shards. */
+void serial_move(uint8_t serial[static SERIAL_BYTES], int shard, int shard_count);
 /* False: the first octet is not 0x40 to 0x7f, or there is no such month: not one of ours. */
 MUST_CHECK bool serial_month(const uint8_t serial[static SERIAL_BYTES], uint16_t *out_month);
 /* Lower- or upper-case hex of exactly 20 octets. E_UNKNOWN_CERTIFICATE: it cannot be one of ours */

@@ -290,6 +290,7 @@ make_bundle(struct status_notes *notes, const struct status_file *set, struct st
 	out->trust = issuers_version(notes->options.issuers); /* before: at worst made once more */
 	put_certificates(notes->options.issuers, ISSUER_DEVICE_ROOT, &out->octets);
 	put_certificates(notes->options.issuers, ISSUER_DEVICE_CA, &out->octets);
+	put_certificates(notes->options.issuers, ISSUER_PSEUDONYM_CA, &out->octets);
 	if (!status_notes_read_signers(notes->options.db, &out->octets, err))
 		return false;
 	pem_encode(&out->octets, SET_LABEL, buf_bytes(&set->octets));

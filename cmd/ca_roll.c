@@ -12,8 +12,10 @@
 #include "ca/roll.h"
 #include "cmd/ca_job.h"
 #include "cmd/cli.h"
+#include "keeper/link.h"
 
 #define LOOK_EVERY_MS 200
+#define UNLINKABLE_KEYS 2
 
 /* ---- a key for the new authority ---- */
 
@@ -41,15 +43,27 @@ find_unused(const struct ca_job *job, const struct keyring *ring, const struct s
 	return true;
 }
 
+/* An installation that is older than the unlinkable mode has none of its keys. */
+static void
+add_unlinkable_keys(struct keyring *keys)
+{
+	static const char *const names[] = {"link:1", "block:1"};
+
+	_Static_assert(COUNT(names) == UNLINKABLE_KEYS, "room is left for as many");
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (keyring_find(keys, names[i]) == NULL)
+			keyring_add(keys, names[i], secret_random(LINK_KEY_BYTES));
+}
+
 static bool
-make_key(struct ca_ring *ring, struct key **out, struct error *err)
+make_key(enum issuer_kind kind, struct ca_ring *ring, struct key **out, struct error *err)
 {
 	DEFER(secret_free) struct secret *pkcs8 = NULL;
 	DEFER(key_free) struct key *key = NULL;
 	uint8_t id[ISSUER_ID_BYTES];
 	char name[KEYRING_NAME_MAX + 1];
 
-	if (keyring_count(ring->keys) == KEYRING_ENTRIES_MAX)
+	if (keyring_count(ring->keys) + UNLINKABLE_KEYS >= KEYRING_ENTRIES_MAX)
 		return error_set(err, E_STATE_CONFLICT,
 		    "%s is full: retire authorities that are done with", ring->path);
 	if (!key_generate(&pkcs8, err) || !key_open(secret_bytes(pkcs8), &key, err))
@@ -57,6 +71,8 @@ make_key(struct ca_ring *ring, struct key **out, struct error *err)
 	key_issuer_id(key, id);
 	authority_key_name(name, id);
 	keyring_add(ring->keys, name, TAKE(pkcs8));
+	if (kind == ISSUER_PSEUDONYM_CA)
+		add_unlinkable_keys(ring->keys);
 	if (!ca_ring_save(ring, err))
 		return false;
 	*out = TAKE(key);
@@ -73,7 +89,7 @@ get_key(const struct ca_job *job, struct key **out, struct error *err)
 	    !find_unused(job, ring.keys, &unused, err))
 		return false;
 	return unused != NULL ? key_open(secret_bytes(unused), out, err)
-			      : make_key(&ring, out, err);
+			      : make_key(job->kind, &ring, out, err);
 }
 
 /* ---- the steps ---- */
@@ -213,7 +229,8 @@ run_steps(struct ca_job *job, struct error *err)
 void
 ca_trust_pem(const struct issuers *issuers, struct buf *out)
 {
-	static const enum issuer_kind kinds[] = {ISSUER_DEVICE_ROOT, ISSUER_DEVICE_CA};
+	static const enum issuer_kind kinds[] = {
+	    ISSUER_DEVICE_ROOT, ISSUER_DEVICE_CA, ISSUER_PSEUDONYM_CA};
 
 	for (size_t k = 0; k < COUNT(kinds); k++)
 		for (size_t i = 0; i < issuers_count(issuers); i++) {
@@ -240,19 +257,20 @@ static void
 print_roll(const struct ca_job *job)
 {
 	const struct issuer *active = issuers_active(job->issuers, job->kind);
+	const char *id = active != NULL ? active->id_text : "none";
 
 	if (job->options->json)
 		printf("{\"kind\":\"%s\",\"active\":\"%s\",\"stage\":\"%s\",\"dry_run\":%s}\n",
-		    issuer_kind_name(job->kind), active->id_text, job->stage,
+		    issuer_kind_name(job->kind), id, job->stage,
 		    job->options->dry_run ? "true" : "false");
 	else if (job->options->dry_run)
 		printf("%s: the active one is %s. A roll would %s.\n", issuer_kind_name(job->kind),
-		    active->id_text,
+		    id,
 		    strcmp(job->stage, "new") == 0    ? "make a new one"
 		    : strcmp(job->stage, "done") == 0 ? "do nothing: it was done within a day"
 						      : "finish the one that has begun");
 	else
-		printf("%s: %s is active%s\n", issuer_kind_name(job->kind), active->id_text,
+		printf("%s: %s is active%s\n", issuer_kind_name(job->kind), id,
 		    strcmp(job->stage, "done") == 0
 			? " since less than a day; --again for another one."
 			: ". Certificates of the one before stay good, and its CRLs go on.");
@@ -263,8 +281,17 @@ run_roll(struct ca_job *job, const char *word, struct error *err)
 {
 	if (!issuer_kind_of(word, &job->kind) || authority_plan(job->kind)->parent == job->kind)
 		return error_set(err, E_CONFIG_INVALID,
-		    "%s: a roll is for device-ca, service-ca or operators-ca", word);
-	if (!ca_job_open(job, err) || !run_steps(job, err))
+		    "%s: a roll is for device-ca, service-ca, operators-ca, birth-ca or "
+		    "pseudonym-ca",
+		    word);
+	if (job->kind == ISSUER_PSEUDONYM_CA && job->options->shards != NULL)
+		return error_set(err, E_CONFIG_INVALID,
+		    "the shards of a Pseudonym CA are its epochs': leave --shards out");
+	if (!ca_job_open(job, err))
+		return false;
+	if (job->kind == ISSUER_PSEUDONYM_CA)
+		job->shards = AUTHORITY_EPOCH_SHARDS;
+	if (!run_steps(job, err))
 		return false;
 	if (job->options->dry_run)
 		return true;

@@ -118,6 +118,7 @@ write_public(const struct init *init, struct error *err)
 	pem_encode(&cacert, "CERTIFICATE", buf_bytes(&certificates[ISSUER_OPERATIONS_ROOT]));
 	pem_encode(&trust, "CERTIFICATE", buf_bytes(&certificates[ISSUER_DEVICE_ROOT]));
 	pem_encode(&trust, "CERTIFICATE", buf_bytes(&certificates[ISSUER_DEVICE_CA]));
+	pem_encode(&trust, "CERTIFICATE", buf_bytes(&certificates[ISSUER_PSEUDONYM_CA]));
 	return host_make_dir(init->settings.state_dir, 0700, init->settings.user, err) &&
 	       host_make_dir(init->settings.audit_dir, 0755, init->settings.user, err) &&
 	       file_write(cacert_path, buf_bytes(&cacert), 0644, err) &&

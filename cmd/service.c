@@ -28,6 +28,7 @@
 #include "db/migrate.h"
 #include "keeper/control.h"
 #include "provisioning/abort.h"
+#include "provisioning/pseudonym_ticks.h"
 #include "provisioning/revoke_later.h"
 #include "provisioning/verify_cache.h"
 
@@ -60,7 +61,9 @@ struct service {
 	struct work_pool *work;
 	struct batch_cache *batches;
 	struct escrow_parts escrow;
-	struct ledger_kind *enroll_kind, *renew_kind, *revoke_kind;
+	struct ledger_kind *enroll_kind, *renew_kind, *revoke_kind, *pseudonym_kind;
+	struct pseudonym_revoker pseudonyms;
+	struct pseudonym_ticks *ticks;
 	struct caller_cache *callers;
 	struct verify_cache *verified;
 	struct status_notes *notes;
@@ -240,6 +243,19 @@ open_ocsp(struct service *service)
 	look_at_ocsp(service);
 }
 
+/* Of the unlinkable mode. */
+static void
+build_pseudonyms(struct service *service)
+{
+	struct app *app = &service->app;
+
+	service->pseudonym_kind = pseudonym_kind_new();
+	app->pseudonyms = (struct pseudonym_service){app->db, app->ledger, app->keeper,
+	    app->issuers, service->pseudonym_kind, app->clock, app->rng};
+	service->pseudonyms = (struct pseudonym_revoker){app->db, app->ledger, app->keeper,
+	    app->crls, app->statuses, service->settings->pseudonym_tick_s, app->clock, app->rng};
+}
+
 static void
 build_app(struct service *service)
 {
@@ -293,8 +309,9 @@ build_app(struct service *service)
 	    service->escrow.seats, service->escrow.shred};
 	app->renewal = (struct renew_service){
 	    app->db, app->ledger, app->issuers, service->renew_kind, app->clock, app->rng};
+	build_pseudonyms(service);
 	app->revocation = (struct revoke_service){app->db, app->ledger, service->revoke_kind,
-	    app->crls, app->statuses, app->clock, app->rng, service->later};
+	    app->crls, app->statuses, &service->pseudonyms, app->clock, app->rng, service->later};
 	app->verification = (struct verify_service){
 	    app->db, app->issuers, app->statuses, service->verified, app->work, app->clock};
 }
@@ -319,6 +336,7 @@ start_serving(struct service *service, struct error *err)
 	const struct tls_identity_options tls = tls_options(service);
 
 	return tls_identity_get(&tls, &service->tls, err) &&
+	       pseudonym_ticks_new(&service->pseudonyms, &service->ticks, err) &&
 	       server_new(&service->app,
 		   &(struct server_options){.address = settings->address,
 		       .tls_port = (int)settings->port,
@@ -465,6 +483,7 @@ service_close(struct service *service)
 	if (service->server != NULL)
 		server_drain_and_free(service->server, (int)service->settings->drain_s * 1000);
 	revoke_later_end(service->later);
+	pseudonym_ticks_free(service->ticks);
 	crl_publisher_free(service->crls);
 	ocsp_free(service->ocsp);
 	if (service->audit != NULL)
@@ -482,6 +501,7 @@ service_close(struct service *service)
 	enroll_kind_free(service->enroll_kind);
 	renew_kind_free(service->renew_kind);
 	revoke_kind_free(service->revoke_kind);
+	pseudonym_kind_free(service->pseudonym_kind);
 	batch_cache_free(service->batches);
 	escrow_parts_close(&service->escrow);
 	work_pool_free(service->work);

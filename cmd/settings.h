@@ -31,6 +31,8 @@ struct settings {
 	int64_t status_fresh_min;
 	int64_t tls_validity_min; /* of the service's certificate; 0: the profile's 90 days */
 	bool metrics_local;
+	/* [pseudonyms] */
+	int64_t pseudonym_tick_s;
 	/* [limits] */
 	struct limits limits;
 	/* [database] */

@@ -30,6 +30,8 @@ struct ledger_signature {
 	uint8_t ref[CERTIFICATE_REF_BYTES];
 	uint8_t signature[KEY_SIGNATURE_MAX];
 	size_t signature_len;
+	uint8_t issuer[ISSUER_ID_BYTES];
+	bool apart; /* goes with no proposals: of a kind that says so, or unknown */
 };
 
 struct ledger_unsigned { /* a committed TBSCertificate without a signature */

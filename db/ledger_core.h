@@ -123,6 +123,9 @@ void ledger_take_batch(struct ledger *ledger, struct batch *batch, bool unsigned
 void ledger_put_back(struct ledger *ledger, struct batch *batch, size_t from);
 void ledger_not_ready(struct ledger *ledger, const char *why);
 
+/* How many signatures at the front, at most `max`, may share a transaction. */
+size_t ledger_count_alike(const struct ledger_signature *signatures, size_t max);
+
 /* ledger_writer.c */
 void *ledger_writer(void *ledger);
 

@@ -9,8 +9,7 @@
 /* ---- what the next batch takes along ---- */
 
 void
-keeper_remember(
-    struct ledger *ledger, const uint8_t *ref, const uint8_t *signature, size_t signature_len)
+keeper_remember(struct ledger *ledger, const struct record *record, bool apart)
 {
 	struct ledger_signature *kept;
 
@@ -23,9 +22,11 @@ keeper_remember(
 	if (ledger->unkept_count == 0)
 		ledger->unkept_since_ms = clock_monotonic_ms();
 	kept = &ledger->unkept[ledger->unkept_count++];
-	memcpy(kept->ref, ref, sizeof kept->ref);
-	memcpy(kept->signature, signature, signature_len);
-	kept->signature_len = signature_len;
+	memcpy(kept->ref, record->ref, sizeof kept->ref);
+	memcpy(kept->issuer, record->issuer, sizeof kept->issuer);
+	memcpy(kept->signature, record->signature, record->signature_len);
+	kept->signature_len = record->signature_len;
+	kept->apart = apart;
 	ledger_unlock(ledger);
 }
 
@@ -132,6 +133,7 @@ flight_new(const struct batch *batch)
 	flight->records = xcalloc(batch->record_count + 1, sizeof(struct record *));
 	flight->count = batch->record_count;
 	flight->first_seq = batch->first_seq;
+	flight->apart = batch->count > 0 && batch->kind->apart;
 	for (size_t i = 0; i < batch->record_count; i++)
 		flight->records[i] = batch->records[i]->tbs.len > 0 ? batch->records[i] : NULL;
 	return flight;
@@ -237,7 +239,7 @@ take_results(
 		}
 		memcpy(record->signature, results[i].signature, results[i].signature_len);
 		record->signature_len = results[i].signature_len;
-		keeper_remember(ledger, record->ref, record->signature, record->signature_len);
+		keeper_remember(ledger, record, flight->apart);
 	}
 }
 

@@ -210,7 +210,8 @@ keep_all(struct ledger *ledger, struct error *err)
 
 	while (ledger->options.hooks.keep_signatures != NULL && done < ledger->unkept_count) {
 		const size_t left = ledger->unkept_count - done;
-		const size_t count = left < LEDGER_RECORDS_MAX ? left : LEDGER_RECORDS_MAX;
+		const size_t count = ledger_count_alike(
+		    ledger->unkept + done, left < LEDGER_RECORDS_MAX ? left : LEDGER_RECORDS_MAX);
 
 		if (!keep_some(ledger, ledger->unkept + done, count, err))
 			return false;
@@ -242,6 +243,19 @@ read_subject(
 	return true;
 }
 
+/* Of what kind it was, nobody knows any more. */
+static void
+remember(struct ledger *ledger, const struct ledger_unsigned *missing,
+    const struct keeper_signed *result)
+{
+	struct record record = {.signature_len = result->signature_len};
+
+	memcpy(record.ref, missing->ref, sizeof record.ref);
+	memcpy(record.issuer, missing->issuer, sizeof record.issuer);
+	memcpy(record.signature, result->signature, result->signature_len);
+	keeper_remember(ledger, &record, true);
+}
+
 static bool
 sign_one(struct ledger *ledger, const struct ledger_unsigned *missing, struct error *err)
 {
@@ -254,7 +268,7 @@ sign_one(struct ledger *ledger, const struct ledger_unsigned *missing, struct er
 		ledger->options.keeper, (uint64_t)missing->seq, &entry, &result, err))
 		return false;
 	if (result.signature_len > 0) {
-		keeper_remember(ledger, missing->ref, result.signature, result.signature_len);
+		remember(ledger, missing, &result);
 		return true;
 	}
 	log_write(LOG_LEVEL_ERROR, result.refused ? "ledger.abort" : "ledger.unsigned",

@@ -110,6 +110,29 @@ gather_aborts_locked(const struct ledger *ledger, struct batch *batch)
 	}
 }
 
+size_t
+ledger_count_alike(const struct ledger_signature *signatures, size_t max)
+{
+	size_t count = 0;
+
+	while (count < max && signatures[count].apart == signatures[0].apart &&
+	       memcmp(signatures[count].issuer, signatures[0].issuer, ISSUER_ID_BYTES) == 0)
+		count++;
+	return count;
+}
+
+/* How many signatures this transaction keeps: none beside rows that they must not be seen with. */
+static size_t
+count_kept_locked(const struct ledger *ledger, const struct batch *batch)
+{
+	const size_t max =
+	    ledger->unkept_count < COUNT(batch->kept) ? ledger->unkept_count : COUNT(batch->kept);
+
+	if (max == 0 || (batch->count > 0 && (batch->kind->apart || ledger->unkept[0].apart)))
+		return 0;
+	return ledger_count_alike(ledger->unkept, max);
+}
+
 /* Only this thread takes these away, so what is copied here stays the front. */
 static void
 gather_own(struct ledger *ledger, struct batch *batch)
@@ -119,8 +142,7 @@ gather_own(struct ledger *ledger, struct batch *batch)
 	ledger_lock(ledger);
 	if (batch->own) {
 		batch->note_count = ledger->note_count;
-		batch->kept_count = ledger->unkept_count < COUNT(batch->kept) ? ledger->unkept_count
-									      : COUNT(batch->kept);
+		batch->kept_count = count_kept_locked(ledger, batch);
 	}
 	for (size_t i = 0; i < batch->note_count; i++) {
 		struct record *record = &batch->extra[batch->drained_count + i];

@@ -105,10 +105,27 @@ run_aborts(struct ledger *ledger, struct batch *batch)
 	batch_run(ledger, batch);
 }
 
+/* Signatures that go with no proposals, or nothing else behind them would be kept under load. */
+static void
+keep_apart(struct ledger *ledger, struct batch *batch)
+{
+	bool due;
+
+	ledger_lock(ledger);
+	due = ledger->unkept_count > 0 && ledger->unkept[0].apart;
+	ledger_unlock(ledger);
+	if (!due)
+		return;
+	batch->kind = NULL;
+	batch->count = 0;
+	batch_run(ledger, batch);
+}
+
 static void
 run_batch(struct ledger *ledger, struct batch *batch, bool unsigned_only)
 {
 	keeper_wait_for_flights(ledger, KEEPER_IN_FLIGHT_MAX - 1);
+	keep_apart(ledger, batch);
 	ledger_take_batch(ledger, batch, unsigned_only);
 	if (unsigned_only && batch->count == 0)
 		return; /* what came meanwhile needs signatures */

@@ -62,6 +62,11 @@ struct ledger_kind {
 	const char *name;
 	void *context;
 	bool signs; /* its records carry TBSCertificates: nothing is recorded without a keeper */
+	/*
+	 * Rows of one transaction can be told to belong together for ever. What this kind writes
+	 * shares none with other kinds: not its rows, and not its signatures afterwards.
+	 */
+	bool apart;
 	/* Locks rows in sorted order and reads; makes batch->snapshot. NULL: nothing to read. */
 	bool (*lock_and_read)(void *context, struct ledger_batch *batch, struct error *err);
 	/* Pure: sets err, records and changes_status of every proposal. */

@@ -1,5 +1,6 @@
 #include <assert.h>
 
+#include "keeper/client_link.h"
 #include "keeper/client_private.h"
 
 #define TOKENS_MAX WIRE_TOKENS_MAX
@@ -59,6 +60,50 @@ keeper_token_check(struct keeper_client *client, const uint8_t head[static TOKEN
 		&verdict, err))
 		return false;
 	*out_good = verdict == 1;
+	return true;
+}
+
+/* ---- links ---- */
+
+_Static_assert(KEEPER_SLOTS_MAX == WIRE_LINK_SLOTS_MAX, "slots of one answer");
+
+static void
+put_link_request(const struct keeper_link_request *request, struct buf *out)
+{
+	if (request->link == NULL) {
+		buf_append_u8(out, WIRE_LINK_FROM_DEVICE);
+		buf_append_u64(out, (uint64_t)request->device);
+	} else {
+		buf_append_u8(out, WIRE_LINK_FROM_LINK);
+		buf_append(out, bytes_of(request->of_serial, LINK_SERIAL_BYTES));
+		buf_append(out, bytes_of(request->link, LINK_BYTES));
+	}
+	buf_append(out, bytes_of(request->serial, LINK_SERIAL_BYTES));
+	buf_append_u32(out, request->first_epoch);
+	buf_append_u8(out, request->epoch_count);
+	buf_append_u8(out, request->place_count);
+}
+
+bool
+keeper_link(struct keeper_client *client, const struct keeper_link_request *request,
+    struct keeper_linked *out, struct error *err)
+{
+	const size_t slots_len =
+	    (size_t)request->epoch_count * request->place_count * LINK_SLOT_BYTES;
+	DEFER(stateless_release) struct stateless lane = {0};
+	DEFER(buf_clear) struct buf body = {0};
+	struct bytes answer;
+
+	assert(slots_len <= sizeof out->slots);
+	put_link_request(request, &body);
+	if (!stateless_acquire(client, &lane, err) ||
+	    !stateless_ask(&lane, WIRE_LINK, buf_bytes(&body), WIRE_LINKED, &answer, err))
+		return false;
+	if (answer.len != LINK_BLOCK_BYTES + LINK_BYTES + slots_len)
+		return channel_malformed(lane.channels, err);
+	memcpy(out->block, answer.data, LINK_BLOCK_BYTES);
+	memcpy(out->link, answer.data + LINK_BLOCK_BYTES, LINK_BYTES);
+	memcpy(out->slots, answer.data + LINK_BLOCK_BYTES + LINK_BYTES, slots_len);
 	return true;
 }
 

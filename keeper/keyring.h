@@ -6,7 +6,8 @@
  * The header is the associated data. The plaintext is entries of
  * name_len(1) name secret_len(2) secret, in the order they were added.
  * Names in use: "issuer:<16 hex>" (PKCS#8), "log" (Ed25519 seed), "tag:<kid>" (32),
- * "token:<kid>" (32), "status:<kid>" (Ed25519 seed), "journal" (32).
+ * "token:<kid>" (32), "link:<kid>" (32), "block:1" (32), "status:<kid>" (Ed25519 seed), "journal"
+ * (32).
  */
 #ifndef KEEPER_KEYRING_H
 #define KEEPER_KEYRING_H

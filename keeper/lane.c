@@ -34,6 +34,7 @@ static const struct request REQUESTS[] = {
 	{WIRE_TOKEN_KID,     "token kid",     LANE_STATELESS, LANE_IDLE,      0, 0,                                   lane_token_kid},
 	{WIRE_TOKEN_MACS,    "token MACs",    LANE_STATELESS, LANE_IDLE,      TOKEN_HEAD_BYTES, (size_t)WIRE_TOKENS_MAX * TOKEN_HEAD_BYTES, lane_token_macs},
 	{WIRE_TOKEN_CHECK,   "token check",   LANE_STATELESS, LANE_IDLE,      TOKEN_BYTES, TOKEN_BYTES,               lane_token_check},
+	{WIRE_LINK,          "link",          LANE_STATELESS, LANE_IDLE,      WIRE_LINK_MIN, WIRE_LINK_MAX,           lane_link},
 	{WIRE_CRL_BEGIN,     "CRL begin",     LANE_STATELESS, LANE_IDLE,      ISSUER_ID_BYTES + 2, WIRE_BODY_MAX,     lane_crl_begin},
 	{WIRE_CRL_ENTRIES,   "CRL entries",   LANE_STATELESS, LANE_IN_CRL,    1, KEEPER_CRL_CHUNK_MAX,                lane_crl_entries},
 	{WIRE_STATUS_SIGN,   "status sign",   LANE_STATELESS, LANE_IDLE,      0, STATUS_TEXT_MAX,                     lane_status_sign},

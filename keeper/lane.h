@@ -42,6 +42,7 @@ struct keeper_core { /* what lanes work with; only the ordered lane changes anyt
 	const struct secret *log_seed;
 	struct newest tag, token;
 	struct newest tag_before;   /* while tags are moved to `tag` */
+	struct newest link, block;  /* none: this installation has no unlinkable mode yet */
 	struct newest status;       /* Ed25519 seed */
 	struct note_key status_key; /* of notes; where there is a seed */
 	struct crl_numbers *crl_numbers;
@@ -107,6 +108,7 @@ MUST_CHECK bool lane_evaluate(struct lane *lane, struct bytes body, struct error
 MUST_CHECK bool lane_token_kid(struct lane *lane, struct bytes body, struct error *err);
 MUST_CHECK bool lane_token_macs(struct lane *lane, struct bytes body, struct error *err);
 MUST_CHECK bool lane_token_check(struct lane *lane, struct bytes body, struct error *err);
+MUST_CHECK bool lane_link(struct lane *lane, struct bytes body, struct error *err);
 MUST_CHECK bool lane_status_sign(struct lane *lane, struct bytes body, struct error *err);
 MUST_CHECK bool lane_crl_begin(struct lane *lane, struct bytes body, struct error *err);
 MUST_CHECK bool lane_crl_entries(struct lane *lane, struct bytes body, struct error *err);

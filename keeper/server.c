@@ -190,6 +190,8 @@ keeper_open(const struct keeper_paths *paths, const struct secret *passphrase,
 	    !policy_read(paths->policy, &core->policy, err) || !signers_open(core, err) ||
 	    !newest_find(core->ring, "tag:", &core->tag, &core->tag_before, err) ||
 	    !newest_find(core->ring, "token:", &core->token, NULL, err) ||
+	    !newest_find(core->ring, "link:", &core->link, NULL, err) ||
+	    !newest_find(core->ring, "block:", &core->block, NULL, err) ||
 	    !crl_numbers_open(paths->crl_numbers, &core->crl_numbers, err) ||
 	    !log_open(core, paths->journal, err) || !status_open(core, err))
 		return false;

@@ -43,7 +43,9 @@ enum wire_type {
 	WIRE_CRL_ENTRIES = 'e', /* whole entries */
 	WIRE_CRL_END = 'x',     /* the extensions */
 	WIRE_STATUS_SIGN =
-	    's', /* the text of a status note (proof/status_note.h); empty: the key */
+	    's',         /* the text of a status note (proof/status_note.h); empty: the key */
+	WIRE_LINK = 'L', /* source(1) device(8), or serial(20) link(49); serial(20) epoch(4)
+			    epochs(1) places(1) */
 	/* answers */
 	WIRE_STATE = '0',    /* size(8) root(32) log_public_key(32) origin */
 	WIRE_RESULTS = '1',  /* results; of an append, several messages before WIRE_APPENDED */
@@ -54,11 +56,18 @@ enum wire_type {
 	WIRE_VERDICT = '6',  /* 1 good, 0 not */
 	WIRE_SIGNATURE = '7', /* of the CRL */
 	WIRE_STATUS = '8',    /* public key(32), the signed note or nothing */
+	WIRE_LINKED = 'l',    /* block(32) link(49), slots by epoch and place */
 	WIRE_REFUSED = '!',   /* name_len(1) name of the error code, detail */
 };
 
 /* Whether it was sent: a peer that is gone is an E_KEEPER_UNAVAILABLE. At most WIRE_BODY_MAX. */
 MUST_CHECK bool wire_send(int fd, enum wire_type type, struct bytes body, struct error *err);
+
+/* Where a WIRE_LINK takes the device from. */
+enum wire_link_source { WIRE_LINK_FROM_DEVICE, WIRE_LINK_FROM_LINK };
+#define WIRE_LINK_MIN 35 /* octets of its body */
+#define WIRE_LINK_MAX 96
+#define WIRE_LINK_SLOTS_MAX 64
 
 struct wire_message {
 	uint8_t type;

@@ -222,12 +222,12 @@ check(const struct batch *batch, struct error *err)
 		return error_set_field(err, E_BAD_SYNTAX, "/id", "the name of an operation of EST");
 	if (batch->model[0] == '\0')
 		return error_set_field(err, E_BAD_SYNTAX, "/model", "empty");
-	if (batch->mode == BATCH_UNLINKABLE)
-		return error_set_field(
-		    err, E_PROFILE_DENIED, "/mode", "the unlinkable mode is not available yet");
 	if (profile == NULL || !profile->for_devices)
 		return error_set_field(
 		    err, E_PROFILE_DENIED, "/profile", "no such profile for devices");
+	if (profile->birth != (batch->mode == BATCH_UNLINKABLE))
+		return error_set_field(err, E_PROFILE_DENIED, "/profile",
+		    "the unlinkable mode is for the profile birth, and that for no other mode");
 	return check_numbers(batch, err);
 }
 

@@ -72,7 +72,7 @@ struct batch_service {
  * *out_created false, and fills *batch with what is recorded.
  * E_BAD_SYNTAX       a name, limit or time that cannot be; with a pointer
  * E_STATE_CONFLICT   there is a batch of this name that differs
- * E_PROFILE_DENIED   no such profile for devices; mode unlinkable is not offered yet
+ * E_PROFILE_DENIED   no such profile for devices, or not in this mode
  * E_STATE_CONFLICT   with escrow, and no seat set is in force (pointer /escrow)
  * E_NOT_FOUND        a station that does not exist (pointer /stations)
  */

@@ -76,7 +76,8 @@ find_profile(const struct enroll_request *request, const struct batch_facts *fac
 	if (facts->mode == BATCH_UNLINKABLE && request->shown)
 		return error_set_field(err, E_PROFILE_DENIED, "/batch",
 		    "it is unlinkable: this port shows who asks, use the TLS 1.3 port");
-	if (profile == NULL || !profile->for_devices || facts->mode != BATCH_PSEUDONYMOUS)
+	if (profile == NULL || !profile->for_devices ||
+	    profile->birth != (facts->mode == BATCH_UNLINKABLE))
 		return error_set_field(
 		    err, E_PROFILE_DENIED, "/batch", "the batch's profile is not offered here");
 	if (request->profile != NULL && strcmp(request->profile, facts->profile) != 0)
@@ -129,16 +130,20 @@ draw(const struct enroll_service *service, const struct profile *profile, const 
     struct enroll_proposal *out, struct error *err)
 {
 	char uuid[UUID_TEXT_LEN + 1];
+	const struct issuer *issuer;
 
-	rng_fill(service->rng, out->pseudonym, sizeof out->pseudonym);
 	assert(profile != NULL); /* nothing was refused */
+	issuer = issuers_for_device(service->issuers, profile);
+	if (issuer == NULL)
+		return error_set(err, E_NOT_OFFERED, "there is no Birth CA");
+	rng_fill(service->rng, out->pseudonym, sizeof out->pseudonym);
 	uuid_stamp(out->pseudonym);
 	uuid_encode(uuid, out->pseudonym);
 	out->input.profile = profile->name;
 	return issue_prepare(
 	    &(struct issue_request){
 		.profile = profile,
-		.issuer = issuers_active(service->issuers, ISSUER_DEVICE_CA),
+		.issuer = issuer,
 		.spki = csr_spki(csr),
 		.common_name = uuid,
 		.uuid = uuid,

@@ -248,6 +248,8 @@ prepare(const struct renew_service *service, const struct renew_request *request
 {
 	DEFER(csr_free) struct csr *csr = NULL;
 	const struct profile *profile = profile_find(proposal->presented.profile);
+	const struct issuer *issuer =
+	    profile != NULL ? issuers_for_device(service->issuers, profile) : NULL;
 	char pseudonym[UUID_TEXT_LEN + 1];
 
 	if (!proposal->presented.known)
@@ -256,7 +258,7 @@ prepare(const struct renew_service *service, const struct renew_request *request
 	    0)
 		return error_set(
 		    err, E_CALLER_UNKNOWN, "another key is on record under this serial");
-	if (profile == NULL)
+	if (issuer == NULL)
 		return error_set(
 		    err, E_PROFILE_DENIED, "the device's profile is no longer offered");
 	if (!csr_parse_any(request->csr, request->binding, &csr, err) ||
@@ -272,7 +274,7 @@ prepare(const struct renew_service *service, const struct renew_request *request
 	return issue_prepare(
 	    &(struct issue_request){
 		.profile = profile,
-		.issuer = issuers_active(service->issuers, ISSUER_DEVICE_CA),
+		.issuer = issuer,
 		.spki = csr_spki(csr),
 		.common_name = pseudonym,
 		.uuid = pseudonym,

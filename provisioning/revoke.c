@@ -6,6 +6,7 @@
 
 #include "audit/note.h"
 #include "base/mem.h"
+#include "provisioning/pseudonym_revoke.h"
 #include "provisioning/revoke_later.h"
 #include "provisioning/revoke_plan.h"
 
@@ -409,6 +410,7 @@ revoke_device(const struct revoke_service *service, const struct revoke_request 
 	char id[HANDLE_TEXT_LEN + 1];
 	struct error failed = {0};
 	int64_t device;
+	bool done = false;
 
 	if (request->action == STATUS_REVOKE && request->reason == REASON_HOLD)
 		return error_set_field(
@@ -417,6 +419,9 @@ revoke_device(const struct revoke_service *service, const struct revoke_request 
 		*err = failed;
 		return false;
 	}
+	if (failed.code == E_NONE && device == 0 && service->pseudonyms != NULL &&
+	    pseudonym_revoke(service->pseudonyms, request, out, &done, &failed) && done)
+		return true;
 	draw_id(service, id);
 	if (failed.code == E_NONE &&
 	    (request->dry_run ? preview(service, request, device, out, &failed)
@@ -435,7 +440,7 @@ revoke_replay(const struct revoke_service *service, const struct revoke_request 
 	struct revoke_record record;
 	struct revoke_result result;
 	struct error failed = {0};
-	bool found = false;
+	bool found = false, done = false;
 	int64_t device;
 
 	*out_refused = (struct error){0};
@@ -445,6 +450,11 @@ revoke_replay(const struct revoke_service *service, const struct revoke_request 
 		return true;
 	if (!select_device(service->db, request, &device, err))
 		return false;
+	if (device == 0 && service->pseudonyms != NULL &&
+	    !pseudonym_revoke(service->pseudonyms, request, &result, &done, err))
+		return false;
+	if (done)
+		return true;
 	if (apply(service, request, request->spooled_id, device, &result, &failed))
 		return true;
 	if (failed.recorded)

@@ -21,12 +21,14 @@ const char *revoke_detail_name(enum revoke_detail detail); /* NULL: none */
 
 struct revoke_later; /* provisioning/revoke_later.h */
 
+struct pseudonym_revoker; /* provisioning/pseudonym_revoke.h */
 struct revoke_service {
 	struct db *db;
 	struct ledger *ledger;
 	const struct ledger_kind *kind;
 	struct crl_publisher *crls;    /* woken after a change; may be NULL */
 	struct status_index *statuses; /* answers by a change before this returns; may be NULL */
+	const struct pseudonym_revoker *pseudonyms; /* of the unlinkable mode; may be NULL */
 	const struct clock *clock;
 	const struct rng *rng;
 	struct revoke_later *later; /* takes what cannot be recorded now; NULL: that is refused */

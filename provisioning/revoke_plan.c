@@ -67,6 +67,11 @@ revoke_plan_make(struct revoke_snapshot *snapshot, int64_t device, enum status_a
 		return error_set(err, E_UNKNOWN_DEVICE, "the device is not on record");
 	if (!status_next(plan.device->state, action, &step, err))
 		return false;
+	if (action == STATUS_HOLD && plan.device->unlinkable)
+		return error_set(err, E_STATE_CONFLICT,
+		    "hold is not possible: a device of the unlinkable mode can be revoked, for "
+		    "ever, "
+		    "and no more");
 	if (action == STATUS_READMIT && plan.device->tag_count == 0)
 		return error_set(err, E_STATE_CONFLICT,
 		    "readmit is not possible: the device has no hardware tags");

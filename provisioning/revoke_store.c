@@ -21,9 +21,10 @@ static const struct stmt DEVICES_LOCK = STMT("revoke_devices_lock", 1, 1,
     "SELECT id FROM device WHERE id = ANY($1::int8[]) ORDER BY id FOR UPDATE");
 
 /* $1 ids */
-static const struct stmt DEVICES_READ = STMT("revoke_devices_read", 1, 4,
+static const struct stmt DEVICES_READ = STMT("revoke_devices_read", 1, 5,
     "SELECT d.id, d.state, d.pseudonym,"
-    " (SELECT count(*) FROM device_tag WHERE device = d.id)"
+    " (SELECT count(*) FROM device_tag WHERE device = d.id),"
+    " (SELECT mode = 'unlinkable' FROM batch WHERE id = d.batch)"
     " FROM device AS d WHERE d.id = ANY($1::int8[]) ORDER BY d.id");
 
 /* $1 devices */
@@ -148,6 +149,7 @@ fill_devices(const struct rows *rows, struct revoke_snapshot *out, struct error 
 			return error_set(err, E_INTERNAL, "a device in an unknown state");
 		memcpy(device->pseudonym, rows_bytes(rows, i, 2).data, UUID_BYTES);
 		device->tag_count = rows_int(rows, i, 3);
+		device->unlinkable = rows_bool(rows, i, 4);
 	}
 	return true;
 }

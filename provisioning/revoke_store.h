@@ -20,6 +20,7 @@ struct revoke_target {
 	enum device_state state;
 	uint8_t pseudonym[UUID_BYTES];
 	int64_t tag_count;
+	bool unlinkable;                   /* of such a batch */
 	bool changed, blocked, readmitted; /* by decide: what write has to do */
 };
 struct revoke_certificate {

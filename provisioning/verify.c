@@ -176,7 +176,8 @@ examine(const struct round *round, struct bytes text, struct subject *subject)
 	if (certificate.serial.len <= SERIAL_BYTES)
 		hex_encode(out->serial, certificate.serial);
 	issuer = issuers_verify(round->service->issuers, &certificate);
-	if (issuer == NULL || issuer->kind != ISSUER_DEVICE_CA)
+	if (issuer == NULL ||
+	    (issuer->kind != ISSUER_DEVICE_CA && issuer->kind != ISSUER_PSEUDONYM_CA))
 		return;
 	out->verdict = VERDICT_UNKNOWN;
 	if (certificate.serial.len != SERIAL_BYTES ||
@@ -255,6 +256,16 @@ conclude(
 }
 
 static bool
+asks_for_pseudonyms(const struct round *round)
+{
+	for (size_t i = 0; i < round->count; i++)
+		if (round->subjects[i].asked &&
+		    round->subjects[i].certificate.issuer->kind == ISSUER_PSEUDONYM_CA)
+			return true;
+	return false;
+}
+
+static bool
 ask_database(const struct round *round, struct error *err)
 {
 	DEFER(mem_free) uint8_t(*serials)[SERIAL_BYTES] = xcalloc(round->count, sizeof *serials);
@@ -274,6 +285,10 @@ ask_database(const struct round *round, struct error *err)
 	/* The cast adds const inside an array, which C17 does not do by itself. */
 	if (asked > 0 && !certificate_statuses(round->service->db,
 			     (const uint8_t(*)[SERIAL_BYTES])serials, asked, statuses, err))
+		return false;
+	if (asks_for_pseudonyms(round) &&
+	    !verify_read_pseudonyms(
+		round->service->db, (const uint8_t(*)[SERIAL_BYTES])serials, asked, statuses, err))
 		return false;
 	for (size_t i = 0; i < round->count; i++)
 		if (round->subjects[i].asked)
@@ -439,6 +454,9 @@ certificate_get(struct db *db, const char *serial, struct certificate_view *out,
 
 	if (!serial_parse(bytes_of_text(serial), wanted[0], err) ||
 	    !certificate_statuses(db, (const uint8_t(*)[SERIAL_BYTES])wanted, 1, &status, err))
+		return false;
+	if (!status.known &&
+	    !verify_read_pseudonyms(db, (const uint8_t(*)[SERIAL_BYTES])wanted, 1, &status, err))
 		return false;
 	if (!status.known)
 		return error_set(err, E_UNKNOWN_CERTIFICATE, "no certificate has this serial");

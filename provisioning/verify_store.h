@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "ca/certificate_store.h"
 #include "db/db.h"
 
 /*
@@ -12,5 +13,9 @@
  */
 MUST_CHECK bool verify_read_device(struct db *db, const uint8_t pseudonym[static UUID_BYTES],
     size_t max, struct rows **out, struct error *err);
+
+/* Of pseudonyms of the unlinkable mode: sets those of `out` that are on record as such. */
+MUST_CHECK bool verify_read_pseudonyms(struct db *db, const uint8_t (*serials)[SERIAL_BYTES],
+    size_t count, struct certificate_status *out, struct error *err);
 
 #endif

@@ -159,7 +159,7 @@ lane_finish(struct lane *lane, struct enrollment *enrollment, struct bytes signa
 {
 	const struct record *record = enrollment_finish(enrollment, signature);
 
-	keeper_remember(&lane->ledger, record->ref, record->signature, record->signature_len);
+	keeper_remember(&lane->ledger, record, false);
 }
 
 void

@@ -23,7 +23,7 @@ hear(int fd)
 
 	(void)shutdown(fd, SHUT_WR);
 	while ((n = recv(fd, octets, sizeof(octets), 0)) > 0) {
-		MUST(strchr("01234567!", octets[0]) != NULL && octets[0] != '\0');
+		MUST(strchr("012345678l!", octets[0]) != NULL && octets[0] != '\0');
 		MUST(octets[0] != WIRE_REFUSED || (n > 2 && octets[1] + 2 <= n));
 	}
 	MUST(close(fd) == 0);

@@ -27,6 +27,8 @@
 #include "provisioning/escrow_store.h"
 #include "provisioning/manifest.h"
 #include "provisioning/operator.h"
+#include "provisioning/pseudonym.h"
+#include "provisioning/pseudonym_revoke.h"
 #include "provisioning/renew.h"
 #include "provisioning/revoke.h"
 #include "provisioning/seats.h"
@@ -67,6 +69,8 @@ static const struct stmt *const *(*const STORES[])(void) = {
     manifest_statements,
     operator_statements,
     renew_statements,
+    pseudonym_statements,
+    pseudonym_revoke_statements,
     revoke_statements,
     tag_keys_statements,
     rotation_statements,

@@ -51,6 +51,9 @@ public_http_url = http://localhost:$http_port
 ocsp_validity_min = ${MONIKER_TEST_OCSP_VALIDITY_MIN:-0}
 tls_validity_min = ${MONIKER_TEST_TLS_VALIDITY_MIN:-0}
 
+[pseudonyms]
+tick_s = ${MONIKER_TEST_TICK_S:-2}
+
 [database]
 url = host=$pg user=moniker_service dbname=moniker
 

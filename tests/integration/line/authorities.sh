@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 moniker=$MONIKER_BIN/moniker
 "$moniker" ca list --database-url "$MONIKER_PGURL" --json >"$work/authorities"
-same "five active authorities, two of them in the keeper" "5 2" \
+same "seven active authorities, four of them in the keeper" "7 4" \
 	"$(jq -r '[.[] | select(.state == "active")] | "\(length) \([.[] | select(.in_keeper)] | length)"' "$work/authorities")"
 roots=$(jq -r '.[] | select(.kind | endswith("-root")) | .issuer' "$work/authorities")
 number() { curl -sS --fail "$MONIKER_HTTP_URL/crl/$1/0000.crl" | openssl crl -inform DER -noout -crlnumber | sed 's/.*=0x//'; }

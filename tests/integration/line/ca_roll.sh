@@ -114,7 +114,7 @@ done
 
 "$moniker" ca list --database-url "$MONIKER_PGURL" --pem >"$work/trust"
 cmp -s "$work/trust" "$MONIKER_TRUST" || die "trust.pem is not what ca list --pem prints"
-same "trust has the root and both issuers" 3 "$(grep -c BEGIN "$MONIKER_TRUST")"
+same "trust has the root, both issuers and the Pseudonym CA" 4 "$(grep -c BEGIN "$MONIKER_TRUST")"
 refuses "the old one is not retired before its time" 'STATE_CONFLICT' "$moniker" ca retire "$old" --config "$MONIKER_CONFIG" \
 	--database-url "$MONIKER_PGURL" --dir "$ca"
 

@@ -3,6 +3,7 @@
 #define TESTS_UNIT_CA_AUTHORITIES_H
 
 #include "base/text.h"
+#include "ca/authority.h"
 #include "ca/ceremony.h"
 #include "ca/issuer.h"
 
@@ -23,6 +24,8 @@ authorities_rows(const struct ceremony *ceremony, uint8_t (*ids)[ISSUER_ID_BYTES
 	    [ISSUER_DEVICE_CA] = ISSUER_DEVICE_ROOT,
 	    [ISSUER_SERVICE_CA] = ISSUER_OPERATIONS_ROOT,
 	    [ISSUER_OPERATORS_CA] = ISSUER_OPERATIONS_ROOT,
+	    [ISSUER_BIRTH_CA] = ISSUER_OPERATIONS_ROOT,
+	    [ISSUER_PSEUDONYM_CA] = ISSUER_DEVICE_ROOT,
 	};
 	struct error err = {0};
 
@@ -35,8 +38,8 @@ authorities_rows(const struct ceremony *ceremony, uint8_t (*ids)[ISSUER_ID_BYTES
 		rows[kind] = (struct issuer_row){
 		    .kind = (enum issuer_kind)kind,
 		    .certificate = der,
-		    .shard_count = 1,
-		    .in_keeper = kind == ISSUER_DEVICE_CA || kind == ISSUER_SERVICE_CA,
+		    .shard_count = authority_plan((enum issuer_kind)kind)->shard_count,
+		    .in_keeper = authority_plan((enum issuer_kind)kind)->ring == RING_KEEPER,
 		    .ocsp = kind == ISSUER_DEVICE_CA,
 		    .state = ISSUER_ACTIVE,
 		};

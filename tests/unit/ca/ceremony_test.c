@@ -12,6 +12,8 @@ static const struct place {
 	{ISSUER_DEVICE_CA,       false, false, true},
 	{ISSUER_SERVICE_CA,      false, false, true},
 	{ISSUER_OPERATORS_CA,    false, true,  false},
+	{ISSUER_BIRTH_CA,        false, false, true},
+	{ISSUER_PSEUDONYM_CA,    false, false, true},
 };
 /* clang-format on */
 
@@ -20,7 +22,7 @@ each_key_is_in_its_one_place(void **state)
 {
 	DEFER(authorities_clear) struct authorities authorities = {0};
 	static const char *const service_keys[] = {
-	    "log", "tag:1", "token:1", "status:1", "journal"};
+	    "log", "tag:1", "token:1", "status:1", "link:1", "block:1", "journal"};
 
 	(void)state;
 	authorities_init(&authorities);
@@ -40,7 +42,7 @@ each_key_is_in_its_one_place(void **state)
 		assert_non_null(keyring_find(authorities.ceremony.keeper, service_keys[i]));
 	assert_int_equal(keyring_count(authorities.ceremony.roots), 2);
 	assert_int_equal(keyring_count(authorities.ceremony.operators), 1);
-	assert_int_equal(keyring_count(authorities.ceremony.keeper), 2 + COUNT(service_keys));
+	assert_int_equal(keyring_count(authorities.ceremony.keeper), 4 + COUNT(service_keys));
 }
 
 static void
@@ -53,7 +55,7 @@ the_policy_names_the_keepers_authorities_and_no_other(void **state)
 	(void)state;
 	authorities_init(&authorities);
 	policy = &authorities.ceremony.policy;
-	assert_int_equal(policy->issuer_count, 2);
+	assert_int_equal(policy->issuer_count, 4);
 	for (size_t i = 0; i < COUNT(PLACES); i++)
 		assert_int_equal(
 		    policy_find(policy, issuers_active(authorities.issuers, PLACES[i].kind)->id) !=

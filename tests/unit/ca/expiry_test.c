@@ -71,7 +71,7 @@ each_fact_warns_from_its_own_day_on(void **state)
 		    got->warn_from_s != row->warn_from || got->vital != row->vital)
 			fail_msg("%s", row->what);
 		assert_int_equal(got->due_count, row->of == EXPIRY_OPERATORS ? 7 : 1);
-		assert_int_equal(count, 2 + 3 + 1); /* roots, issuing CAs, and this one */
+		assert_int_equal(count, 2 + 5 + 1); /* roots, issuing CAs, and this one */
 		assert_int_equal(expiry_state(got, row->warn_from - 1), EXPIRY_FAR);
 		assert_int_equal(expiry_state(got, row->warn_from),
 		    row->warn_from == row->not_after ? EXPIRY_PAST : EXPIRY_DUE);
@@ -95,6 +95,8 @@ authorities_warn_while_they_can_still_issue_in_full(void **state)
 	    {ISSUER_DEVICE_CA, EXPIRY_ISSUER, YEAR_S + 90 * DAY_S},
 	    {ISSUER_SERVICE_CA, EXPIRY_ISSUER, 180 * DAY_S},
 	    {ISSUER_OPERATORS_CA, EXPIRY_ISSUER, YEAR_S + 90 * DAY_S},
+	    {ISSUER_BIRTH_CA, EXPIRY_ISSUER, 5 * YEAR_S + 90 * DAY_S},
+	    {ISSUER_PSEUDONYM_CA, EXPIRY_ISSUER, 98 * DAY_S},
 	};
 	DEFER(authorities_clear) struct authorities authorities = {0};
 	struct expiry list[EXPIRY_MAX];
@@ -137,7 +139,7 @@ a_root_crl_warns_60_days_ahead(void **state)
 	facts.root_crls[0].next_update_s = TEST_NOW_S + YEAR_S;
 	facts.root_crls[1].next_update_s = TEST_NOW_S + YEAR_S;
 	count = expiry_list(&facts, list);
-	assert_int_equal(count, 2 + 1 + 3);
+	assert_int_equal(count, 2 + 1 + 5);
 	got = find(list, count, EXPIRY_ROOT_CRL, root->id_text);
 	assert_non_null(got);
 	assert_int_equal(got->warn_from_s, TEST_NOW_S + YEAR_S - 60 * DAY_S);

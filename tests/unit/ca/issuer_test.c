@@ -144,6 +144,27 @@ a_set_takes_up_an_authority_and_keeps_the_others_where_they_are(void **state)
 	assert_int_equal(issuer_state(next), ISSUER_ACTIVE);
 }
 
+/* Made before there was the unlinkable mode. */
+static void
+an_installation_without_the_unlinkable_mode_has_all_the_rest(void **state)
+{
+	DEFER(authorities_clear) struct authorities authorities = {0};
+	DEFER(issuers_free) struct issuers *issuers = NULL;
+	struct issuer_row rows[ISSUER_KIND_COUNT];
+	uint8_t ids[ISSUER_KIND_COUNT][ISSUER_ID_BYTES];
+	struct error err = {0};
+
+	(void)state;
+	authorities_init(&authorities);
+	authorities_rows(&authorities.ceremony, ids, rows);
+	assert_true(issuers_new(rows, ISSUER_BIRTH_CA, TEST_HTTP_URL, &issuers, &err));
+	assert_non_null(issuers_for_device(issuers, profile_find(PROFILE_DEVICE)));
+	assert_null(issuers_for_device(issuers, profile_find(PROFILE_BIRTH)));
+	assert_null(issuers_active(issuers, ISSUER_PSEUDONYM_CA));
+	assert_int_equal(issuers_for_device(authorities.issuers, profile_find(PROFILE_BIRTH))->kind,
+	    ISSUER_BIRTH_CA);
+}
+
 static void
 kinds_have_the_names_of_the_schema(void **state)
 {
@@ -161,7 +182,7 @@ kinds_have_the_names_of_the_schema(void **state)
 		assert_true(issuer_kind_of(issuer_kind_name((enum issuer_kind)i), &kind));
 		assert_int_equal(kind, i);
 	}
-	assert_false(issuer_kind_of("birth-ca", &kind));
+	assert_false(issuer_kind_of("death-ca", &kind));
 }
 
 int
@@ -173,6 +194,7 @@ main(void)
 	    cmocka_unit_test(the_chain_leaves_the_root_out),
 	    cmocka_unit_test(an_incomplete_set_is_refused),
 	    cmocka_unit_test(a_set_takes_up_an_authority_and_keeps_the_others_where_they_are),
+	    cmocka_unit_test(an_installation_without_the_unlinkable_mode_has_all_the_rest),
 	    cmocka_unit_test(kinds_have_the_names_of_the_schema),
 	};
 

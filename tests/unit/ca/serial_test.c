@@ -103,6 +103,29 @@ the_shard_is_the_serial_modulo_the_shard_count(void **state)
 	assert_int_equal(serial_shard(serial, 9999), 5863); /* computed with other means */
 }
 
+static void
+a_serial_can_be_moved_into_any_shard_by_its_last_octet(void **state)
+{
+	const struct rng rng = rng_system();
+
+	(void)state;
+	for (int i = 0; i < 2000; i++) {
+		uint8_t serial[SERIAL_BYTES], moved[SERIAL_BYTES];
+
+		serial_make(serial, 84, &rng);
+		serial[SERIAL_BYTES - 1] = (uint8_t)(i % 256); /* also where it cannot grow */
+		for (int shard = 0; shard < 4; shard++) {
+			memcpy(moved, serial, sizeof moved);
+			serial_move(moved, shard, 4);
+			assert_int_equal(serial_shard(moved, 4), shard);
+			assert_memory_equal(moved, serial, SERIAL_BYTES - 1);
+		}
+		memcpy(moved, serial, sizeof moved);
+		serial_move(moved, serial_shard(serial, 128), 128);
+		assert_memory_equal(moved, serial, SERIAL_BYTES);
+	}
+}
+
 int
 main(void)
 {
@@ -112,6 +135,7 @@ main(void)
 	    cmocka_unit_test(only_40_hex_digits_of_our_form_are_a_serial),
 	    cmocka_unit_test(a_reference_is_month_and_serial),
 	    cmocka_unit_test(the_shard_is_the_serial_modulo_the_shard_count),
+	    cmocka_unit_test(a_serial_can_be_moved_into_any_shard_by_its_last_octet),
 	};
 
 	return cmocka_run_group_tests_name("serial", tests, NULL, NULL);

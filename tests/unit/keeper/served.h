@@ -51,6 +51,9 @@ served_write_ring(struct served *served)
 	keyring_add(ring, "token:7", secret_filled(5));
 	keyring_add(ring, "token:3", secret_filled(6));
 	keyring_add(ring, "status:1", secret_filled(7));
+	keyring_add(ring, "link:1", secret_filled(9));
+	keyring_add(ring, "link:2", secret_filled(8));
+	keyring_add(ring, "block:1", secret_filled(10));
 	assert_ok(keyring_write(ring, served->paths.keyring, words,
 		      (struct keyring_cost){.operations = 1, .memory_kib = 8192}, &err),
 	    &err);

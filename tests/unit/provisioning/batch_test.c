@@ -32,6 +32,8 @@ CHANGE(operation_name, strcpy(batch->name, "simpleenroll");)
 CHANGE(operation_not_offered, strcpy(batch->name, "fullcmc");)
 CHANGE(empty_model, batch->model[0] = '\0';)
 CHANGE(unlinkable, batch->mode = BATCH_UNLINKABLE;)
+CHANGE(birth_profile, strcpy(batch->profile, "birth");)
+CHANGE(pseudonym_profile, batch->mode = BATCH_UNLINKABLE; strcpy(batch->profile, "pseudonym");)
 CHANGE(no_such_profile, strcpy(batch->profile, "gadget");)
 CHANGE(service_profile, strcpy(batch->profile, "service");)
 CHANGE(operator_profile, strcpy(batch->profile, "operator");)
@@ -61,7 +63,9 @@ static const struct reject {
 	{"the name of an operation of EST", operation_name,      E_BAD_SYNTAX,     "/id"},
 	{"the name of one that we do not offer", operation_not_offered, E_BAD_SYNTAX, "/id"},
 	{"no model",                     empty_model,            E_BAD_SYNTAX,     "/model"},
-	{"the unlinkable mode",          unlinkable,             E_PROFILE_DENIED, "/mode"},
+	{"unlinkable, and one certificate for good", unlinkable, E_PROFILE_DENIED, "/profile"},
+	{"a birth that no pseudonym follows", birth_profile,     E_PROFILE_DENIED, "/profile"},
+	{"pseudonyms made on the line",  pseudonym_profile,      E_PROFILE_DENIED, "/profile"},
 	{"a profile that is not there",  no_such_profile,        E_PROFILE_DENIED, "/profile"},
 	{"a profile for services",       service_profile,        E_PROFILE_DENIED, "/profile"},
 	{"a profile for operators",      operator_profile,       E_PROFILE_DENIED, "/profile"},

@@ -1,0 +1,235 @@
+#include "provisioning/pseudonym_ticks.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "provisioning/pseudonym_revoke_store.h"
+
+#define LOOK_S 1       /* between two looks */
+#define BLOCKS_MAX 256 /* of one round */
+#define SLOTS_MAX (EPOCH_LIVE_MAX * PSEUDONYM_QUOTA)
+
+_Static_assert(SLOTS_MAX <= KEEPER_SLOTS_MAX, "all that a device can hold is one answer");
+
+struct pseudonym_ticks {
+	const struct pseudonym_revoker *revoker;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool stopping;
+};
+
+/* ---- devices that were ended by their birth certificate ---- */
+
+static bool
+block_asked(const struct pseudonym_revoker *revoker, struct error *err)
+{
+	DEFER(mem_free)
+	struct pseudonym_asked_block *asked = xcalloc(BLOCKS_MAX, sizeof *asked);
+	size_t count = 0;
+
+	if (!pseudonym_read_asked_blocks(revoker->db, asked, BLOCKS_MAX, &count, err))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		const struct pseudonym_block block = {
+		    .device = asked[i].device, .reason = asked[i].reason};
+
+		if (!pseudonym_block(revoker, &block, err) ||
+		    !pseudonym_forget_asked_block(revoker->db, asked[i].device, err))
+			return false;
+	}
+	return true;
+}
+
+/* ---- what is due ---- */
+
+struct targets {
+	struct pseudonym_target *items;
+	size_t count;
+};
+
+static void
+targets_clear(struct targets *targets)
+{
+	free(targets->items);
+}
+DEFER_DECLARE_CLEAR(struct targets, targets_clear)
+
+/* An epoch's certificates may begin in the month of its start, or of its end. */
+static bool
+find_held(const struct pseudonym_revoker *revoker, const struct pseudonym_block_row *block,
+    int64_t now_s, struct targets *targets, struct error *err)
+{
+	const uint32_t first = epoch_first_live(now_s);
+	struct keeper_linked linked;
+	struct bytes slots[2 * SLOTS_MAX];
+	int16_t months[2 * SLOTS_MAX];
+	size_t count = 0;
+
+	if (!keeper_link(revoker->keeper,
+		&(struct keeper_link_request){.link = block->link,
+		    .of_serial = block->serial,
+		    .serial = block->serial,
+		    .first_epoch = first,
+		    .epoch_count = EPOCH_LIVE_MAX,
+		    .place_count = PSEUDONYM_QUOTA},
+		&linked, err))
+		return false;
+	for (size_t i = 0; i < COUNT(slots); i++) {
+		const uint32_t epoch = first + (uint32_t)(i / 2 / PSEUDONYM_QUOTA);
+
+		slots[i] = bytes_of(linked.slots[i / 2], LINK_SLOT_BYTES);
+		months[i] = (int16_t)time_month(epoch_start_s(epoch + (i % 2)));
+	}
+	for (size_t i = 1; i < COUNT(months); i += 2)
+		if (months[i] == months[i - 1])
+			months[i] = -1; /* asked for already */
+	if (!pseudonym_find_held(revoker->db, months, slots, COUNT(slots), now_s,
+		targets->items + targets->count, SLOTS_MAX, &count, err))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		targets->items[targets->count + i].reason = block->reason;
+	targets->count += count;
+	return true;
+}
+
+/* A number below `bound`, which is small: each is as likely as the next, to one part in 2^48. */
+static size_t
+draw_below(const struct rng *rng, size_t bound)
+{
+	uint8_t random[8];
+	uint64_t number = 0;
+
+	rng_fill(rng, random, sizeof random);
+	for (size_t i = 0; i < sizeof random; i++)
+		number = number << 8 | random[i];
+	return (size_t)(number % bound);
+}
+
+static void
+shuffle(const struct rng *rng, struct targets *targets)
+{
+	for (size_t i = targets->count; i > 1; i--) {
+		const size_t other = draw_below(rng, i);
+		const struct pseudonym_target kept = targets->items[i - 1];
+
+		targets->items[i - 1] = targets->items[other];
+		targets->items[other] = kept;
+	}
+}
+
+/* True with *out_count below BLOCKS_MAX: there were no more. */
+static bool
+run_due(const struct pseudonym_revoker *revoker, size_t *out_count, size_t *out_revoked,
+    struct error *err)
+{
+	const int64_t now_s = clock_now_s(revoker->clock);
+	DEFER(mem_free) struct pseudonym_block_row *due = xcalloc(BLOCKS_MAX, sizeof *due);
+	DEFER(targets_clear) struct targets targets = {0};
+
+	if (!pseudonym_claim_due(revoker->db, now_s, due, BLOCKS_MAX, out_count, err))
+		return false;
+	targets.items = xcalloc(*out_count * SLOTS_MAX + 1, sizeof *targets.items);
+	for (size_t i = 0; i < *out_count; i++)
+		if (!find_held(revoker, &due[i], now_s, &targets, err))
+			return false;
+	shuffle(revoker->rng, &targets);
+	*out_revoked += targets.count;
+	return pseudonym_revoke_all(revoker, targets.items, targets.count, err) &&
+	       (*out_count == 0 || pseudonym_blocks_done(revoker->db, due, *out_count, err));
+}
+
+bool
+pseudonym_ticks_run(const struct pseudonym_revoker *revoker, size_t *out_revoked, struct error *err)
+{
+	size_t count;
+
+	*out_revoked = 0;
+	if (!block_asked(revoker, err))
+		return false;
+	do {
+		if (!run_due(revoker, &count, out_revoked, err))
+			return false;
+	} while (count == BLOCKS_MAX);
+	return true;
+}
+
+/* ---- the thread ---- */
+
+/* False: it is time to stop. */
+static bool
+sleep_a_while(struct pseudonym_ticks *ticks)
+{
+	struct timespec until;
+	bool stopping;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += LOOK_S;
+	(void)pthread_mutex_lock(&ticks->lock);
+	while (
+	    !ticks->stopping && pthread_cond_timedwait(&ticks->changed, &ticks->lock, &until) == 0)
+		continue;
+	stopping = ticks->stopping;
+	(void)pthread_mutex_unlock(&ticks->lock);
+	return !stopping;
+}
+
+static void *
+ticks_main(void *context)
+{
+	struct pseudonym_ticks *ticks = context;
+	bool failing = false;
+
+	while (sleep_a_while(ticks)) {
+		struct error err = {0};
+		size_t revoked = 0;
+		const bool ran = pseudonym_ticks_run(ticks->revoker, &revoked, &err);
+
+		if (!ran && !failing) /* said once, not at every look */
+			log_error(LOG_LEVEL_WARNING, "pseudonyms.ticks", NULL, &err);
+		failing = !ran;
+		if (revoked > 0)
+			log_info("pseudonyms.ticks", "revoked %zu certificates", revoked);
+	}
+	return NULL;
+}
+
+bool
+pseudonym_ticks_new(
+    const struct pseudonym_revoker *revoker, struct pseudonym_ticks **out, struct error *err)
+{
+	struct pseudonym_ticks *ticks = xcalloc(1, sizeof *ticks);
+	pthread_condattr_t attributes;
+
+	ticks->revoker = revoker;
+	(void)pthread_mutex_init(&ticks->lock, NULL);
+	(void)pthread_condattr_init(&attributes);
+	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&ticks->changed, &attributes);
+	(void)pthread_condattr_destroy(&attributes);
+	if (pthread_create(&ticks->thread, NULL, ticks_main, ticks) != 0) {
+		free(ticks);
+		return error_set(err, E_INTERNAL, "cannot start a thread");
+	}
+	*out = ticks;
+	return true;
+}
+
+void
+pseudonym_ticks_free(struct pseudonym_ticks *ticks)
+{
+	if (ticks == NULL)
+		return;
+	(void)pthread_mutex_lock(&ticks->lock);
+	ticks->stopping = true;
+	(void)pthread_cond_signal(&ticks->changed);
+	(void)pthread_mutex_unlock(&ticks->lock);
+	(void)pthread_join(ticks->thread, NULL);
+	(void)pthread_cond_destroy(&ticks->changed);
+	(void)pthread_mutex_destroy(&ticks->lock);
+	free(ticks);
+}

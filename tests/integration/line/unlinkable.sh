@@ -1,0 +1,142 @@
+#!/usr/bin/env bash
+# The unlinkable mode: birth certificate, pseudonyms by epoch, and the end of all by any one of them.
+. "$(dirname "$0")/lib.sh"
+. "$MONIKER_TEST_PG"
+query() { psql -X -q -At -h "$PGDIR" -U postgres -d moniker -c "$1"; }
+
+open_lot unlinkable '. + {mode: "unlinkable"}'
+same "the mode and its profile" "unlinkable birth" "$(jq -r '.mode + " " + .profile' "$work/lot")"
+for wrong in '{mode: "unlinkable", profile: "device"}' '{profile: "birth"}'; do
+	jq -c "{id: \"x-$RANDOM\", model: \"Test\", quota: 1} + $wrong" <<<null | send /v1/batches admin >"$work/p"
+	refused "a batch $wrong" 422 PROFILE_DENIED "$work/p"
+done
+
+# ---- birth
+
+born() { # NAME: enrolls it; NAME.birth.pem is what it gets
+	make_key "$1"
+	request "$1" "$(random_mac)" | send /v1/enrollments station >"$work/$1"
+	same "$1 is born" 201 "$(cat "$work/status")"
+	jq -r .certificate "$work/$1" >"$work/$1.pem"
+	jq -r '.chain[]' "$work/$1" >"$work/$1.chain"
+}
+born d
+openssl verify -CAfile "$MONIKER_CACERT" -untrusted "$work/d.chain" "$work/d.pem" >/dev/null || die "the birth certificate's chain"
+! openssl verify -CAfile "$MONIKER_TRUST" -untrusted "$work/d.chain" "$work/d.pem" >/dev/null 2>&1 || die "backends trust birth certificates"
+grep -q 'Birth CA' <(openssl x509 -in "$work/d.pem" -noout -issuer) || die "the issuer of a birth certificate"
+same "no backend takes it" untrusted "$(verdict "$work/d")"
+
+# ---- pseudonyms
+
+# take SHOWN KEY [jq filter]: as SHOWN.pem, a pseudonym for KEY; the answer goes to $work/p, and to KEY.pem.
+take() {
+	jq -c --rawfile csr "$work/$2.csr" "{csr: \$csr} | ${3:-.}" <<<null |
+		curl -sS --cacert "$MONIKER_CACERT" --cert "$work/$1.pem" --key "$work/$1.key" -H 'Content-Type: application/json' \
+			--data-binary @- -D "$work/headers" -w '%{stderr}%{http_code}' "$MONIKER_URL/v1/pseudonyms" 2>"$work/status" >"$work/p"
+	jq -r '.certificate // empty' "$work/p" >"$work/$2.pem"
+	cp "$work/p" "$work/$2"
+}
+make_key p1
+take d p1
+same "a first pseudonym" 201 "$(cat "$work/status")"
+jq -r '.chain[]' "$work/p" >"$work/chain"
+openssl verify -CAfile "$MONIKER_TRUST" "$work/p1.pem" >/dev/null || die "the pseudonym's chain"
+openssl x509 -in "$work/p1.pem" -noout -text >"$work/text"
+! grep -q 'OCSP' "$work/text" || die "a pseudonym's certificate names an OCSP responder"
+grep -q 'CA Issuers' "$work/text" || die "a pseudonym's certificate does not name its issuer's"
+start=$(date -u -d "$(openssl x509 -in "$work/p1.pem" -noout -startdate | cut -d= -f2)" +%s)
+end=$(date -u -d "$(openssl x509 -in "$work/p1.pem" -noout -enddate | cut -d= -f2)" +%s)
+monday=$((($(date -u +%s) - 345600) / 604800 * 604800 + 345600))
+same "valid to a day after the week" $((monday + 8 * 86400)) "$end"
+[ "$start" -ge "$monday" ] || die "valid before the week"
+same "good" "good" "$(verdict "$work/p1")"
+[ "$(jq -r .pseudonym "$work/p1")" != "$(jq -r .pseudonym "$work/d")" ] || die "the name of its birth"
+name=$(jq -r .pseudonym "$work/p1")
+same "what is known of it" "active 1" "$(call GET "/v1/devices/$name" verifier | jq -r '.state + " " + (.certificates | length | tostring)')"
+
+take d p1
+same "the same key again" "200 $name" "$(cat "$work/status") $(jq -r .pseudonym "$work/p")"
+born other
+take other p1
+refused "another device's key" 409 KEY_REUSED "$work/p"
+cp "$work/d" "$work/kept"; cp "$work/d.pem" "$work/kept.pem"
+take d d
+refused "the key of the birth certificate" 409 KEY_REUSED "$work/p"
+cp "$work/kept" "$work/d"; cp "$work/kept.pem" "$work/d.pem"
+take d p1 # again, so that p1.pem is there
+
+make_key p2
+take p1 p2
+same "by a pseudonym" 201 "$(cat "$work/status")"
+same "the same validity" "$(openssl x509 -in "$work/p1.pem" -noout -dates)" "$(openssl x509 -in "$work/p2.pem" -noout -dates)"
+same "and the same CRL" "$(openssl x509 -in "$work/p1.pem" -noout -text | grep -A3 'CRL Distribution' | grep URI)" \
+	"$(openssl x509 -in "$work/p2.pem" -noout -text | grep -A3 'CRL Distribution' | grep URI)"
+for key in p3 p4; do make_key $key; take d $key; same "$key" 201 "$(cat "$work/status")"; done
+make_key p5
+take p2 p5
+refused "the fifth of an epoch" 429 PSEUDONYMS_EXHAUSTED "$work/p"
+[ "$(header retry-after)" -gt 0 ] || die "no Retry-After"
+if [ $((monday + 6 * 86400)) -gt "$(date -u +%s)" ]; then
+	take d p5 '. + {epoch: "next"}'
+	refused "the next epoch's, before its time" 409 NOT_DUE "$work/p"
+fi
+take d p5 '. + {epoch: "last"}'
+refused "an epoch that there is not" 400 BAD_SYNTAX "$work/p"
+
+# ---- who may do what
+
+for shown in p1 d; do
+	curl -sS --cacert "$MONIKER_CACERT" --cert "$work/$shown.pem" --key "$work/$shown.key" -H 'Content-Type: application/pkcs10' \
+		--data-binary "@$work/p5.csr" -D "$work/headers" -w '%{stderr}%{http_code}' "$MONIKER_URL/.well-known/est/simplereenroll" 2>"$work/status" >"$work/p"
+	refused "EST with $shown" 422 PROFILE_DENIED "$work/p"
+done
+renew p1 p5
+refused "a renewal of a pseudonym" 422 PROFILE_DENIED "$work/p"
+renew d
+refused "a renewal of the birth certificate, early" 409 NOT_DUE "$work/p"
+batch=$MONIKER_BATCH
+make_key plain
+request plain "$(random_mac)" | send /v1/enrollments station | jq -r .certificate >"$work/plain.pem"
+take plain p5
+refused "a device of a pseudonymous batch" 422 PROFILE_DENIED "$work/p"
+
+# ---- the end of all, by one
+
+act() { # ACTION PSEUDONYM
+	jq -c --arg p "$2" --arg a "$1" '{select: {pseudonym: $p}, action: $a}' <<<null | send /v1/revocations officer >"$work/act"
+}
+act hold "$name"
+refused "hold of a pseudonym" 409 STATE_CONFLICT "$work/act"
+act hold "$(jq -r .pseudonym "$work/d")"
+refused "hold of a birth certificate" 409 STATE_CONFLICT "$work/act"
+make_key q; take other q
+same "a pseudonym of another device" 201 "$(cat "$work/status")"
+act revoke "$name"
+same "revoked" "201 applied 1" "$(cat "$work/status") $(jq -r '.status + " " + (.count | tostring)' "$work/act")"
+same "at once, the one that was named" revoked "$(verdict "$work/p1")"
+make_key p6; take p2 p6
+[ "$(cat "$work/status")" = 403 ] || die "a blocked device gets pseudonyms by another pseudonym"
+take d p6
+refused "and by its birth certificate" 403 DEVICE_BLOCKED "$work/p"
+ended() { for p in p1 p2 p3 p4; do [ "$(verdict "$work/$p")" = revoked ] || return 1; done; }
+within 15 "at the tick, all that the device holds" ended
+same "and nobody else's" good "$(verdict "$work/q")"
+serial=$(serial_of "$work/p3.pem")
+listed() { fetch_crl "$work/p3.pem" "$work/crl" && openssl crl -in "$work/crl" -noout -text | grep -q "$serial"; }
+within 10 "their CRL lists them" listed
+act revoke "$name"
+same "once more: no harm" "201 0" "$(cat "$work/status") $(jq .count "$work/act")"
+
+act revoke "$(jq -r .pseudonym "$work/other")"
+same "by the birth certificate" 201 "$(cat "$work/status")"
+gone() { [ "$(verdict "$work/q")" = revoked ]; }
+within 15 "at the tick, its pseudonym" gone
+same "nothing is left to be done" "0 0" "$(query 'SELECT count(*) FROM pseudonym_block_asked') $(query 'SELECT count(*) FROM pseudonym_block WHERE due_s IS NOT NULL')"
+
+# ---- what the log says: the new handle alone, and no device
+
+every_leaf
+grep -q '"ev":"rotate.ok"' "$work/leaves" || die "no leaf rotate.ok"
+same "who took pseudonyms" device "$(jq -r 'select(.ev == "rotate.ok" or .rc == "PSEUDONYMS_EXHAUSTED") | .act' "$work/leaves" | sort -u)"
+same "and what stands beside it" 0 "$(jq -r 'select(.ev == "rotate.ok") | .sub' "$work/leaves" | grep -vc '^h:[a-z2-7]\{16\}$')"
+same "a refusal has no subject" "" "$(jq -r 'select(.ev == "rotate.refused") | .sub // ""' "$work/leaves" | sort -u)"
