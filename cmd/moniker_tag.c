@@ -214,8 +214,14 @@ write_step(const struct rotation *rotation, struct tx *tx, void *context, struct
 {
 	struct chunk *chunk = context;
 
-	return rotation_write(tx, chunk->table, rotation->state.retiring, rotation->state.active,
-	    chunk->before, chunk->after, chunk->count, &chunk->moved, err);
+	return rotation_write(tx,
+	    &(struct rotation_move){.table = chunk->table,
+		.from = rotation->state.retiring,
+		.to = rotation->state.active,
+		.before = chunk->before,
+		.after = chunk->after,
+		.count = chunk->count},
+	    &chunk->moved, err);
 }
 
 static bool

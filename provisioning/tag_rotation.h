@@ -48,10 +48,15 @@ struct rotation_place { /* where the next reading goes on: zero at first */
 /* At most ROTATION_CHUNK rows under `kid`, after *place, which moves on. Locks nothing. */
 MUST_CHECK bool rotation_read(struct db *db, enum rotation_table table, int kid,
     struct rotation_place *place, struct rotation_row *out, size_t *out_count, struct error *err);
+struct rotation_move {
+	enum rotation_table table;
+	int from, to; /* kids */
+	const struct rotation_row *before, *after;
+	size_t count;
+};
 /* Puts `after` in the place of `before`; rows that are not there any more are left out. */
-MUST_CHECK bool rotation_write(struct tx *tx, enum rotation_table table, int from, int to,
-    const struct rotation_row *before, const struct rotation_row *after, size_t count,
-    int64_t *out_moved, struct error *err);
+MUST_CHECK bool rotation_write(
+    struct tx *tx, const struct rotation_move *move, int64_t *out_moved, struct error *err);
 
 /* *out_left: what is still under the retiring key; 0: it is destroyed, with leaf key.destroy. */
 MUST_CHECK bool rotation_end(

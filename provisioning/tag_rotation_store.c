@@ -244,22 +244,21 @@ bind_tags(struct params *params, const struct rotation_row *rows, size_t count)
 }
 
 bool
-rotation_write(struct tx *tx, enum rotation_table table, int from, int to,
-    const struct rotation_row *before, const struct rotation_row *after, size_t count,
-    int64_t *out_moved, struct error *err)
+rotation_write(
+    struct tx *tx, const struct rotation_move *move, int64_t *out_moved, struct error *err)
 {
-	DEFER(mem_free) int64_t *ids = xcalloc(count, sizeof *ids);
+	DEFER(mem_free) int64_t *ids = xcalloc(move->count, sizeof *ids);
 	DEFER(params_clear) struct params params = {0};
 	DEFER(rows_free) struct rows *rows = NULL;
 
-	for (size_t i = 0; i < count; i++)
-		ids[i] = before[i].id;
-	params_int2(&params, (int16_t)from);
-	params_int2(&params, (int16_t)to);
-	params_int8_array(&params, ids, count);
-	bind_tags(&params, before, count);
-	bind_tags(&params, after, count);
-	if (!tx_query(tx, WRITES[table], &params, &rows, err))
+	for (size_t i = 0; i < move->count; i++)
+		ids[i] = move->before[i].id;
+	params_int2(&params, (int16_t)move->from);
+	params_int2(&params, (int16_t)move->to);
+	params_int8_array(&params, ids, move->count);
+	bind_tags(&params, move->before, move->count);
+	bind_tags(&params, move->after, move->count);
+	if (!tx_query(tx, WRITES[move->table], &params, &rows, err))
 		return false;
 	*out_moved = rows_int(rows, 0, 0);
 	return true;
