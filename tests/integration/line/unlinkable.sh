@@ -83,6 +83,33 @@ fi
 take d p5 '. + {epoch: "last"}'
 refused "an epoch that there is not" 400 BAD_SYNTAX "$work/p"
 
+# ---- no transaction has written to both sides: its number stands in every row
+
+shared() {
+	query "WITH hardware AS (SELECT xmin::text FROM device UNION SELECT xmin::text FROM device_tag
+		UNION SELECT xmin::text FROM certificate UNION SELECT xmin::text FROM device_key WHERE device IS NOT NULL
+		UNION SELECT xmin::text FROM certificate_body WHERE serial IN (SELECT serial FROM certificate)
+		UNION SELECT xmin::text FROM certificate_signature WHERE serial IN (SELECT serial FROM certificate)),
+	pseudonyms AS (SELECT xmin::text FROM pseudonym_certificate UNION SELECT xmin::text FROM device_key WHERE device IS NULL
+		UNION SELECT xmin::text FROM certificate_body WHERE serial IN (SELECT serial FROM pseudonym_certificate)
+		UNION SELECT xmin::text FROM certificate_signature WHERE serial IN (SELECT serial FROM pseudonym_certificate))
+	SELECT count(*) FROM hardware JOIN pseudonyms USING (xmin)"
+}
+for i in 1 2 3 4 5 6; do # one right after the other, as on a quiet line
+	born "quick$i"; make_key "quick$i.p"; take "quick$i" "quick$i.p"
+	same "quick$i has a pseudonym at once" 201 "$(cat "$work/status")"
+done
+kept() { [ "$(query 'SELECT count(*) FROM pseudonym_certificate AS p WHERE NOT EXISTS (SELECT FROM certificate_signature AS s WHERE s.month = p.month AND s.serial = p.serial)')" = 0 ]; }
+within 5 "their signatures are kept" kept
+same "transactions that wrote to both sides" 0 "$(shared)"
+touch_both() { # a link that is planted: this test would see one
+	query "BEGIN; UPDATE device SET profile = profile WHERE id = (SELECT max(id) FROM device);
+		UPDATE pseudonym_certificate SET handle = handle WHERE handle = (SELECT min(handle) FROM pseudonym_certificate); COMMIT" >/dev/null
+}
+touch_both
+same "one that is planted is found" 1 "$(shared)"
+query "UPDATE device SET profile = profile WHERE id = (SELECT max(id) FROM device)" >/dev/null
+
 # ---- who may do what
 
 for shown in p1 d; do
