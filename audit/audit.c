@@ -8,10 +8,13 @@
 #include "audit/audit_store.h"
 #include "audit/log_folder.h"
 #include "audit/note.h"
+#include "audit/opening.h"
+#include "audit/outbox.h"
 #include "audit/outbox_store.h"
 #include "audit/proofs.h"
 #include "audit/publish_store.h"
 #include "audit/refusal.h"
+#include "audit/start.h"
 #include "audit/tally.h"
 #include "audit/watch.h"
 #include "base/file.h"
@@ -29,6 +32,8 @@ struct audit {
 
 	struct refusals *refusals; /* the ledger's thread only */
 	struct rows *drained;      /* the same: the present try borrows its tails */
+	struct opening opening;    /* the same, after audit_prepare() */
+	struct buf subject;        /* of leaves that tell of this log: for others to take */
 	struct tally tally;
 	struct publish_leaves leaves; /* the publisher's thread only */
 	struct publisher *publisher;
@@ -48,6 +53,14 @@ struct audit {
 	pthread_cond_t stop;
 	bool stopping; /* under the lock */
 };
+
+static const char *
+last_part(const char *origin)
+{
+	const char *slash = strrchr(origin, '/');
+
+	return slash == NULL ? origin : slash + 1;
+}
 
 bool
 audit_new(const struct audit_options *options, struct audit **out, struct error *err)
@@ -77,6 +90,7 @@ audit_new(const struct audit_options *options, struct audit **out, struct error 
 		audit->syslog_cursor = xstrdup(options->syslog_cursor);
 	(void)snprintf(audit->actor, sizeof audit->actor, "system:%s", options->node);
 	audit->refusals = refusals_new();
+	outbox_subject(last_part(audit->origin), &audit->subject);
 	audit->leaves.db = options->db;
 	if (!publisher_new(&(struct publisher_options){.dir = options->dir,
 			       .origin = options->origin,
@@ -98,6 +112,7 @@ audit_free(struct audit *audit)
 	publisher_free(audit->publisher);
 	refusals_free(audit->refusals);
 	rows_free(audit->drained);
+	buf_clear_public(&audit->subject);
 	free(audit->dir);
 	free(audit->node);
 	free(audit->syslog_cursor);
@@ -108,18 +123,40 @@ audit_free(struct audit *audit)
 
 /* ---- the ledger's hooks ---- */
 
+bool
+audit_prepare(struct audit *audit, struct error *err)
+{
+	return opening_read(audit->db, audit->origin, audit->dir, &audit->opening, err);
+}
+
+/* The first leaf of the log, before all others. */
+static bool
+drain_opening(struct audit *audit, struct ledger_batch *batch, struct record *out,
+    size_t *out_count, struct error *err)
+{
+	*out_count = 0;
+	if (!audit->opening.due)
+		return true;
+	out[0] = (struct record){0};
+	opening_leaf(&audit->opening, audit->actor, batch->now_s, &out[0].leaf);
+	*out_count = 1;
+	return opening_end_before(batch->tx, batch->log, &audit->opening, batch->now_s, err);
+}
+
 static bool
 hook_drain(void *context, struct ledger_batch *batch, struct record *out, size_t max,
     size_t *out_count, struct error *err)
 {
 	struct audit *audit = context;
+	size_t first = 0;
 
 	rows_free(TAKE(audit->drained));
-	if (!outbox_take(batch->tx, max, &audit->drained, err))
+	if (!drain_opening(audit, batch, out, &first, err) ||
+	    !outbox_take(batch->tx, max - first, buf_bytes(&audit->subject), &audit->drained, err))
 		return false;
 	for (size_t i = 0; i < rows_count(audit->drained); i++)
-		out[i] = (struct record){.tail = rows_bytes(audit->drained, i, 0)};
-	*out_count = rows_count(audit->drained);
+		out[first + i] = (struct record){.tail = rows_bytes(audit->drained, i, 0)};
+	*out_count = first + rows_count(audit->drained);
 	return true;
 }
 
@@ -145,6 +182,8 @@ hook_settled(void *context, bool committed)
 	struct audit *audit = context;
 
 	refusals_settled(audit->refusals, committed);
+	if (committed)
+		audit->opening.due = false; /* whatever was committed first had it */
 }
 
 static void
@@ -167,49 +206,6 @@ audit_hooks(struct audit *audit, struct ledger_hooks *hooks)
 }
 
 /* ---- start, heartbeats, stop ---- */
-
-/*
- * Seconds since the last leaf before this start, when that is not svc.stop: the service did not
- * operate. 0: it was stopped in order, or it never ran. Leaves that came in since (the outbox is
- * drained as soon as the ledger runs) do not hide the gap.
- */
-static bool
-read_gap(const struct audit *audit, int64_t *out_gap_s, struct error *err)
-{
-	DEFER(rows_free) struct rows *rows = NULL;
-	struct leaf_view last;
-
-	*out_gap_s = 0;
-	if (!audit_last_leaves(audit->db, audit->origin, &rows, err))
-		return false;
-	for (size_t i = 0; i < rows_count(rows); i++) {
-		if (!leaf_parse(rows_bytes(rows, i, 0), &last, err))
-			return false;
-		if (last.sequenced_at_s >= audit->created_at_s)
-			continue;
-		if (last.event != LEAF_SVC_STOP)
-			*out_gap_s = audit->created_at_s - last.sequenced_at_s;
-		break;
-	}
-	return true;
-}
-
-static bool
-record_start(const struct audit *audit, struct ledger *ledger, int64_t gap_s, struct error *err)
-{
-	struct note_proposal down = {.base.kind = note_kind()};
-	struct note_proposal start = {.base.kind = note_kind()};
-	struct proposal *const both[] = {&down.base, &start.base};
-	size_t skipped = gap_s == 0 ? 1 : 0;
-
-	note_leaf(
-	    &down.record.leaf, LEAF_SVC_DOWN, audit->actor, "", NULL, audit->created_at_s - gap_s);
-	down.record.leaf.severity = 4;
-	down.record.leaf.failure = true;
-	down.record.leaf.window_s = gap_s;
-	note_leaf(&start.record.leaf, LEAF_SVC_START, audit->actor, "", NULL, audit->created_at_s);
-	return ledger_submit(ledger, both + skipped, COUNT(both) - skipped, err);
-}
 
 static bool
 record_event(const struct audit *audit, enum leaf_event event, struct error *err)
@@ -410,10 +406,13 @@ audit_component(struct audit *audit, enum component_id id, int64_t *out_down_s)
 bool
 audit_begin(struct audit *audit, struct ledger *ledger, struct error *err)
 {
-	int64_t gap_s;
+	const struct start start = {.db = audit->db,
+	    .origin = audit->origin,
+	    .actor = audit->actor,
+	    .at_s = audit->created_at_s};
 
 	if (!refusals_close(audit->db, ledger, audit->origin, clock_now_s(audit->clock), err) ||
-	    !read_gap(audit, &gap_s, err) || !record_start(audit, ledger, gap_s, err))
+	    !start_record(&start, ledger, err))
 		return false;
 	audit->stopping = false;
 	audit->ledger = ledger;
@@ -496,14 +495,6 @@ bool
 audit_checkpoint(struct audit *audit, struct buf *out_note, struct error *err)
 {
 	return publisher_get(audit->publisher, out_note, err);
-}
-
-static const char *
-last_part(const char *origin)
-{
-	const char *slash = strrchr(origin, '/');
-
-	return slash == NULL ? origin : slash + 1;
 }
 
 static bool

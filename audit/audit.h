@@ -45,6 +45,12 @@ MUST_CHECK bool audit_new(
 void audit_free(struct audit *audit);
 DEFER_DECLARE(struct audit, audit_free)
 
+/*
+ * Before the ledger takes the log over: whether it has to be opened, and what it continues.
+ * What opening_read() says (audit/opening.h).
+ */
+MUST_CHECK bool audit_prepare(struct audit *audit, struct error *err);
+
 /* The ledger's audit hooks; context is the audit. */
 void audit_hooks(struct audit *audit, struct ledger_hooks *hooks);
 

@@ -2,11 +2,11 @@
 
 #include "audit/audit.h"
 
-/* $1 origin, $2 how many */
+/* $1 origin, $2 how many. Before the first of them are those of the log that it continues. */
 static const struct stmt LAST_LEAVES = STMT("audit_last_leaves", 2, 1,
-    "SELECT f.body FROM audit_log AS l JOIN audit_leaf AS f"
-    " ON f.log = l.id AND f.seq >= l.size - $2::int8 AND f.seq < l.size"
-    " WHERE l.origin = $1::text ORDER BY f.seq DESC LIMIT $2::int8");
+    "SELECT f.body FROM audit_log AS o JOIN audit_log AS l ON l.id IN (o.id, o.follows)"
+    " JOIN audit_leaf AS f ON f.log = l.id AND f.seq >= l.size - $2::int8 AND f.seq < l.size"
+    " WHERE o.origin = $1::text ORDER BY l.id = o.id DESC, f.seq DESC LIMIT $2::int8");
 
 static const struct stmt ASK = STMT("audit_ask", 0, 1, "SELECT 1");
 

@@ -31,3 +31,9 @@ outbox_add(struct tx *tx, const struct leaf *leaf, const struct rng *rng, struct
 	rng_fill(rng, filled.nonce, sizeof filled.nonce);
 	return outbox_tail(&filled, &tail, err) && outbox_insert(tx, buf_bytes(&tail), err);
 }
+
+void
+outbox_subject(const char *log_name, struct buf *out)
+{
+	buf_append_format(out, "\"sub\":\"log:%.60s\"", log_name);
+}

@@ -22,6 +22,9 @@ MUST_CHECK bool outbox_tail(const struct leaf *leaf, struct buf *out, struct err
 MUST_CHECK bool outbox_add(
     struct tx *tx, const struct leaf *leaf, const struct rng *rng, struct error *err);
 
+/* The octets of a leaf that tells of a log: of its subject, as it stands in the tail. */
+void outbox_subject(const char *log_name, struct buf *out);
+
 const struct stmt *const *outbox_statements(void);
 
 #endif

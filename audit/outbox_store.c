@@ -6,10 +6,13 @@
 static const struct stmt OUTBOX_INSERT =
     STMT("outbox_insert", 1, 0, "INSERT INTO audit_outbox (tail) VALUES ($1::bytea)");
 
-/* $1 how many. What a DELETE returns has no order, hence the outer SELECT. */
-static const struct stmt OUTBOX_TAKE = STMT("outbox_take", 1, 1,
-    "WITH taken AS (DELETE FROM audit_outbox"
-    "  WHERE id IN (SELECT id FROM audit_outbox ORDER BY id LIMIT $1::int8) RETURNING id, tail)"
+/*
+ * $1 how many, $2 what they may not hold. What a DELETE returns has no order, hence the outer
+ * SELECT.
+ */
+static const struct stmt OUTBOX_TAKE = STMT("outbox_take", 2, 1,
+    "WITH taken AS (DELETE FROM audit_outbox WHERE id IN (SELECT id FROM audit_outbox"
+    "  WHERE position($2::bytea IN tail) = 0 ORDER BY id LIMIT $1::int8) RETURNING id, tail)"
     " SELECT tail FROM taken ORDER BY id");
 
 static const struct stmt *const STATEMENTS[] = {
@@ -34,10 +37,11 @@ outbox_insert(struct tx *tx, struct bytes tail, struct error *err)
 }
 
 bool
-outbox_take(struct tx *tx, size_t max, struct rows **out, struct error *err)
+outbox_take(struct tx *tx, size_t max, struct bytes without, struct rows **out, struct error *err)
 {
 	DEFER(params_clear) struct params params = {0};
 
 	params_int8(&params, (int64_t)max);
+	params_bytea(&params, without);
 	return tx_query(tx, &OUTBOX_TAKE, &params, out, err);
 }

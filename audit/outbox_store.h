@@ -8,7 +8,9 @@
 
 MUST_CHECK bool outbox_insert(struct tx *tx, struct bytes tail, struct error *err);
 
-/* Removes the oldest `max` and gives them in order: column 0 is the tail. */
-MUST_CHECK bool outbox_take(struct tx *tx, size_t max, struct rows **out, struct error *err);
+/* Removes the oldest `max` that do not hold `without`, and gives them in order: column 0 is the
+ * tail. */
+MUST_CHECK bool outbox_take(
+    struct tx *tx, size_t max, struct bytes without, struct rows **out, struct error *err);
 
 #endif

@@ -16,7 +16,7 @@ static const struct {
 	[EXPIRY_OCSP]       = { "ocsp",       "see ocsp.responder in this node's log: it cannot be renewed", true },
 	[EXPIRY_STATUS]     = { "status-signer", "run moniker ca status-signer on the host that has the roots' keyring", false },
 	[EXPIRY_OPERATORS]  = { "operators",  "let these persons renew, then run moniker operator sign", false },
-	[EXPIRY_LOG]        = { "log",        "open a new log", false },
+	[EXPIRY_LOG]        = { "log",        "moniker log roll", false },
 	[EXPIRY_PARTITIONS] = { "partitions", "see service.partitions in this node's log", true },
 };
 

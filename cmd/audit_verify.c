@@ -12,9 +12,11 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "cmd/audit_verify_logs.h"
 #include "cmd/cli.h"
 #include "cmd/log_source.h"
 #include "cmd/options.h"
+#include "proof/log_chain.h"
 #include "proof/merkle.h"
 #include "proof/tlog_proof.h"
 #include "proof/verify.h"
@@ -45,8 +47,8 @@ DEFER_DECLARE_CLEAR(struct verify_command, command_clear)
 
 /* ---- telling ---- */
 
-static const char *
-kind_name(enum verify_kind kind)
+const char *
+verify_kind_name(enum verify_kind kind)
 {
 	switch (kind) {
 	case VERIFY_TAMPERED: return "tampered";
@@ -66,15 +68,31 @@ report(void *context, const struct verify_finding *finding)
 		    finding->seq < 0 ? json_null() : json_integer((json_int_t)finding->seq);
 
 		(void)json_array_append_new(command->findings,
-		    json_pack("{s:s, s:o, s:s}", "kind", kind_name(finding->kind), "seq", seq,
-			"text", finding->text));
+		    json_pack("{s:s, s:o, s:s}", "kind", verify_kind_name(finding->kind), "seq",
+			seq, "text", finding->text));
 		return;
 	}
 	if (finding->seq < 0)
-		(void)printf("%s: %s\n", kind_name(finding->kind), finding->text);
+		(void)printf("%s: %s\n", verify_kind_name(finding->kind), finding->text);
 	else
-		(void)printf("%s: leaf %lld: %s\n", kind_name(finding->kind),
+		(void)printf("%s: leaf %lld: %s\n", verify_kind_name(finding->kind),
 		    (long long)finding->seq, finding->text);
+}
+
+/* Where the log before is, this one cannot tell. */
+static void
+opened(void *context, const struct leaf_view *leaf, struct bytes text)
+{
+	struct log_opening opening;
+	struct error err = {0};
+	char what[160];
+
+	if (leaf->seq != 0 || !log_opening_parse(text, &opening, &err) || !opening.continues)
+		return;
+	(void)snprintf(what, sizeof what,
+	    "it continues %s, which ended with %llu leaves: verify the folder of both", opening.log,
+	    (unsigned long long)opening.size);
+	report(context, &(struct verify_finding){VERIFY_NOTICE, 0, what});
 }
 
 static void
@@ -162,6 +180,7 @@ verify_whole(struct verify_command *command, const char *path)
 	struct tile_files files;
 	struct verify_options options = {.context = command,
 	    .report = report,
+	    .opened = opened,
 	    .progress = progress,
 	    .files = &files,
 	    .earlier = buf_bytes(&command->since_note),
@@ -235,6 +254,8 @@ verify_path(struct verify_command *command, const char *path)
 	if (file_read(path, TLOG_PROOF_MAX, &text, &err) &&
 	    strncmp(buf_text(&text), TLOG_PROOF_HEAD, sizeof TLOG_PROOF_HEAD - 1) == 0)
 		return verify_leaf(command, buf_bytes(&text));
+	if (has_logs(path))
+		return verify_logs(&command->keys, path, command->json);
 	return verify_whole(command, path);
 }
 
@@ -281,6 +302,8 @@ audit_verify(int argc, char **argv)
 		return usage(bad);
 	if (words != 1)
 		return usage("say what to verify");
+	if ((command.since != NULL || command.leaves != NULL) && has_logs(argv[1]))
+		return usage("--since and --leaves are of one log: name its folder");
 	if (command.to != NULL && command.since == NULL)
 		return usage("--to needs --since");
 	if (!log_keys_read(command.vkey, command.policy, &command.keys, &err) ||

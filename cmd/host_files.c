@@ -1,10 +1,9 @@
 #include "cmd/host_files.h"
 
 #include <pwd.h>
-#include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "audit/logs.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "keeper/journal.h"
@@ -32,11 +31,33 @@ host_make_dir(const char *path, mode_t mode, const char *user, struct error *err
 void
 host_log_name(const struct settings *settings, int64_t now_s, char out[static LOG_NAME_MAX + 1])
 {
-	const time_t now = (time_t)now_s;
-	struct tm utc;
+	logs_name(settings->node, now_s, 1, out);
+}
 
-	(void)gmtime_r(&now, &utc);
-	(void)snprintf(out, LOG_NAME_MAX + 1, "%.50s-%d", settings->node, utc.tm_year + 1900);
+static void
+put_journal_path(const struct settings *settings, const char *name, struct buf *out)
+{
+	buf_append_format(out, "%s/journal/%s.journal", settings->keeper_dir, name);
+}
+
+bool
+host_has_journal(const struct settings *settings, const char *name)
+{
+	DEFER(buf_clear_public) struct buf path = {0};
+
+	put_journal_path(settings, name, &path);
+	return access(buf_text(&path), F_OK) == 0;
+}
+
+bool
+host_use_log(const struct settings *settings, const char *name, struct error *err)
+{
+	DEFER(mem_free) char *path = settings_path(settings->keeper_dir, "log");
+	DEFER(buf_clear_public) struct buf line = {0};
+
+	buf_append_format(&line, "%s\n", name);
+	return file_write(path, buf_bytes(&line), 0644, err) &&
+	       host_give(path, settings->keeper_user, err);
 }
 
 bool
@@ -44,15 +65,11 @@ host_open_journal(const struct settings *settings, const char *name, const char 
     const struct secret *mac_key, struct error *err)
 {
 	DEFER(mem_free) char *dir = settings_path(settings->keeper_dir, "journal");
-	DEFER(mem_free) char *name_path = settings_path(settings->keeper_dir, "log");
 	DEFER(buf_clear_public) struct buf path = {0};
-	DEFER(buf_clear_public) struct buf line = {0};
 
-	buf_append_format(&path, "%s/%s.journal", dir, name);
-	buf_append_format(&line, "%s\n", name);
+	put_journal_path(settings, name, &path);
 	return host_make_dir(dir, 0700, settings->keeper_user, err) &&
 	       journal_create(buf_text(&path), origin, mac_key, err) &&
 	       host_give(buf_text(&path), settings->keeper_user, err) &&
-	       file_write(name_path, buf_bytes(&line), 0644, err) &&
-	       host_give(name_path, settings->keeper_user, err);
+	       host_use_log(settings, name, err);
 }

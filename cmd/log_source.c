@@ -11,6 +11,7 @@
 #include "audit/log_folder.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "proof/checkpoint.h"
 #include "proof/scan.h"
 #include "proof/tar.h"
 
@@ -224,6 +225,42 @@ log_keys_pick(
 	return *out != NULL ||
 	       error_set(err, E_NOT_FOUND, "there is no key for the log %.*s",
 		   (int)(origin.len < 100 ? origin.len : 100), (const char *)origin.data);
+}
+
+/* Up to its last slash, which is counted. */
+static size_t
+prefix_len(const char *origin)
+{
+	const char *slash = strrchr(origin, '/');
+
+	return slash == NULL ? 0 : (size_t)(slash - origin) + 1;
+}
+
+bool
+log_keys_pick_like(
+    const struct log_keys *keys, struct bytes note, struct note_key *out, struct error *err)
+{
+	const struct note_key *own = NULL;
+	struct checkpoint claimed;
+	struct error none = {0};
+	struct bytes text = {0};
+	size_t len;
+
+	if (log_keys_pick(keys, note, &own, &none)) {
+		*out = *own;
+		return true;
+	}
+	if (!note_text(note, &text, err) || !checkpoint_parse(text, &claimed, err))
+		return false;
+	len = prefix_len(claimed.origin);
+	for (size_t i = 0; i < keys->policy.log_count; i++) {
+		const struct note_key *key = &keys->policy.logs[i];
+
+		if (len > 0 && prefix_len(key->name) == len &&
+		    strncmp(key->name, claimed.origin, len) == 0)
+			return note_key_init(out, claimed.origin, key->public_key, err);
+	}
+	return error_set(err, E_NOT_FOUND, "%s", none.detail);
 }
 
 bool

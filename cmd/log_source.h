@@ -32,6 +32,10 @@ MUST_CHECK bool log_keys_read(
 /* The key of the log that a note is about. E_NOT_FOUND   none of them */
 MUST_CHECK bool log_keys_pick(
     const struct log_keys *keys, struct bytes note, const struct note_key **out, struct error *err);
+/* The same; and where there is none, that of another log of its "<name>/": all logs of a deployment
+ * are signed by one. For a log that another announces. */
+MUST_CHECK bool log_keys_pick_like(
+    const struct log_keys *keys, struct bytes note, struct note_key *out, struct error *err);
 /* That the policy's quorum has cosigned a note. E_NOT_FOUND   it has not */
 MUST_CHECK bool log_keys_quorum(const struct log_keys *keys, struct bytes note, struct error *err);
 

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "audit/outbox.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "ca/authority.h"
@@ -130,12 +129,9 @@ record_authorities(struct init *init, struct error *err)
 {
 	const int64_t now_s = clock_now_s(&init->clock);
 	DEFER(tx_free) struct tx *tx = NULL;
-	struct leaf opened = {
-	    .event = LEAF_LOG_OPEN, .severity = 1, .at_s = now_s, .actor = "system:init"};
 
 	return tx_begin(init->db, &tx, err) &&
-	       ceremony_store(tx, &init->ceremony, init->origin, now_s, err) &&
-	       outbox_add(tx, &opened, &init->rng, err) && tx_commit(&tx, err);
+	       ceremony_store(tx, &init->ceremony, init->origin, now_s, err) && tx_commit(&tx, err);
 }
 
 static bool

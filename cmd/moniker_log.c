@@ -14,6 +14,7 @@
 #include "cmd/cli.h"
 #include "cmd/host_files.h"
 #include "cmd/log_retention.h"
+#include "cmd/log_roll.h"
 #include "cmd/options.h"
 #include "cmd/passphrase.h"
 #include "keeper/keyring.h"
@@ -194,22 +195,29 @@ log_command(int argc, char **argv)
 
 	if (!options_take(argc, argv, rows, COUNT(rows), &words, &bad))
 		return cli_usage(&LOG_COMMAND, bad);
+	if (words == 2 && strcmp(argv[1], "use") == 0 && options.config != NULL)
+		return log_use(options.config, argv[2], options.json);
 	if (options.database_url == NULL)
 		return cli_usage(&LOG_COMMAND, "give --database-url");
 	if (words == 1 && strcmp(argv[1], "open") == 0 && options.config != NULL)
 		return open_command(&options);
+	if (words == 1 && strcmp(argv[1], "roll") == 0 && options.config != NULL)
+		return log_roll(options.config, options.database_url, options.json);
 	if (words == 2 && strcmp(argv[1], "retire") == 0)
 		return retire_command(&options, argv[2]);
 	status = retention_command(&options, words, argv);
-	return status >= 0 ? status
-			   : cli_usage(&LOG_COMMAND,
-				 "say open with --config, retire and the log's origin, prune with "
-				 "--config and --keep-days, hold, release or holds");
+	return status >= 0
+		   ? status
+		   : cli_usage(&LOG_COMMAND, "say open, roll or use with --config, retire and the "
+					     "log's origin, prune with "
+					     "--config and --keep-days, hold, release or holds");
 }
 
 const struct subcommand LOG_COMMAND = {"log",
-    "open another node's log, retire a lost node's, drop or hold what is old",
+    "open a node's log, roll it over, retire a lost node's, drop or hold what is old",
     "usage: moniker log open --config FILE --database-url URL\n"
+    "       moniker log roll --config FILE --database-url URL\n"
+    "       moniker log use NAME --config FILE\n"
     "       moniker log retire ORIGIN --database-url URL [--force]\n"
     "       moniker log prune ORIGIN --config FILE --keep-days N --database-url URL [--blobs]\n"
     "       moniker log hold NAME [ORIGIN] --database-url URL\n"
@@ -220,6 +228,13 @@ const struct subcommand LOG_COMMAND = {"log",
     "its\n"
     "        [keeper] dir: makes its folders, its journal and its log, <[audit] "
     "name>/<node>-<year>.\n"
+    "roll    on a node's host, once a year, while monikerd runs: a new log that continues this "
+    "node's.\n"
+    "        The present one announces it and goes on; the next start of monikerd writes to the "
+    "new\n"
+    "        one. Prints its verifier key. May be run again.\n"
+    "use     which of this node's logs the next start writes to: back to the one before, where\n"
+    "        monikerd says that it is not closed.\n"
     "retire  for a node that will never come back: its log stays as it is for ever, its node can\n"
     "        neither write nor start again, and the live nodes adopt (cert.adopt) and sign what "
     "it\n"

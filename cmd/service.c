@@ -174,7 +174,8 @@ open_ledger(struct service *service, const char *log_name, struct error *err)
 			   .keeper = service->keeper,
 			   .disks = service->disks,
 			   .room_min_bytes = service->settings->disk_min_mib << 20},
-		&service->audit, err))
+		&service->audit, err) ||
+	    !audit_prepare(service->audit, err))
 		return false;
 	service->expiries = expiry_watch_new(&(struct expiry_watch_options){.db = service->db,
 	    .issuers = service->issuers,

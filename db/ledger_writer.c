@@ -74,6 +74,10 @@ wait_for_work(struct ledger *ledger, int wait_ms)
 	    {.fd = connected ? conn_socket(ledger->conn) : -1, .events = POLLIN}};
 	uint64_t count;
 
+	if (connected && conn_notified(ledger->conn)) { /* it came with the last transaction */
+		ledger->drain = true;
+		return;
+	}
 	if (poll(fds, COUNT(fds), wait_ms) <= 0)
 		return;
 	if (fds[0].revents != 0)

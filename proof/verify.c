@@ -307,6 +307,8 @@ check_leaf(struct verifier *verifier, int64_t seq, struct bytes text)
 	}
 	if (seq == 0 && leaf.event != LEAF_LOG_OPEN)
 		tell(verifier, VERIFY_TAMPERED, seq, "the first leaf does not open the log");
+	if (leaf.event == LEAF_LOG_OPEN && verifier->options->opened != NULL)
+		verifier->options->opened(verifier->options->context, &leaf, text);
 	check_time(verifier, &leaf);
 	note_pruned(verifier, &leaf);
 	if (verifier->options->has_blobs && leaf.has_commitment)

@@ -8,6 +8,7 @@
 #define PROOF_VERIFY_H
 
 #include "proof/checkpoint.h"
+#include "proof/leaf.h"
 #include "proof/note.h"
 #include "proof/tile.h"
 
@@ -34,6 +35,8 @@ struct verify_options {
 	bool has_blobs;       /* "blobs/<seq>": nonce (32) and what `c` of that leaf commits to */
 	void *context;
 	void (*report)(void *context, const struct verify_finding *finding);
+	/* Or NULL: of each leaf "log.open" that was read, which is borrowed (proof/log_chain.h). */
+	void (*opened)(void *context, const struct leaf_view *leaf, struct bytes text);
 	void (*progress)(void *context, uint64_t done, uint64_t size); /* or NULL; now and then */
 };
 

@@ -1,0 +1,156 @@
+#!/usr/bin/env bash
+# A node's log is rolled over, as each year: announced, continued, verified with the one before; and what happens where
+# the one before was not closed, or where a log is not announced. With a service of its own; MONIKER_TEST_BIN names the
+# programs.
+set -Eeuo pipefail
+support=$(cd "$(dirname "$0")/../../support" && pwd)
+fixture=$(mktemp -d /tmp/moniker-yearly-XXXXXX)
+chmod 755 "$fixture"
+end() {
+	"$support/service_down.sh" "$fixture" || true
+	rm -rf "$fixture"
+}
+trap end EXIT
+"$support/service_up.sh" "${MONIKER_TEST_BIN:?}" "$fixture"
+export MONIKER_TEST_ENV=$fixture/env
+. "$(dirname "$0")/lib.sh"
+cleanup() { end; }
+moniker=$MONIKER_TEST_BIN/moniker
+pg=$(sed -n 's/^PGDIR=//p' "$MONIKER_TEST_PG")
+owner="host=$pg user=moniker_owner dbname=moniker"
+sql() { psql -q -X -A -t -h "$pg" -U postgres -d moniker -c "$1"; }
+
+stopped() { ! kill -0 "$(cat "$MONIKER_TEST_STATE/pid")" 2>/dev/null; }
+stop() {
+	kill -TERM "$(cat "$MONIKER_TEST_STATE/pid")"
+	within 30 "the service stops" stopped
+}
+start() { "$support/service_start.sh" "$fixture"; }
+roll() { "$moniker" log roll --config "$MONIKER_CONFIG" --database-url "$owner" "$@"; }
+exits() { # WHAT STATUS PATTERN COMMAND...
+	local what=$1 want=$2 pattern=$3 got=0
+	shift 3
+	"$@" >"$work/said" 2>&1 || got=$?
+	grep -Eq "$pattern" "$work/said" || die "$what: $(cat "$work/said")"
+	same "$what: exit status" "$want" "$got"
+}
+copy() { # the folder of all logs, of a service that is stopped
+	rm -rf "$work/logs.copy"
+	cp -r "$MONIKER_AUDIT_DIR" "$work/logs.copy"
+}
+verify() { "$moniker" audit verify "$work/logs.copy" --vkey "$vkey"; }
+leaf() { # LOG SEQ
+	every "$1" >"$work/every"
+	sed -n "$(($2 + 1))p" "$work/every"
+}
+every() { call GET "/v1/audit/events?log=$1&limit=10000" auditor; }
+
+call GET /audit/logs auditor >"$work/logs"
+vkey=$(jq -r '.items[0].vkey' "$work/logs")
+first=$(jq -r '.items[0].origin' "$work/logs")
+year=$(date -u +%Y)
+same "the first leaf opens the log" "log.open null" "$(leaf "$first" 0 | jq -r '"\(.ev) \(.d)"')"
+open_lot old
+make_key a
+request a "$(openssl rand -hex 6)" | send /v1/enrollments station >"$work/a"
+same "an enrollment of the old year" 201 "$(cat "$work/status")"
+
+# ---- rolled while it runs
+
+roll --json >"$work/rolled"
+second=$(jq -r .log "$work/rolled")
+same "its name" "${first%-"$year"}-$year-2" "$second"
+same "its key is the same key by another name" "$(cut -d+ -f3- <<<"$vkey")" "$(jq -r .vkey "$work/rolled" | cut -d+ -f3-)"
+every "$first" >"$work/leaves"
+same "the old one announces it" "log:${second##*/}" "$(jq -r 'select(.ev == "log.open" and .seq > 0) | .sub' "$work/leaves")"
+roll --json >"$work/again"
+same "again it is the same" "$(cat "$work/rolled")" "$(cat "$work/again")"
+every "$first" >"$work/leaves"
+same "and it is announced once" 1 "$(jq -r 'select(.ev == "log.open" and .seq > 0) | .sub' "$work/leaves" | wc -l)"
+make_key b
+request b "$(openssl rand -hex 6)" | send /v1/enrollments station >"$work/b"
+same "enrollments go on in the old one" 201 "$(cat "$work/status")"
+
+# ---- the old one was not closed: killed, and a leaf that its keeper and its folder do not have
+
+kill -KILL "$(cat "$MONIKER_TEST_STATE/pid")"
+within 30 "the service is gone" stopped
+sleep 2 # its processes with it
+sql "BEGIN; INSERT INTO audit_leaf SELECT 1, size, convert_to(replace(convert_from(f.body, 'UTF8'), '\"seq\":' || f.seq || ',', '\"seq\":' || l.size || ','), 'UTF8') FROM audit_log l JOIN audit_leaf f ON f.log = 1 AND f.seq = l.size - 1 WHERE l.id = 1; UPDATE audit_log SET size = size + 1 WHERE id = 1; COMMIT"
+if start >"$work/said" 2>&1; then die "it began a log though the one before is not closed"; fi
+grep -q "is not closed: it has" "$MONIKER_TEST_STATE/monikerd.log" || die "it does not say why: $(cat "$work/said")"
+ok "a log is not begun before the one before is closed"
+stop
+exits "no other log's name" 1 'no journal' "$moniker" log use node9-2026 --config "$MONIKER_CONFIG"
+"$moniker" log use "${first##*/}" --config "$MONIKER_CONFIG" >/dev/null
+start
+call GET "/audit/${first##*/}/checkpoint" nobody >/dev/null
+ok "the one before is taken up again"
+roll >/dev/null
+stop
+
+# ---- the new one
+
+closed=$(sed -n 2p "$MONIKER_AUDIT_DIR/${first##*/}/checkpoint")
+root=$(sed -n 3p "$MONIKER_AUDIT_DIR/${first##*/}/checkpoint")
+start
+leaf "$second" 0 >"$work/leaf"
+same "its first leaf continues the old one" "log.open {\"log\":\"${first##*/}\",\"size\":$closed,\"root\":\"$root\"}" "$(jq -r '"\(.ev) \(.d)"' "$work/leaf")"
+same "no downtime was made up" null "$(every "$second" | jq -s '[.[] | select(.ev == "svc.down")][0]')"
+make_key c
+request c "$(openssl rand -hex 6)" | send '/v1/enrollments?proof=1' station >"$work/c"
+same "an enrollment of the new year" 201 "$(cat "$work/status")"
+jq -j .proof "$work/c" | grep -q "^$second\$" || die "its receipt is not of the new log"
+same "a device of the old year" good "$(verdict "$work/a")"
+if "$moniker" log use "${first##*/}" --config "$MONIKER_CONFIG" >/dev/null; then
+	stop
+	if start >"$work/said" 2>&1; then die "the old log was written to again"; fi
+	ok "there is no way back to the old one"
+	stop
+fi
+"$moniker" log use "${second##*/}" --config "$MONIKER_CONFIG" >/dev/null
+start
+stop
+
+# ---- both, by an auditor who has the first key
+
+copy
+exits "both verify, with the first one's key" 0 '^good: 2 logs' verify
+exits "the new one alone says what it continues" 0 "notice: leaf 0: it continues ${first##*/}" "$moniker" audit verify "$work/logs.copy/${second##*/}" --vkey "$(jq -r .vkey "$work/rolled")"
+"$moniker" audit verify "$work/logs.copy" --vkey "$vkey" --json >"$work/json"
+same "as JSON" "good 2" "$(jq -r '"\(.verdict) \(.logs | length)"' "$work/json")"
+exits "the old one alone" 0 '^good' "$moniker" audit verify "$work/logs.copy/${first##*/}" --vkey "$vkey"
+rm -rf "$work/logs.copy/${first##*/}"
+exits "the old one is missing" 2 "it continues ${first##*/}, which is not here" verify
+copy
+mv "$work/logs.copy/${second##*/}" "$work/logs.copy/node1-1999"
+exits "under another name" 1 'its folder is of another name' verify
+
+# What somebody can do who has the log's key, but not what the others say: a log that nobody announced, and an old
+# one that was cut back.
+entries() { # LOG: its leaves, a line each, from the copy
+	python3 - "$work/logs.copy/$1" <<'END'
+import os, sys
+size = int(open(sys.argv[1] + "/checkpoint").read().split("\n")[1])
+for n in range((size + 255) // 256):
+    full = "%s/tile/entries/%03d" % (sys.argv[1], n)
+    data, at = open(full if os.path.exists(full) else "%s.p/%d" % (full, size % 256), "rb").read(), 0
+    for _ in range(min(256, size - 256 * n)):
+        end = at + 2 + int.from_bytes(data[at:at + 2], "big")
+        print(data[at + 2:end].decode())
+        at = end
+END
+}
+resign() { "$MONIKER_TEST_RESIGN" "$MONIKER_TEST_STATE/keeper/keeper.ring" "$MONIKER_TEST_STATE/keeper.passphrase" "$1" "$2" "$3"; }
+copy
+entries "${first##*/}" >"$work/entries"
+head -n 1 "$work/entries" >"$work/shadow"
+mkdir "$work/logs.copy/node7-$year"
+resign "moniker.test/node7-$year" "$work/shadow" "$work/logs.copy/node7-$year"
+exits "a log that nobody announced" 1 "^tampered: node7-$year: no other log announces it" verify
+copy
+rm -rf "$work/logs.copy/${first##*/}"
+mkdir "$work/logs.copy/${first##*/}"
+head -n -1 "$work/entries" >"$work/cut"
+resign "$first" "$work/cut" "$work/logs.copy/${first##*/}"
+exits "an old log that was cut back and signed again" 1 "^tampered: ${second##*/}: it continues ${first##*/}, which ended with $closed leaves and has $((closed - 1))" verify
