@@ -282,6 +282,32 @@ an_idle_ledger_hears_of_the_outbox(void **state)
 	bench_check_log(&bench);
 }
 
+/* The word comes with the answer to a statement of the ledger's own, and never again. */
+static void
+it_hears_of_the_outbox_in_the_middle_of_a_transaction(void **state)
+{
+	DEFER(bench_clear) struct bench bench;
+	struct item item;
+	struct error err = {0};
+
+	(void)state;
+	bench_init(&bench);
+	test_db_run(&bench.db,
+	    "CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS"
+	    " $$ BEGIN PERFORM pg_notify('audit_outbox', ''); RETURN NULL; END $$;"
+	    "CREATE TRIGGER tell AFTER INSERT ON item FOR EACH STATEMENT EXECUTE FUNCTION tell();"
+	    "ALTER TABLE audit_outbox DISABLE TRIGGER outbox_notify");
+	bench_start(&bench);
+	bench_ready(&bench);
+	bench_await(&bench, "SELECT size FROM audit_log", 0);
+	test_db_run(&bench.db, OUTBOX_ADD("batch.open"));
+	item_init(&item, &bench.world, 1, "");
+	assert_done(bench_submit(&bench, &item, &err), &err);
+	bench_await(&bench, "SELECT count(*) FROM audit_outbox", 0);
+	bench_stop(&bench);
+	bench_check_log(&bench);
+}
+
 static void
 what_is_no_leaf_becomes_a_data_fault(void **state)
 {
@@ -318,6 +344,7 @@ main(void)
 	    cmocka_unit_test(a_full_queue_refuses_at_once),
 	    cmocka_unit_test(what_a_tool_left_before_the_start_comes_first),
 	    cmocka_unit_test(an_idle_ledger_hears_of_the_outbox),
+	    cmocka_unit_test(it_hears_of_the_outbox_in_the_middle_of_a_transaction),
 	    cmocka_unit_test(what_is_no_leaf_becomes_a_data_fault),
 	};
 
