@@ -100,6 +100,17 @@ for i in 1 2 3 4 5 6; do # one right after the other, as on a quiet line
 	same "quick$i has a pseudonym at once" 201 "$(cat "$work/status")"
 done
 kept() { [ "$(query 'SELECT count(*) FROM pseudonym_certificate AS p WHERE NOT EXISTS (SELECT FROM certificate_signature AS s WHERE s.month = p.month AND s.serial = p.serial)')" = 0 ]; }
+many=() # and while others are born, so that a batch of the ledger follows one of the other kind at once
+for i in $(seq 40); do
+	make_key "many$i"
+	request "many$i" "$(random_mac)" >"$work/many$i.json"
+	many+=(--next -sS -o /dev/null --cacert "$MONIKER_CACERT" --cert "$MONIKER_STATION_CERT" --key "$MONIKER_STATION_KEY"
+		-H 'Content-Type: application/json' --data-binary "@$work/many$i.json" "$MONIKER_URL/v1/enrollments")
+done
+for i in 1 2 3 4 5 6; do make_key "quick$i.q"; done
+curl "${many[@]:1}" &
+for i in 1 2 3 4 5 6; do take "quick$i" "quick$i.q"; done
+wait $!
 within 5 "their signatures are kept" kept
 same "transactions that wrote to both sides" 0 "$(shared)"
 touch_both() { # a link that is planted: this test would see one
