@@ -135,6 +135,19 @@ everything() {
 	jq -cn --rawfile csr "$work/four.csr" '{csr: $csr}' | send 200 /v1/renewals one
 	age one -20
 
+	# pseudonyms
+	jq -c --arg id "$lot-unlinkable" '.id = $id | .mode = "unlinkable"' "$work/lot" | send 201 /v1/batches admin
+	make_key born
+	enrollment born "$(random_mac)" ".batch = \"$lot-unlinkable\"" | send 201 /v1/enrollments station
+	field .certificate >"$work/born.pem"
+	make_key pseudonym
+	jq -cn --rawfile csr "$work/pseudonym.csr" '{csr: $csr}' >"$work/take"
+	send 201 /v1/pseudonyms born <"$work/take"
+	send 200 /v1/pseudonyms born <"$work/take"
+	send 401 /v1/pseudonyms nobody <"$work/take"
+	send 403 /v1/pseudonyms station <"$work/take"
+	echo '{}' | send 400 /v1/pseudonyms born
+
 	# verification
 	jq -c '{certificate}' "$work/one.json" | send 200 /v1/verifications verifier
 	same "it is good" good "$(field .verdict)"
