@@ -10,6 +10,7 @@
 #include "ca/ocsp.h"
 #include "ca/status_index.h"
 #include "provisioning/batch.h"
+#include "provisioning/disclosure.h"
 #include "provisioning/enroll.h"
 #include "provisioning/operator.h"
 #include "provisioning/pseudonym.h"
@@ -50,6 +51,7 @@ struct app {
 	struct pseudonym_service pseudonyms;
 	struct revoke_service revocation;
 	struct verify_service verification;
+	struct disclosure_service disclosures;
 };
 
 #endif

@@ -13,6 +13,7 @@
 #define OFFICER ROLE_OFFICER
 #define AUDITOR ROLE_AUDITOR
 #define ADMIN ROLE_ADMIN
+#define LEGAL ROLE_LEGAL
 #define PERSONS (STATION | VERIFIER | OFFICER | AUDITOR | ROLE_LEGAL | ADMIN)
 #define DEVICE CALLER_DEVICE
 #define ANY CALLER_ANY
@@ -44,6 +45,12 @@ static const struct route ROUTES[] = {
 	{ HTTP_POST,   "/v1/batches/{id}/manifest",      ADMIN,              TLS,  32 * KB,     LEAF_BATCH_REFUSED,      post_manifest },
 	{ HTTP_GET,    "/v1/batches/{id}/manifest",      ADMIN,              TLS,  0,           LEAF_EVENT_NONE,         get_manifest },
 	{ HTTP_POST,   "/v1/hardware-tags/evaluate",     STATION | ADMIN,    TLS,  32 * KB,     LEAF_ENROLL_REFUSED,     post_evaluation },
+	{ HTTP_POST,   "/v1/disclosures",                LEGAL | OFFICER,    TLS,  4 * KB,      LEAF_DISCLOSURE_REFUSED, post_disclosure },
+	{ HTTP_GET,    "/v1/disclosures/{id}",           LEGAL | OFFICER,    TLS,  0,           LEAF_EVENT_NONE,         get_disclosure },
+	{ HTTP_POST,   "/v1/disclosures/{id}/approval",  LEGAL | OFFICER,    TLS,  4 * KB,      LEAF_DISCLOSURE_REFUSED, post_disclosure_approval },
+	{ HTTP_POST,   "/v1/disclosures/{id}/rejection", LEGAL | OFFICER,    TLS,  4 * KB,      LEAF_DISCLOSURE_REFUSED, post_disclosure_rejection },
+	{ HTTP_GET,    "/v1/disclosures/{id}/package",   LEGAL | OFFICER,    TLS,  0,           LEAF_DISCLOSURE_REFUSED, get_disclosure_package },
+	{ HTTP_POST,   "/v1/disclosures/{id}/receipt",   LEGAL | OFFICER,    TLS,  4 * KB,      LEAF_DISCLOSURE_REFUSED, post_disclosure_receipt },
 	{ HTTP_POST,   "/v1/operators",                  ADMIN,              TLS,  32 * KB,     LEAF_ADMIN_LOGIN_REFUSED, post_operator },
 	{ HTTP_GET,    "/v1/operators",                  ADMIN,              TLS,  0,           LEAF_EVENT_NONE,         get_operators },
 	{ HTTP_POST,   "/v1/operators/renewals",         PERSONS,            TLS,  16 * KB,     LEAF_ADMIN_LOGIN_REFUSED, post_operator_renewal },

@@ -34,7 +34,7 @@ escrow_parts_look(const struct escrow_parts *parts)
 }
 
 void
-escrow_parts_sweep(const struct escrow_parts *parts)
+escrow_parts_sweep(const struct escrow_parts *parts, const struct disclosure_service *disclosures)
 {
 	struct error err = {0};
 	size_t count = 0;
@@ -43,4 +43,7 @@ escrow_parts_sweep(const struct escrow_parts *parts)
 		log_error(LOG_LEVEL_WARNING, "service.shred", NULL, &err);
 	if (count > 0)
 		log_info("service.shred", "swept %zu keys that belong to no record", count);
+	err = (struct error){0};
+	if (!disclosure_sweep(disclosures, &count, &err))
+		log_error(LOG_LEVEL_WARNING, "service.disclosures", NULL, &err);
 }

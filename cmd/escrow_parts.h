@@ -3,6 +3,7 @@
 #define CMD_ESCROW_PARTS_H
 
 #include "cmd/settings.h"
+#include "provisioning/disclosure.h"
 #include "provisioning/seats.h"
 #include "provisioning/shred.h"
 
@@ -16,7 +17,9 @@ MUST_CHECK bool escrow_parts_open(struct escrow_parts *parts, const struct setti
     struct error *err);
 void escrow_parts_close(struct escrow_parts *parts);
 
-void escrow_parts_look(const struct escrow_parts *parts);  /* for a newer seat set */
-void escrow_parts_sweep(const struct escrow_parts *parts); /* keys that belong to no record */
+void escrow_parts_look(const struct escrow_parts *parts); /* for a newer seat set */
+/* Keys that belong to no record, and disclosures that have expired. */
+void escrow_parts_sweep(
+    const struct escrow_parts *parts, const struct disclosure_service *disclosures);
 
 #endif

@@ -11,7 +11,7 @@
 #include "provisioning/seats.h"
 
 struct seat_options {
-	const char *role, *number, *out, *passphrase_file, *database_url, *ring;
+	const char *role, *number, *out, *passphrase_file, *kdf_memory, *database_url, *ring;
 	struct option_values seats;
 	bool yes, json;
 };
@@ -41,6 +41,17 @@ read_place(const struct seat_options *options, enum seat_role *role, int *number
 	return true;
 }
 
+static bool
+read_cost(const struct seat_options *options, struct keyring_cost *out, struct error *err)
+{
+	*out = KEYRING_COST_DEFAULT;
+	if (options->kdf_memory == NULL)
+		return true;
+	out->memory_kib = (uint32_t)strtoul(options->kdf_memory, NULL, 10) * 1024;
+	return (out->memory_kib >= 8192 && out->memory_kib <= 1048576) ||
+	       error_set(err, E_CONFIG_INVALID, "--kdf-memory-mib is 8 to 1024");
+}
+
 static int
 new_command(const struct seat_options *options)
 {
@@ -49,12 +60,13 @@ new_command(const struct seat_options *options)
 	struct error err = {0};
 	enum seat_role role = SEAT_LEGAL;
 	struct seat seat;
+	struct keyring_cost cost;
 	int number = 0;
 
-	if (!read_place(options, &role, &number, &err) ||
+	if (!read_place(options, &role, &number, &err) || !read_cost(options, &cost, &err) ||
 	    !passphrase_read(options->passphrase_file,
 		"Passphrase for the new seat's key: ", &passphrase, &err) ||
-	    !seat_file_make(options->out, role, number, passphrase, &seat, &err))
+	    !seat_file_make(options->out, role, number, passphrase, cost, &seat, &err))
 		return cli_fail(&err, options->json, EXIT_FAILURE);
 	seat_encode(&seat, &line);
 	(void)fputs(buf_text(&line), stdout);
@@ -182,6 +194,7 @@ seat_command(int argc, char **argv)
 	    {"--passphrase-file", OPTION_TEXT, &options.passphrase_file},
 	    {"--database-url", OPTION_TEXT, &options.database_url},
 	    {"--ring", OPTION_TEXT, &options.ring}, {"--seat", OPTION_LIST, &options.seats},
+	    {"--kdf-memory-mib", OPTION_TEXT, &options.kdf_memory},
 	    {"--yes", OPTION_FLAG, &options.yes}, {"--json", OPTION_FLAG, &options.json}};
 	const char *bad = NULL;
 	int words = 0;
@@ -228,6 +241,7 @@ const struct subcommand SEAT_COMMAND = {"seat",
     "  --seat FILE            a seat's FILE.pub; once for each\n"
     "  --ring FILE            roots.ring, from `moniker init`\n"
     "  --passphrase-file FILE mode 0400; without it the terminal is asked\n"
+    "  --kdf-memory-mib N     memory of Argon2id for the seat's key (8 to 1024, default 256)\n"
     "  --database-url URL     the owner's\n"
     "  --yes                  do not ask before signing\n"
     "  --json                 the result as JSON\n"

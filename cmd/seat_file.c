@@ -7,13 +7,12 @@
 #include <sodium.h>
 
 #include "base/file.h"
-#include "keeper/keyring.h"
 
 #define SEAT_LINE_MAX 128 /* octets of a public line */
 
 bool
 seat_file_make(const char *path, enum seat_role role, int number, const struct secret *passphrase,
-    struct seat *out, struct error *err)
+    struct keyring_cost cost, struct seat *out, struct error *err)
 {
 	DEFER(keyring_free) struct keyring *ring = keyring_new();
 	DEFER(buf_clear_public) struct buf line = {0};
@@ -29,7 +28,7 @@ seat_file_make(const char *path, enum seat_role role, int number, const struct s
 		return error_set(err, E_STATE_CONFLICT, "%s is there already", path);
 	seat_encode(out, &line);
 	buf_append_format(&public_path, "%s.pub", path);
-	return keyring_write(ring, path, passphrase, KEYRING_COST_DEFAULT, err) &&
+	return keyring_write(ring, path, passphrase, cost, err) &&
 	       file_write(buf_text(&public_path), buf_bytes(&line), 0644, err);
 }
 

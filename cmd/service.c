@@ -313,6 +313,8 @@ build_app(struct service *service)
 	build_pseudonyms(service);
 	app->revocation = (struct revoke_service){app->db, app->ledger, service->revoke_kind,
 	    app->crls, app->statuses, &service->pseudonyms, app->clock, app->rng, service->later};
+	app->disclosures = (struct disclosure_service){app->db, app->ledger, app->issuers,
+	    app->audit, service->escrow.shred, app->clock, app->rng};
 	app->verification = (struct verify_service){
 	    app->db, app->issuers, app->statuses, service->verified, app->work, app->clock};
 }
@@ -417,7 +419,7 @@ housekeep(struct service *service)
 	err = (struct error){0};
 	if (!certificate_advance_signed(service->db, &err))
 		log_error(LOG_LEVEL_ERROR, "service.signed", NULL, &err);
-	escrow_parts_sweep(&service->escrow);
+	escrow_parts_sweep(&service->escrow, &service->app.disclosures);
 }
 
 /* Every minute, and so is a renewal that failed tried again. */

@@ -260,8 +260,7 @@ check_escrow(const struct batch_service *service, const struct batch *batch, str
 		    "the service sees no hardware id of a blind batch, so it can seal none");
 	if (!batch->escrow)
 		return true;
-	if (service->seats != NULL && !seats_get(service->seats, &set) &&
-	    !seats_reload(service->seats, err))
+	if (service->seats != NULL && !seats_reload(service->seats, err))
 		return false;
 	return (service->seats != NULL && seats_get(service->seats, &set)) ||
 	       error_set_field(err, E_STATE_CONFLICT, "/escrow",

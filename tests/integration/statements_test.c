@@ -23,6 +23,7 @@
 #include "db/ledger.h"
 #include "provisioning/abort.h"
 #include "provisioning/batch.h"
+#include "provisioning/disclosure.h"
 #include "provisioning/enroll.h"
 #include "provisioning/escrow_store.h"
 #include "provisioning/manifest.h"
@@ -63,6 +64,7 @@ static const struct stmt *const *(*const STORES[])(void) = {
     batch_statements,
     enroll_statements,
     enroll_write_statements,
+    disclosure_statements,
     escrow_statements,
     seats_statements,
     shred_statements,

@@ -14,7 +14,7 @@ fi
 # Five seats, made by their holders; the wrapped key never shows the secret half.
 (umask 277; openssl rand -base64 12 >"$work/pass")
 for seat in legal:1 legal:2 officer:1 officer:2 officer:3; do
-	"$MONIKER_BIN/moniker" seat new --role "${seat%:*}" --number "${seat#*:}" --out "$work/$seat" --passphrase-file "$work/pass" >"$work/line"
+	"$MONIKER_BIN/moniker" seat new --role "${seat%:*}" --number "${seat#*:}" --out "$work/$seat" --passphrase-file "$work/pass" --kdf-memory-mib 8 >"$work/line"
 	same "seat $seat: what is printed is what the admin gets" "$(cat "$work/line")" "$(cat "$work/$seat.pub")"
 	same "seat $seat: its key is its holder's alone" 600 "$(stat -c %a "$work/$seat")"
 done

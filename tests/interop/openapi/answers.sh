@@ -54,6 +54,32 @@ enrollment() { # NAME MAC [jq filter]
 lot=openapi-$(openssl rand -hex 6)
 person=person-$(openssl rand -hex 6)
 
+# approve ID ROLE PERSON: signs what the service shows, with the key of PERSON.
+approve() {
+	local handle key=MONIKER_${3^^}_KEY cert=MONIKER_${3^^}_CERT
+	via 200 GET "/v1/disclosures/$1" "$3"
+	handle=$(openssl x509 -in "${!cert}" -noout -subject -nameopt multiline | sed -n 's/^ *commonName *= //p')
+	printf 'moniker-disclosure-approval/1\nrequest %s\nrole %s\nperson %s\n' "$(jq -j .request "$work/answer" | sha256sum | cut -c1-64)" "$2" "$handle" >"$work/approval"
+	jq -cn --arg s "$(openssl dgst -sha256 -sign "${!key}" "$work/approval" | base64 -w0)" --arg r "$2" '{signature: $s, role: $r}' |
+		send 200 "/v1/disclosures/$1/approval" "$3"
+}
+disclosures() { # PSEUDONYM: whether its batch has escrow or not
+	local id
+	jq -cn --arg p "$1" '{pseudonyms: [$p], basis: "INCIDENT", case: "1", order_sha256: ("a" * 64)}' >"$work/disclosure"
+	send 201 /v1/disclosures officer2 <"$work/disclosure"
+	id=$(field .id)
+	echo '{}' | send 200 "/v1/disclosures/$id/rejection" legal
+	send 201 /v1/disclosures officer2 <"$work/disclosure"
+	id=$(field .id)
+	via 409 GET "/v1/disclosures/$id/package" legal
+	echo '{"signature": "AAAA"}' | send 422 "/v1/disclosures/$id/approval" legal
+	approve "$id" officer officer
+	approve "$id" legal legal
+	via 200 GET "/v1/disclosures/$id/package" legal
+	jq -cn --arg d "$(sha256sum <"$work/answer" | cut -c1-64)" '{package_sha256: $d}' | send 200 "/v1/disclosures/$id/receipt" officer
+	via 404 GET /v1/disclosures/aaaaaaaaaaaaaaaa legal
+}
+
 everything() {
 	# batches and tokens
 	jq -cn --arg id "$lot" '{id: $id, model: "Test", quota: 100, hours_from: 0, hours_until: 1440, stations: []}' >"$work/lot"
@@ -164,6 +190,7 @@ everything() {
 	via 404 GET /v1/certificates/4000480000000000000000000000000000000000 officer
 	via 401 GET "/v1/certificates/$(jq -r .serial "$work/one.json")" nobody
 
+	disclosures "$pseudonym"
 	# revocation
 	local action
 	jq -cn --arg p "$pseudonym" '{select: {pseudonym: $p}, action: "hold", dry_run: true}' | send 200 /v1/revocations officer

@@ -1,0 +1,25 @@
+/* disclose_record: one record of a package: that it is the one of the log, and what is in it. */
+#ifndef CMD_DISCLOSE_RECORD_H
+#define CMD_DISCLOSE_RECORD_H
+
+#include "cmd/disclose_open.h"
+#include "proof/tlog_proof.h"
+#include "provisioning/disclosure.h"
+
+/* Members of a package. E_BAD_SYNTAX */
+MUST_CHECK bool disclose_text(
+    const json_t *object, const char *name, struct bytes *out, struct error *err);
+MUST_CHECK bool disclose_octets(
+    const json_t *object, const char *name, struct buf *out, struct error *err);
+MUST_CHECK bool disclose_nonce(const json_t *object, const char *name,
+    uint8_t out[static COMMITMENT_NONCE_BYTES], struct error *err);
+/* The leaf that the member `proof` proves to be in one of the logs; *out is borrowed from `hold`.
+ * E_BAD_SYNTAX, E_BAD_PROOF */
+MUST_CHECK bool disclose_leaf(const struct log_keys *logs, const json_t *object,
+    struct tlog_proof *hold, struct leaf_view *out, struct error *err);
+
+/* E_BAD_PROOF, E_ESCROW_UNREADABLE */
+MUST_CHECK bool disclose_record_open(const struct disclose_open *with, const json_t *record,
+    const uint8_t pseudonym[static UUID_BYTES], json_t **out, struct error *err);
+
+#endif

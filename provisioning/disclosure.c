@@ -1,0 +1,426 @@
+#include "provisioning/disclosure.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "audit/note.h"
+#include "base/defer_openssl.h"
+#include "base/mem.h"
+#include "ca/ecdsa.h"
+#include "provisioning/disclosure_store.h"
+#include "provisioning/operator.h"
+
+/* clang-format off */
+/* Of one that is open and has not expired. */
+static const struct step {
+	bool from[DISCLOSURE_STATE_COUNT];
+	enum disclosure_state to;
+	enum disclosure_outcome outcome;
+	enum leaf_event event;
+	int severity;
+} STEPS[STEP_COUNT] = {
+	/*                submitted approved exported */
+	[STEP_SUBMIT]  = {{false,   false,   false}, DISCLOSURE_SUBMITTED, DISCLOSURE_OPEN,      LEAF_DISCLOSURE_SUBMIT,  3},
+	[STEP_APPROVE] = {{true,    false,   false}, DISCLOSURE_SUBMITTED, DISCLOSURE_OPEN,      LEAF_DISCLOSURE_APPROVE, 3},
+	[STEP_REJECT]  = {{true,    true,    false}, DISCLOSURE_CLOSED,    DISCLOSURE_REJECTED,  LEAF_DISCLOSURE_CLOSE,   3},
+	[STEP_EXPORT]  = {{false,   true,    true},  DISCLOSURE_EXPORTED,  DISCLOSURE_OPEN,      LEAF_DISCLOSURE_EXPORT,  4},
+	[STEP_FULFILL] = {{false,   false,   true},  DISCLOSURE_CLOSED,    DISCLOSURE_FULFILLED, LEAF_DISCLOSURE_CLOSE,   3},
+	[STEP_EXPIRE]  = {{true,    true,    true},  DISCLOSURE_CLOSED,    DISCLOSURE_EXPIRED,   LEAF_DISCLOSURE_CLOSE,   3},
+};
+/* clang-format on */
+
+/* ---- the rules ---- */
+
+static bool
+may_approve(
+    const struct disclosure *disclosure, int64_t person, enum seat_role role, struct error *err)
+{
+	if (person == disclosure->person)
+		return error_set(
+		    err, E_SAME_PERSON, "who asks for a disclosure does not approve it");
+	for (size_t i = 0; i < disclosure->approval_count; i++) {
+		if (disclosure->approvals[i].person == person)
+			return error_set(err, E_SAME_PERSON, "you have approved it already");
+		if (disclosure->approvals[i].role == role)
+			return error_set(err, E_STATE_CONFLICT,
+			    "the role %s has approved it: one of the other is needed",
+			    seat_role_name(role));
+	}
+	return true;
+}
+
+bool
+disclosure_judge(const struct disclosure *disclosure, enum disclosure_step step, int64_t person,
+    enum seat_role role, int64_t now_s, enum disclosure_state *out_state,
+    enum disclosure_outcome *out_outcome, struct error *err)
+{
+	const bool open = disclosure->state != DISCLOSURE_CLOSED;
+
+	*out_state = disclosure->state;
+	*out_outcome = disclosure->outcome;
+	if (open && now_s >= disclosure->expires_at_s) {
+		*out_state = DISCLOSURE_CLOSED;
+		*out_outcome = DISCLOSURE_EXPIRED;
+		return step == STEP_EXPIRE ||
+		       error_set(err, E_STATE_CONFLICT, "the disclosure has expired");
+	}
+	if (step == STEP_EXPIRE || !open || !STEPS[step].from[disclosure->state])
+		return error_set(err, E_STATE_CONFLICT, "the disclosure is %s",
+		    open ? disclosure_state_name(disclosure->state)
+			 : disclosure_outcome_name(disclosure->outcome));
+	if (step == STEP_APPROVE && !may_approve(disclosure, person, role, err))
+		return false;
+	*out_state = STEPS[step].to;
+	*out_outcome = STEPS[step].outcome;
+	if (step == STEP_APPROVE && disclosure->approval_count == 1)
+		*out_state = DISCLOSURE_APPROVED;
+	return true;
+}
+
+/* ---- the ledger's kind: one step of one disclosure ---- */
+
+struct disclosure_proposal {
+	struct proposal base;
+	enum disclosure_step step;
+	const char *id, *actor;
+	int64_t person;
+	enum seat_role role;
+	struct disclosure_text *text;         /* of STEP_SUBMIT */
+	struct disclosure *row;               /* of STEP_SUBMIT: the new one */
+	struct disclosure_approval *approval; /* of STEP_APPROVE */
+	bool commits;
+	uint8_t commitment[SHA256_BYTES];
+	/* made anew at every try */
+	struct disclosure found;
+	bool is_there;
+	enum disclosure_state state;
+	enum disclosure_outcome outcome;
+	struct record record;
+};
+
+static struct disclosure_proposal *
+proposal_at(const struct ledger_batch *batch, size_t i)
+{
+	return (struct disclosure_proposal *)batch->proposals[i];
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	return strcmp((*(struct disclosure_proposal *const *)a)->id,
+	    (*(struct disclosure_proposal *const *)b)->id);
+}
+
+/* Locked in the order of their ids. Two steps of one see the same row: see decide(). */
+static bool
+lock_and_read(void *context, struct ledger_batch *batch, struct error *err)
+{
+	DEFER(mem_free)
+	struct disclosure_proposal **sorted =
+	    xcalloc(batch->count, sizeof(struct disclosure_proposal *));
+
+	(void)context;
+	for (size_t i = 0; i < batch->count; i++)
+		sorted[i] = proposal_at(batch, i);
+	qsort(sorted, batch->count, sizeof(struct disclosure_proposal *), compare_ids);
+	for (size_t i = 0; i < batch->count; i++) {
+		disclosure_clear(&sorted[i]->found);
+		sorted[i]->is_there = false;
+		if (sorted[i]->step != STEP_SUBMIT &&
+		    !disclosure_store_lock(
+			batch->tx, sorted[i]->id, &sorted[i]->found, &sorted[i]->is_there, err))
+			return false;
+	}
+	return true;
+}
+
+static bool
+judge(struct disclosure_proposal *proposal, int64_t now_s, struct error *err)
+{
+	if (proposal->step == STEP_SUBMIT)
+		return true;
+	proposal->outcome = DISCLOSURE_OPEN;
+	if (!proposal->is_there)
+		return error_set(err, E_NOT_FOUND, "there is no such disclosure");
+	return disclosure_judge(&proposal->found, proposal->step, proposal->person, proposal->role,
+	    now_s, &proposal->state, &proposal->outcome, err);
+}
+
+static void
+fill_leaf(struct disclosure_proposal *proposal, int64_t now_s)
+{
+	static const char *const outcomes[] = {
+	    [DISCLOSURE_FULFILLED] = "fulfilled",
+	    [DISCLOSURE_REJECTED] = "rejected",
+	    [DISCLOSURE_EXPIRED] = "expired",
+	};
+	const bool expires =
+	    proposal->outcome == DISCLOSURE_EXPIRED && proposal->found.state != DISCLOSURE_CLOSED;
+	const struct step *step = &STEPS[expires ? STEP_EXPIRE : proposal->step];
+	const struct error *err =
+	    proposal->base.err.code != E_NONE && !expires ? &proposal->base.err : NULL;
+	struct leaf *leaf = &proposal->record.leaf;
+	char subject[LEAF_VALUE_MAX + 1];
+
+	(void)snprintf(subject, sizeof subject, "d:%s", proposal->id);
+	note_leaf(leaf, err != NULL ? LEAF_DISCLOSURE_REFUSED : step->event, proposal->actor,
+	    subject, err, now_s);
+	if (err != NULL)
+		return;
+	leaf->severity = step->severity;
+	if (step->event == LEAF_DISCLOSURE_CLOSE)
+		leaf->details[0] = (struct leaf_detail){.key = "outcome",
+		    .text = outcomes[expires ? DISCLOSURE_EXPIRED : step->outcome]};
+	leaf->has_second_commitment = proposal->commits && !expires;
+	memcpy(leaf->second_commitment, proposal->commitment, SHA256_BYTES);
+}
+
+/* A second step of one disclosure in a batch waits for its caller to ask again. */
+static bool
+comes_second(const struct ledger_batch *batch, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (strcmp(proposal_at(batch, i)->id, proposal_at(batch, index)->id) == 0)
+			return true;
+	return false;
+}
+
+static void
+decide_all(void *context, struct ledger_batch *batch)
+{
+	(void)context;
+	for (size_t i = 0; i < batch->count; i++) {
+		struct disclosure_proposal *proposal = proposal_at(batch, i);
+		struct error *err = &proposal->base.err;
+
+		*err = (struct error){0};
+		proposal->record = (struct record){0};
+		proposal->base.records = &proposal->record;
+		proposal->base.record_count = 1;
+		proposal->outcome = DISCLOSURE_OPEN;
+		if (comes_second(batch, i)) {
+			proposal->base.record_count = 0;
+			err->retry_after_s = 1;
+			(void)!error_set(err, E_BUSY, "another step of it is being recorded");
+			continue;
+		}
+		(void)!judge(proposal, batch->now_s, err);
+		fill_leaf(proposal, batch->now_s);
+	}
+}
+
+static bool
+write_one(const struct ledger_batch *batch, struct disclosure_proposal *proposal, struct error *err)
+{
+	const bool refused = proposal->base.err.code != E_NONE;
+
+	if (refused && proposal->outcome == DISCLOSURE_EXPIRED && proposal->is_there &&
+	    proposal->found.state != DISCLOSURE_CLOSED)
+		return disclosure_store_set(
+		    batch->tx, proposal->id, DISCLOSURE_CLOSED, DISCLOSURE_EXPIRED, err);
+	if (refused)
+		return true;
+	if (proposal->step == STEP_SUBMIT) {
+		proposal->row->log = batch->log;
+		proposal->row->seq = proposal->record.seq;
+		return disclosure_store_insert(batch->tx, proposal->row, proposal->text, err);
+	}
+	if (proposal->step == STEP_APPROVE) {
+		proposal->approval->log = batch->log;
+		proposal->approval->seq = proposal->record.seq;
+		if (!disclosure_store_approve(batch->tx, proposal->id, proposal->approval, err))
+			return false;
+	}
+	return disclosure_store_set(
+	    batch->tx, proposal->id, proposal->state, proposal->outcome, err);
+}
+
+static bool
+write_all(void *context, struct ledger_batch *batch, bool *out_lost_race, struct error *err)
+{
+	(void)context;
+	*out_lost_race = false;
+	for (size_t i = 0; i < batch->count; i++)
+		if (proposal_at(batch, i)->base.record_count > 0 &&
+		    !write_one(batch, proposal_at(batch, i), err))
+			return false;
+	return true;
+}
+
+static const struct ledger_kind KIND = {
+    .name = "disclosure",
+    .lock_and_read = lock_and_read,
+    .decide = decide_all,
+    .write = write_all,
+};
+
+static bool
+submit(const struct disclosure_service *service, struct disclosure_proposal *proposal,
+    const struct disclosure_caller *caller, struct error *err)
+{
+	struct proposal *const proposals[] = {&proposal->base};
+	bool recorded;
+
+	proposal->base.kind = &KIND;
+	proposal->actor = caller->actor;
+	proposal->person = caller->person;
+	proposal->role = caller->role;
+	recorded = ledger_submit(service->ledger, proposals, COUNT(proposals), err);
+	disclosure_clear(&proposal->found);
+	if (!recorded)
+		return false;
+	if (proposal->base.err.code != E_NONE) {
+		*err = proposal->base.err;
+		err->recorded = proposal->base.record_count > 0;
+		return false;
+	}
+	return true;
+}
+
+/* ---- the steps ---- */
+
+static bool
+devices_exist(
+    const struct disclosure_service *service, const struct disclosure_text *text, struct error *err)
+{
+	int64_t count;
+
+	if (!disclosure_store_count_devices(service->db, text, &count, err))
+		return false;
+	return count == (int64_t)text->device_count ||
+	       error_set_field(err, E_UNKNOWN_DEVICE, "/pseudonyms", "no device has one of them");
+}
+
+bool
+disclosure_submit(const struct disclosure_service *service, struct disclosure_text *text,
+    const struct disclosure_caller *caller, struct error *err)
+{
+	DEFER(disclosure_clear) struct disclosure row = {.person = caller->person};
+	struct disclosure_proposal proposal = {
+	    .step = STEP_SUBMIT, .id = text->id, .text = text, .row = &row, .commits = true};
+	uint8_t handle[HANDLE_BYTES];
+
+	if (!devices_exist(service, text, err))
+		return false;
+	rng_fill(service->rng, handle, sizeof handle);
+	handle_encode(text->id, handle);
+	(void)snprintf(text->requester, sizeof text->requester, "%s", caller->actor);
+	text->requested_at_s = clock_now_s(service->clock);
+	text->expires_at_s = text->requested_at_s + DISCLOSURE_EXPIRES_S;
+	disclosure_encode(text, &row.body);
+	rng_fill(service->rng, row.nonce, sizeof row.nonce);
+	leaf_commit(proposal.commitment, row.nonce, buf_bytes(&row.body));
+	return submit(service, &proposal, caller, err);
+}
+
+bool
+disclosure_get(struct db *db, const char *id, struct disclosure *out, struct error *err)
+{
+	bool found = false;
+
+	if (handle_valid(bytes_of_text(id)) && !disclosure_store_find(db, id, out, &found, err))
+		return false;
+	return found || error_set(err, E_NOT_FOUND, "there is no such disclosure");
+}
+
+bool
+disclosure_signature_verify(
+    struct bytes certificate_der, struct bytes message, struct bytes signature, struct error *err)
+{
+	struct certificate certificate;
+	const uint8_t *der;
+	EVP_PKEY *key;
+	uint8_t digest[SHA256_BYTES];
+	bool good;
+
+	if (!certificate_parse(certificate_der, &certificate, err))
+		return false;
+	der = certificate.spki.data;
+	key = d2i_PUBKEY(NULL, &der, (long)certificate.spki.len);
+	if (key == NULL || EVP_PKEY_get_base_id(key) != EVP_PKEY_EC) {
+		EVP_PKEY_free(key);
+		return error_set(err, E_BAD_ALGORITHM, "approvals are signed by keys of P-256");
+	}
+	sha256(message, digest);
+	good = ecdsa_verify(key, bytes_of(digest, sizeof digest), signature);
+	EVP_PKEY_free(key);
+	return good || error_set_field(err, E_BAD_PROOF, "/signature",
+			   "not the approval of this request by the key of your certificate");
+}
+
+void
+disclosure_approval_commit(const uint8_t nonce[static COMMITMENT_NONCE_BYTES], struct bytes message,
+    struct bytes signature, uint8_t out[static SHA256_BYTES])
+{
+	DEFER(buf_clear_public) struct buf both = {0};
+
+	buf_append(&both, message);
+	buf_append(&both, signature);
+	leaf_commit(out, nonce, buf_bytes(&both));
+}
+
+bool
+disclosure_approve(const struct disclosure_service *service, const char *id,
+    const struct disclosure_caller *caller, struct bytes signature, struct error *err)
+{
+	DEFER(disclosure_clear) struct disclosure found = {0};
+	DEFER(buf_clear_public) struct buf message = {0};
+	DEFER(buf_clear_public) struct buf certificate = {0};
+	DEFER(buf_clear_public) struct buf signature_copy = {0};
+	struct disclosure_approval approval = {.role = caller->role, .person = caller->person};
+	struct disclosure_proposal proposal = {
+	    .step = STEP_APPROVE, .id = id, .approval = &approval, .commits = true};
+
+	if (!disclosure_get(service->db, id, &found, err) ||
+	    !operator_certificate_find(service->db, caller->serial, &certificate, err))
+		return false;
+	disclosure_approval_encode(buf_bytes(&found.body), caller->role, caller->handle, &message);
+	if (!disclosure_signature_verify(
+		buf_bytes(&certificate), buf_bytes(&message), signature, err))
+		return false;
+	buf_append(&signature_copy, signature);
+	approval.signature = signature_copy;
+	approval.certificate = certificate;
+	rng_fill(service->rng, approval.nonce, sizeof approval.nonce);
+	disclosure_approval_commit(
+	    approval.nonce, buf_bytes(&message), signature, proposal.commitment);
+	return submit(service, &proposal, caller, err);
+}
+
+bool
+disclosure_step(const struct disclosure_service *service, const char *id,
+    const struct disclosure_caller *caller, enum disclosure_step step, struct bytes body,
+    struct error *err)
+{
+	static const uint8_t nonce[COMMITMENT_NONCE_BYTES];
+	struct disclosure_proposal proposal = {.step = step, .id = id, .commits = body.len > 0};
+
+	if (!handle_valid(bytes_of_text(id)))
+		return error_set(err, E_NOT_FOUND, "there is no such disclosure");
+	/* Of a package: it is full of random octets, so its digest tells nothing. */
+	leaf_commit(proposal.commitment, nonce, body);
+	return submit(service, &proposal, caller, err);
+}
+
+bool
+disclosure_sweep(const struct disclosure_service *service, size_t *out_count, struct error *err)
+{
+	char ids[64][HANDLE_TEXT_LEN + 1];
+	const struct disclosure_caller nobody = {.actor = "system:disclosure"};
+	size_t count;
+
+	*out_count = 0;
+	if (!disclosure_store_expired(
+		service->db, clock_now_s(service->clock), COUNT(ids), ids, &count, err))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		struct error passed = {0};
+
+		/* E_STATE_CONFLICT: somebody was there first. */
+		if (disclosure_step(
+			service, ids[i], &nobody, STEP_EXPIRE, (struct bytes){0}, &passed))
+			++*out_count;
+	}
+	return true;
+}
