@@ -30,6 +30,7 @@ struct app {
 	struct keeper_client *keeper;
 	struct ledger *ledger;
 	struct audit *audit;
+	struct exports *exports; /* audit/export.h */
 	const struct issuers *issuers;
 	struct crl_publisher *crls;
 	struct status_index *statuses;

@@ -311,3 +311,50 @@ decode_batch(const json_t *body, int64_t now_s, struct batch *out, struct error 
 	out->hours_until = (int)in.hours_until;
 	return true;
 }
+
+/* ---- exports of the audit log ---- */
+
+struct export_members {
+	const char *log, *event, *code, *actor;
+	int64_t after, limit, from_s, to_s;
+};
+#define AT(member) offsetof(struct export_members, member)
+static const struct json_member EXPORT[] = {
+    {"log", "/log", JSON_MEMBER_TEXT, AT(log), 0, false, 0, CHECKPOINT_ORIGIN_MAX},
+    {"after", "/after", JSON_MEMBER_INT, AT(after), 0, false, 0, INT64_MAX - 1},
+    {"limit", "/limit", JSON_MEMBER_INT, AT(limit), 0, false, 1, INT64_MAX},
+    {"from", "/from", JSON_MEMBER_TIME, AT(from_s), 0, false, 0, 0},
+    {"to", "/to", JSON_MEMBER_TIME, AT(to_s), 0, false, 0, 0},
+    {"ev", "/ev", JSON_MEMBER_TEXT, AT(event), 0, false, 0, LEAF_VALUE_MAX},
+    {"rc", "/rc", JSON_MEMBER_TEXT, AT(code), 0, false, 0, 31},
+    {"act", "/act", JSON_MEMBER_TEXT, AT(actor), 0, false, 0, LEAF_VALUE_MAX},
+};
+#undef AT
+
+static void
+copy_text(char *out, size_t out_len, const char *text)
+{
+	(void)snprintf(out, out_len, "%s", text != NULL ? text : "");
+}
+
+bool
+decode_export(const json_t *body, struct export_scope *out, const char **out_log, struct error *err)
+{
+	struct export_members members = {.after = -1, .limit = -1, .from_s = -1, .to_s = -1};
+	struct export_scope scope;
+
+	if (!json_read(body, EXPORT, COUNT(EXPORT), &members, err))
+		return false;
+	scope = (struct export_scope){.after = members.after,
+	    .limit = members.limit,
+	    .from_s = members.from_s,
+	    .to_s = members.to_s};
+	copy_text(scope.event, sizeof scope.event, members.event);
+	copy_text(scope.code, sizeof scope.code, members.code);
+	copy_text(scope.actor, sizeof scope.actor, members.actor);
+	if (!export_scope_check(&scope, err))
+		return false;
+	*out = scope;
+	*out_log = members.log;
+	return true;
+}

@@ -3,6 +3,7 @@
 #ifndef API_DECODE_H
 #define API_DECODE_H
 
+#include "audit/export_manifest.h"
 #include "base/json_in.h"
 #include "provisioning/batch.h"
 #include "provisioning/enroll.h"
@@ -23,6 +24,9 @@ MUST_CHECK bool decode_batch(
 /* One of two words into a bool. */
 MUST_CHECK bool decode_choice(const char *text, const char *pointer, const char *if_false,
     const char *if_true, bool *out, struct error *err);
+/* Of POST /v1/audit/exports; *out_log NULL: it is not said. */
+MUST_CHECK bool decode_export(
+    const json_t *body, struct export_scope *out, const char **out_log, struct error *err);
 /* [{type,value}, ...] at `pointer`. At most HWID_COUNT_MAX. */
 MUST_CHECK bool decode_hardware_ids(const json_t *list, const char *pointer,
     struct enroll_hardware_id out[static HWID_COUNT_MAX], size_t *out_count, struct error *err);

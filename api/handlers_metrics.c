@@ -3,6 +3,7 @@
 
 #include "api/handlers.h"
 #include "api/http_metrics.h"
+#include "audit/export.h"
 #include "base/mem.h"
 #include "base/process.h"
 #include "provisioning/revoke_later.h"
@@ -25,6 +26,9 @@ enum looked_up {
 	WITNESS_COSIGNED,
 	WITNESS_COSIGNATURES,
 	WITNESS_FAILURES, /* the last of them */
+	EXPORTS,
+	EXPORTS_RUNNING,
+	EXPORTS_BYTES,
 	KEEPER_UP,
 	KEEPER_ATTACHED,
 	STATUS_SEQ,
@@ -72,6 +76,9 @@ static const struct metric TABLE[] = {
 	[WITNESS_COSIGNED] = {"moniker_witness_cosigned",            METRIC_GAUGE,   1, NULL, NULL,            "1 while a witness is under the newest checkpoint, else 0."},
 	[WITNESS_COSIGNATURES] = {"moniker_witness_cosignatures_total", METRIC_COUNTER, 1, NULL, NULL,         "Checkpoints that a witness has cosigned."},
 	[WITNESS_FAILURES] = {"moniker_witness_failures_total",      METRIC_COUNTER, 1, NULL, NULL,            "Checkpoints that a witness was asked to cosign in vain."},
+	[EXPORTS]          = {"moniker_audit_exports_total",         METRIC_COUNTER, 1, NULL, NULL,            "Exports of the audit log that this node finished."},
+	[EXPORTS_RUNNING]  = {"moniker_audit_exports_running",       METRIC_GAUGE,   1, NULL, NULL,            "1 while this node makes an export."},
+	[EXPORTS_BYTES]    = {"moniker_audit_exports_bytes",         METRIC_GAUGE,   1, NULL, NULL,            "Octets of the exports that this node keeps."},
 	[KEEPER_UP]        = {"moniker_keeper_up",                   METRIC_GAUGE,   1, NULL, NULL,            "1 while the key keeper answers, else 0."},
 	[KEEPER_ATTACHED]  = {"moniker_keeper_attached_total",       METRIC_COUNTER, 1, NULL, NULL,            "Keepers that this service was connected to; more than 1: the keeper was started again."},
 	[STATUS_SEQ]       = {"moniker_status_seq",                  METRIC_GAUGE,   1, NULL, NULL,            "Place in the order of status changes that this service answers by."},
@@ -186,6 +193,18 @@ put_components(const struct app *app, struct buf *out)
 		(void)snprintf(labels, sizeof labels, "component=\"%s\"", component_name(id));
 		metrics_write_sample(out, &TABLE[COMPONENT_UP], labels, down_s == 0 ? 1 : 0);
 	}
+}
+
+static void
+put_exports(const struct app *app, struct buf *out)
+{
+	struct exports_health health;
+
+	exports_health(app->exports, &health);
+	put(out, EXPORTS, "outcome=\"done\"", health.done);
+	metrics_write_sample(out, &TABLE[EXPORTS], "outcome=\"failed\"", health.failed);
+	put(out, EXPORTS_RUNNING, NULL, health.running);
+	put(out, EXPORTS_BYTES, NULL, health.bytes);
 }
 
 static void
@@ -311,6 +330,7 @@ get_metrics(const struct app *app, const struct http_request *request,
 	put_witnesses(app, out);
 	put_components(app, out);
 	put_forwarding(app, out);
+	put_exports(app, out);
 	put_keeper(app, out);
 	put_statuses(app, out);
 	for (enum looked_up which = CRL_NUMBER; which <= CRL_FAILING; which++)

@@ -80,6 +80,61 @@ take_tag(const char **at, struct bytes *out)
 	return true;
 }
 
+/* Digits at the front; none: `out` stays. False: more than a number holds. */
+static bool
+take_number(const char **at, bool *out_there, uint64_t *out)
+{
+	uint64_t number = 0;
+
+	*out_there = **at >= '0' && **at <= '9';
+	for (; **at >= '0' && **at <= '9'; ++*at) {
+		if (number > (UINT64_MAX - 9) / 10)
+			return false;
+		number = number * 10 + (uint64_t)(**at - '0');
+	}
+	if (*out_there)
+		*out = number;
+	return true;
+}
+
+/* bytes=first-last, bytes=first- or bytes=-suffix; false: not one of them. */
+static bool
+parse_range(const char *text, uint64_t len, uint64_t *out_first, uint64_t *out_end)
+{
+	uint64_t first = 0, last = 0;
+	bool has_first, has_last;
+
+	if (strncasecmp(text, "bytes=", 6) != 0)
+		return false;
+	text += 6;
+	if (!take_number(&text, &has_first, &first) || *text++ != '-' ||
+	    !take_number(&text, &has_last, &last) || *text != '\0' || (!has_first && !has_last) ||
+	    (has_first && has_last && first > last))
+		return false;
+	if (!has_first) { /* the last so many */
+		*out_first = last >= len ? 0 : len - last;
+		*out_end = last == 0 ? 0 : len;
+		return true;
+	}
+	*out_first = first;
+	*out_end = has_last && last < len ? last + 1 : len;
+	return true;
+}
+
+bool
+http_range(
+    const struct http_request *request, uint64_t len, struct http_range *out, struct error *err)
+{
+	uint64_t first = 0, end = len;
+	const bool part = parse_range(request->range, len, &first, &end);
+
+	if (part && first >= end)
+		return error_set(
+		    err, E_RANGE_INVALID, "it has %llu octets", (unsigned long long)len);
+	*out = (struct http_range){part, first, end - first};
+	return true;
+}
+
 bool
 http_etag_named(const struct http_request *request, const char *etag)
 {

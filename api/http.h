@@ -43,6 +43,7 @@ struct http_request {
 	bool accepts; /* it says what it takes: Accept */
 	char accept[HTTP_VALUE_MAX + 1];
 	char last_event_id[HTTP_VALUE_MAX + 1];
+	char range[HTTP_VALUE_MAX + 1];
 	char user_agent[HTTP_AGENT_MAX + 1]; /* how it begins */
 	struct bytes authorization;          /* the header field: a secret; empty: none */
 	struct bytes binding; /* channel binding of the TLS session (csr_binding.h); empty: none */
@@ -78,6 +79,16 @@ bool http_etag_named(const struct http_request *request, const char *etag);
 bool http_accepts_gzip(const struct http_request *request);
 /* Whether Accept names text/event-stream itself. */
 bool http_accepts_events(const struct http_request *request);
+
+/* What Range asks of `len` octets (RFC 9110 section 14.2): one range. Anything else that it says is
+ * for all of them. */
+struct http_range {
+	bool part;
+	uint64_t first, len;
+};
+/* E_RANGE_INVALID   it begins after the end */
+MUST_CHECK bool http_range(
+    const struct http_request *request, uint64_t len, struct http_range *out, struct error *err);
 
 struct http_header {
 	const char *name; /* static */

@@ -17,6 +17,7 @@ problem_status(const struct error *err)
 	case ERROR_KIND_CONFLICT: return 409;
 	case ERROR_KIND_TOO_LARGE: return 413;
 	case ERROR_KIND_MEDIA_TYPE: return 415;
+	case ERROR_KIND_RANGE: return 416;
 	case ERROR_KIND_UNPROCESSABLE: return 422;
 	case ERROR_KIND_RATE_LIMITED: return 429;
 	case ERROR_KIND_NOT_IMPLEMENTED: return 501;

@@ -59,6 +59,11 @@ static const struct route ROUTES[] = {
 	{ HTTP_GET,    "/v1/operators/renewals/{serial}", PERSONS,           TLS,  0,           LEAF_EVENT_NONE,         get_operator_renewal }, /* after {name}/certificate: "renewals" may be a name */
 	{ HTTP_DELETE, "/v1/operators/{name}",           ADMIN,              TLS,  0,           LEAF_ADMIN_LOGIN_REFUSED, delete_operator },
 	{ HTTP_GET,    "/v1/audit/events",               AUDITOR,            TLS,  0,           LEAF_EVENT_NONE,         get_events },
+	{ HTTP_POST,   "/v1/audit/exports",              AUDITOR,            TLS,  4 * KB,      LEAF_LOG_EXPORT,         post_export },
+	{ HTTP_GET,    "/v1/audit/exports",              AUDITOR,            TLS,  0,           LEAF_EVENT_NONE,         get_exports },
+	{ HTTP_GET,    "/v1/audit/exports/{id}",         AUDITOR,            TLS,  0,           LEAF_EVENT_NONE,         get_export },
+	{ HTTP_GET,    "/v1/audit/exports/{id}/result",  AUDITOR,            TLS,  0,           LEAF_EVENT_NONE,         get_export_result },
+	{ HTTP_DELETE, "/v1/audit/exports/{id}",         AUDITOR,            TLS,  0,           LEAF_EVENT_NONE,         delete_export },
 	{ HTTP_GET,    "/v1/audit/proofs/inclusion",     AUDITOR,            TLS,  0,           LEAF_EVENT_NONE,         get_inclusion },
 	{ HTTP_GET,    "/v1/audit/proofs/consistency",   AUDITOR,            TLS,  0,           LEAF_EVENT_NONE,         get_consistency },
 	{ HTTP_GET,    "/audit/{log}/tile/{/path}",      AUDITOR,            TLS,  0,           LEAF_EVENT_NONE,         get_tile },

@@ -261,6 +261,7 @@ guard_read_request(struct MHD_Connection *mhd, const char *url, const char *meth
 	read_condition(mhd, "Accept-Encoding", out->accept_encoding);
 	read_condition(mhd, "Accept", out->accept);
 	read_condition(mhd, "Last-Event-ID", out->last_event_id);
+	read_condition(mhd, "Range", out->range);
 	out->accepts = MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, "Accept") != NULL;
 	(void)copy_value(out->user_agent, sizeof out->user_agent,
 	    MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, "User-Agent"));

@@ -280,6 +280,64 @@ shape_operator_renewal(const struct operator_renewal *renewal, const struct issu
 	    is_signed ? shape_pem(buf_bytes(&renewal->certificate)) : json_null(), "chain", chain);
 }
 
+static json_t *
+shape_asked(const struct export_scope *scope)
+{
+	const json_int_t after = (json_int_t)scope->after, limit = (json_int_t)scope->limit;
+
+	return json_pack("{s:o, s:o, s:o, s:o, s:s?, s:s?, s:s?}", "after",
+	    after < 0 ? json_null() : json_integer(after), "limit",
+	    limit < 0 ? json_null() : json_integer(limit), "from",
+	    scope->from_s < 0 ? json_null() : shape_time(scope->from_s), "to",
+	    scope->to_s < 0 ? json_null() : shape_time(scope->to_s), "ev",
+	    scope->event[0] != '\0' ? scope->event : NULL, "rc",
+	    scope->code[0] != '\0' ? scope->code : NULL, "act",
+	    scope->actor[0] != '\0' ? scope->actor : NULL);
+}
+
+static json_t *
+shape_seq(int64_t count, int64_t seq)
+{
+	return count == 0 ? json_null() : json_integer((json_int_t)seq);
+}
+
+/* Leaves that were looked at, of those that the log has; and what was taken of them. */
+static json_t *
+shape_export_progress(const struct export_job *job)
+{
+	const int64_t next = (int64_t)job->progress.next;
+	const bool all = job->state == EXPORT_DONE || next > job->size;
+
+	return json_pack("{s:I, s:I}", "looked_at", (json_int_t)(all ? job->size : next), "of",
+	    (json_int_t)job->size);
+}
+
+json_t *
+shape_export(const struct export_job *job)
+{
+	static const char *const STATES[] = {
+	    [EXPORT_RUNNING] = "running", [EXPORT_DONE] = "done", [EXPORT_FAILED] = "failed"};
+	const struct export_progress *progress = &job->progress;
+	json_t *result = json_null();
+	json_t *failure = json_null();
+
+	if (job->state == EXPORT_DONE)
+		result = json_pack("{s:I, s:o}", "size", (json_int_t)job->result.len, "sha256",
+		    shape_hex(job->result.sha256, SHA256_BYTES));
+	if (job->state == EXPORT_FAILED)
+		failure = json_pack("{s:s, s:s}", "code", job->failure, "detail", job->detail);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:o, "
+			 "s:o, s:o, s:o}",
+	    "id", job->id, "state", STATES[job->state], "node", job->node, "requested_by",
+	    job->actor, "origin", job->origin, "log_size", (json_int_t)job->size, "proves",
+	    export_scope_is_complete(&job->scope) ? "complete" : "inclusion", "asked",
+	    shape_asked(&job->scope), "progress", shape_export_progress(job), "leaves",
+	    (json_int_t)progress->count, "first", shape_seq(progress->count, progress->first),
+	    "last", shape_seq(progress->count, progress->last), "result", result, "failure",
+	    failure, "created_at", shape_time(job->created_at_s), "finished_at",
+	    shape_time(job->finished_at_s), "expires_at", shape_time(job->expires_at_s));
+}
+
 json_t *
 shape_expiry(const struct expiry *expiry)
 {

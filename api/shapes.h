@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "audit/events.h"
+#include "audit/export.h"
 #include "ca/expiry.h"
 #include "provisioning/batch.h"
 #include "provisioning/enroll.h"
@@ -42,6 +43,7 @@ json_t *shape_batch(const struct batch *batch);
 json_t *shape_operator(const struct operator_person *person);
 /* `issuer`: whose certificate is the chain; NULL: this node does not know it yet. */
 json_t *shape_operator_renewal(const struct operator_renewal *renewal, const struct issuer *issuer);
+json_t *shape_export(const struct export_job *job);
 json_t *shape_expiry(const struct expiry *expiry);
 json_t *shape_list(json_t *items, json_t *next); /* both taken over; next NULL: null */
 

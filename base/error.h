@@ -23,6 +23,7 @@ enum error_kind { /* transport-neutral; api/problem.c maps it to HTTP */
 	ERROR_KIND_METHOD,          /* the thing is there, this is not done to it */
 	ERROR_KIND_TIMEOUT,         /* the request did not arrive in time */
 	ERROR_KIND_GONE,            /* it was there, and is not any more */
+	ERROR_KIND_RANGE,           /* it is there, and not that part of it */
 	ERROR_KIND_CONFLICT,        /* the state does not allow it */
 	ERROR_KIND_TOO_LARGE,       /* beyond a stated bound */
 	ERROR_KIND_MEDIA_TYPE,      /* a content type this path does not take */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "audit/export_verify.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -30,6 +31,7 @@ struct verify_command {
 	struct buf since_note, to_note;
 	struct bytes held;   /* the file of --leaves, mapped */
 	json_t *findings;    /* with --json */
+	json_t *about;       /* with --json: members of the answer, or NULL */
 	int64_t told_at_ms;  /* of the progress */
 	bool shows_progress; /* a terminal */
 };
@@ -42,6 +44,7 @@ command_clear(struct verify_command *command)
 	if (command->held.len > 0) /* mapped for us: what we were lent is ours to give back */
 		(void)munmap((void *)(uintptr_t)command->held.data, command->held.len);
 	json_decref(command->findings);
+	json_decref(command->about);
 }
 DEFER_DECLARE_CLEAR(struct verify_command, command_clear)
 
@@ -121,6 +124,7 @@ conclude(
 		    "origin", checkpoint->origin, "size", (json_int_t)checkpoint->size, "root",
 		    buf_text(&root), "findings", command->findings);
 
+		(void)json_object_update_missing(document, command->about);
 		cli_print_json(document);
 		json_decref(document);
 		return (int)verdict;
@@ -172,6 +176,96 @@ pick_key(struct verify_command *command, const struct tile_files *files, struct 
 	       log_keys_pick(&command->keys, buf_bytes(out_note), out, err);
 }
 
+/* ---- exports ---- */
+
+/* What holds of the leaves that are in it, in words that cannot be taken for more. */
+static void
+tell_claim(struct verify_command *command, const struct export_verdict *verdict)
+{
+	if (command->json) {
+		if (command->about == NULL)
+			command->about = json_object();
+		(void)json_object_set_new(command->about, "proves",
+		    verdict->tampered || verdict->incomplete ? json_null()
+		    : verdict->complete                      ? json_string("complete")
+							     : json_string("inclusion"));
+		(void)json_object_set_new(
+		    command->about, "leaves", json_integer((json_int_t)verdict->count));
+		return;
+	}
+	if (verdict->tampered || verdict->incomplete)
+		return;
+	if (verdict->complete)
+		(void)printf("complete: leaves %lld to %lld, and none of them is missing\n",
+		    (long long)verdict->first, (long long)verdict->last);
+	else
+		(void)printf("inclusion only: %lld leaves are in the log; that no other belongs to "
+			     "them is not proven\n",
+		    (long long)verdict->count);
+}
+
+static void
+add_finding(struct verify_command *command, struct export_verdict *verdict, enum verify_kind kind,
+    const char *text)
+{
+	report(command, &(struct verify_finding){kind, -1, text});
+	verdict->tampered = verdict->tampered || kind == VERIFY_TAMPERED;
+	verdict->incomplete = verdict->incomplete || kind == VERIFY_INCOMPLETE;
+}
+
+/* What is good but for its witnesses cannot be said to be, as of a log. */
+static void
+check_witnesses(
+    struct verify_command *command, struct log_source *source, struct export_verdict *verdict)
+{
+	struct bytes note = {0};
+	struct error err = {0};
+
+	if (!verdict->tampered && log_source_map(source, EXPORT_CHECKPOINT, &note) &&
+	    !log_keys_quorum(&command->keys, note, &err))
+		add_finding(command, verdict, VERIFY_INCOMPLETE, err.detail);
+}
+
+static int
+verify_export(struct verify_command *command, struct log_source *source, const struct note_key *key)
+{
+	const struct export_files files = {source, log_source_map, log_source_name};
+	const struct export_options options = {.files = &files,
+	    .key = key,
+	    .context = command,
+	    .report = report,
+	    .progress = progress};
+	struct export_verdict verdict;
+
+	export_verify(&options, &verdict);
+	if (!log_source_is_plain(source))
+		add_finding(command, &verdict, VERIFY_TAMPERED,
+		    "the archive holds something else beside the files of the export");
+	if (command->since != NULL)
+		add_finding(command, &verdict, VERIFY_INCOMPLETE,
+		    "an export does not show that the log continues a checkpoint that was kept: "
+		    "take moniker audit proof --from-size");
+	check_witnesses(command, source, &verdict);
+	if (command->told_at_ms > 0)
+		(void)fprintf(stderr, "\n");
+	tell_claim(command, &verdict);
+	return conclude(command,
+	    verdict.tampered     ? VERDICT_TAMPERED
+	    : verdict.incomplete ? VERDICT_INCOMPLETE
+				 : VERDICT_GOOD,
+	    &verdict.checkpoint);
+}
+
+static bool
+is_export(struct log_source *source)
+{
+	struct bytes manifest;
+
+	return log_source_map(source, EXPORT_MANIFEST, &manifest);
+}
+
+/* ---- logs ---- */
+
 static int
 verify_whole(struct verify_command *command, const char *path)
 {
@@ -193,6 +287,8 @@ verify_whole(struct verify_command *command, const char *path)
 	files = log_source_files(source);
 	if (!pick_key(command, &files, &note, &options.key, &err))
 		return conclude_error(command, &err);
+	if (is_export(source))
+		return verify_export(command, source, options.key);
 	options.has_blobs = log_source_has_blobs(source);
 	verify_log(&options, &result);
 	if (command->told_at_ms > 0)
@@ -313,4 +409,17 @@ audit_verify(int argc, char **argv)
 	    (command.leaves != NULL && !map_leaves(command.leaves, &command.held, &err)))
 		return usage(err.detail);
 	return verify_path(&command, argv[1]);
+}
+
+int
+audit_verify_export(const char *path, const struct log_keys *keys, bool json, json_t *about)
+{
+	DEFER(command_clear)
+	struct verify_command command = {.json = json,
+	    .keys = *keys,
+	    .findings = json_array(),
+	    .about = about,
+	    .shows_progress = isatty(STDERR_FILENO) == 1};
+
+	return verify_whole(&command, path);
 }

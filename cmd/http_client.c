@@ -123,8 +123,9 @@ set_request(struct http_client *client, const char *method, struct bytes body,
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, answer);
 }
 
-bool
-http_client_call(struct http_client *client, const char *method, const char *path,
+/* `range` is "first-last", or NULL. */
+static bool
+call(struct http_client *client, const char *method, const char *path, const char *range,
     const char *content_type, struct bytes body, struct http_answer *out, struct error *err)
 {
 	DEFER(buf_clear_public) struct buf url = {0};
@@ -138,6 +139,8 @@ http_client_call(struct http_client *client, const char *method, const char *pat
 	buf_append_format(&url, "%s%s", client->url, path);
 	curl_easy_setopt(client->curl, CURLOPT_URL, buf_text(&url));
 	set_connection(client);
+	if (range != NULL)
+		curl_easy_setopt(client->curl, CURLOPT_RANGE, range);
 	headers = curl_slist_append(NULL, "Expect:");
 	if (content_type != NULL) {
 		buf_append_format(&type, "Content-Type: %s", content_type);
@@ -156,6 +159,24 @@ http_client_call(struct http_client *client, const char *method, const char *pat
 	curl_easy_getinfo(client->curl, CURLINFO_CONTENT_TYPE, &got);
 	(void)snprintf(out->content_type, sizeof out->content_type, "%s", got != NULL ? got : "");
 	return true;
+}
+
+bool
+http_client_call(struct http_client *client, const char *method, const char *path,
+    const char *content_type, struct bytes body, struct http_answer *out, struct error *err)
+{
+	return call(client, method, path, NULL, content_type, body, out, err);
+}
+
+bool
+http_client_get_part(struct http_client *client, const char *path, uint64_t first, uint64_t last,
+    struct http_answer *out, struct error *err)
+{
+	char range[48];
+
+	(void)snprintf(
+	    range, sizeof range, "%llu-%llu", (unsigned long long)first, (unsigned long long)last);
+	return call(client, "GET", path, range, NULL, (struct bytes){0}, out, err);
 }
 
 void

@@ -34,5 +34,8 @@ DEFER_DECLARE_CLEAR(struct http_answer, http_answer_clear)
  */
 MUST_CHECK bool http_client_call(struct http_client *client, const char *method, const char *path,
     const char *content_type, struct bytes body, struct http_answer *out, struct error *err);
+/* GET of a part, octets first to last. The same. */
+MUST_CHECK bool http_client_get_part(struct http_client *client, const char *path, uint64_t first,
+    uint64_t last, struct http_answer *out, struct error *err);
 
 #endif

@@ -15,14 +15,22 @@
 #include "proof/scan.h"
 #include "proof/tar.h"
 
+struct mapped {
+	void *octets;
+	size_t len;
+};
+
 struct log_source {
 	char *folder; /* NULL: an archive */
 	bool has_blobs;
+	struct mapped *mapped; /* files of the folder */
+	size_t mapped_count, mapped_capacity;
 
 	void *map;
 	size_t map_len;
 	struct tar_entry *entries; /* sorted by name, without what stands before the log's files */
 	size_t count, capacity;
+	bool plain;
 };
 
 void
@@ -32,6 +40,9 @@ log_source_free(struct log_source *source)
 		return;
 	if (source->map_len > 0)
 		(void)munmap(source->map, source->map_len);
+	for (size_t i = 0; i < source->mapped_count; i++)
+		(void)munmap(source->mapped[i].octets, source->mapped[i].len);
+	free(source->mapped);
 	free(source->entries);
 	free(source->folder);
 	free(source);
@@ -49,8 +60,10 @@ static bool
 read_entries(struct log_source *source, struct error *err)
 {
 	struct bytes rest = bytes_of(source->map, source->map_len);
+	uint64_t len = 2 * TAR_BLOCK;
 
 	for (;;) {
+		const struct tar_entry *entry;
 		bool end = false;
 
 		if (source->count == source->capacity) {
@@ -60,10 +73,23 @@ read_entries(struct log_source *source, struct error *err)
 		}
 		if (!tar_take(&rest, &source->entries[source->count], &end, err))
 			return false;
+		source->plain = len == source->map_len;
 		if (end)
 			return true;
-		source->count++;
+		entry = &source->entries[source->count++];
+		len += TAR_BLOCK + entry->contents.len + tar_padding(entry->contents.len);
 	}
+}
+
+/* Whoever unpacks it gets the later one, whoever looks it up perhaps the other. */
+static bool
+check_names(const struct log_source *source, struct error *err)
+{
+	for (size_t i = 1; i < source->count; i++)
+		if (strcmp(source->entries[i - 1].name, source->entries[i].name) == 0)
+			return error_set(err, E_BAD_SYNTAX, "the archive has %.80s twice",
+			    source->entries[i].name);
+	return true;
 }
 
 /* The log's files are those beside its checkpoint, wherever that is. */
@@ -89,15 +115,17 @@ strip_names(struct log_source *source, struct error *err)
 	for (size_t i = 0; i < source->count; i++) {
 		struct tar_entry *entry = &source->entries[i];
 
-		if (strncmp(entry->name, before, prefix) != 0)
+		if (strncmp(entry->name, before, prefix) != 0) {
+			source->plain = false;
 			continue;
+		}
 		memmove(entry->name, entry->name + prefix, strlen(entry->name + prefix) + 1);
 		source->has_blobs = source->has_blobs || strncmp(entry->name, "blobs/", 6) == 0;
 		source->entries[kept++] = *entry;
 	}
 	source->count = kept;
 	qsort(source->entries, kept, sizeof source->entries[0], compare_names);
-	return true;
+	return check_names(source, err);
 }
 
 static bool
@@ -120,17 +148,22 @@ open_archive(struct log_source *source, const char *path, struct error *err)
 	return read_entries(source, err) && strip_names(source, err);
 }
 
+static const struct tar_entry *
+find_entry(const struct log_source *source, const char *path)
+{
+	DEFER(mem_free) struct tar_entry *key = xcalloc(1, sizeof *key);
+
+	(void)snprintf(key->name, sizeof key->name, "%s", path);
+	return bsearch(
+	    key, source->entries, source->count, sizeof source->entries[0], compare_names);
+}
+
 static bool
 read_entry(void *context, const char *path, size_t len_max, struct buf *out, bool *out_found,
     struct error *err)
 {
-	const struct log_source *source = context;
-	DEFER(mem_free) struct tar_entry *key = xcalloc(1, sizeof *key);
-	const struct tar_entry *found;
+	const struct tar_entry *found = find_entry(context, path);
 
-	(void)snprintf(key->name, sizeof key->name, "%s", path);
-	found =
-	    bsearch(key, source->entries, source->count, sizeof source->entries[0], compare_names);
 	*out_found = found != NULL;
 	if (found == NULL)
 		return true;
@@ -138,6 +171,58 @@ read_entry(void *context, const char *path, size_t len_max, struct buf *out, boo
 		return error_set(err, E_FILE_FAILED, "%s is longer than %zu octets", path, len_max);
 	buf_append(out, found->contents);
 	return true;
+}
+
+/* ---- folders ---- */
+
+/* An empty file is there, and is mapped nowhere. */
+static bool
+map_file(struct log_source *source, int fd, struct bytes *out)
+{
+	struct stat status;
+	struct mapped *mapped;
+
+	*out = (struct bytes){0};
+	if (fd < 0 || fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
+		return false;
+	if (status.st_size == 0)
+		return true;
+	if (source->mapped_count == source->mapped_capacity) {
+		source->mapped_capacity = source->mapped_capacity * 2 + 64;
+		source->mapped =
+		    xrealloc(source->mapped, source->mapped_capacity * sizeof source->mapped[0]);
+	}
+	mapped = &source->mapped[source->mapped_count];
+	mapped->len = (size_t)status.st_size;
+	mapped->octets = mmap(NULL, mapped->len, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (mapped->octets == MAP_FAILED)
+		return false;
+	source->mapped_count++;
+	*out = bytes_of(mapped->octets, mapped->len);
+	return true;
+}
+
+bool
+log_source_map(void *context, const char *name, struct bytes *out)
+{
+	struct log_source *source = context;
+	DEFER(buf_clear_public) struct buf path = {0};
+	bool mapped;
+	int fd;
+
+	if (source->folder == NULL) {
+		const struct tar_entry *entry = find_entry(source, name);
+
+		if (entry != NULL)
+			*out = entry->contents;
+		return entry != NULL;
+	}
+	buf_append_format(&path, "%s/%s", source->folder, name);
+	fd = open(buf_text(&path), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	mapped = map_file(source, fd, out);
+	if (fd >= 0)
+		(void)close(fd);
+	return mapped;
 }
 
 /* ---- either ---- */
@@ -166,6 +251,20 @@ log_source_files(struct log_source *source)
 	if (source->folder != NULL)
 		return log_folder_files(source->folder);
 	return (struct tile_files){source, read_entry};
+}
+
+const char *
+log_source_name(void *context, size_t index)
+{
+	const struct log_source *source = context;
+
+	return index < source->count ? source->entries[index].name : NULL;
+}
+
+bool
+log_source_is_plain(const struct log_source *source)
+{
+	return source->folder != NULL || source->plain;
 }
 
 bool

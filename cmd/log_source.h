@@ -19,6 +19,15 @@ DEFER_DECLARE(struct log_source, log_source_free)
 struct tile_files log_source_files(struct log_source *source);
 bool log_source_has_blobs(const struct log_source *source);
 
+/*
+ * For an export (audit/export_verify.h): a file's contents, borrowed until the source is freed; the
+ * names in an archive. Of a folder the names are not known: log_source_name() gives NULL.
+ */
+bool log_source_map(void *source, const char *name, struct bytes *out);
+const char *log_source_name(void *source, size_t index);
+/* An archive is its files, one after another, in one folder, and nothing else. */
+bool log_source_is_plain(const struct log_source *source);
+
 struct log_keys {
 	struct tlog_policy policy; /* one of logs alone where none was given */
 };

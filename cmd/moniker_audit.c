@@ -92,10 +92,12 @@ audit_command(int argc, char **argv)
 		return audit_verify(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "proof") == 0)
 		return audit_proof(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "export") == 0)
+		return audit_export(argc - 1, argv + 1);
 	if (!options_take(argc, argv, rows, COUNT(rows), &words, &bad))
 		return cli_usage(&AUDIT_COMMAND, bad);
 	if (words != 1 || strcmp(argv[1], "tail") != 0)
-		return cli_usage(&AUDIT_COMMAND, "say tail, proof or verify");
+		return cli_usage(&AUDIT_COMMAND, "say tail, export, proof or verify");
 	if (!cli_api_open(&options.api, "AUDITOR", &client, &err) || !tail(client, &options, &err))
 		return cli_fail(&err, options.json, EXIT_FAILURE);
 	return EXIT_SUCCESS;
@@ -103,6 +105,7 @@ audit_command(int argc, char **argv)
 
 const struct subcommand AUDIT_COMMAND = {"audit", "the audit log on request",
     "usage: moniker audit tail [OPTIONS]\n"
+    "       moniker audit export --out FILE --vkey KEY|--policy FILE [OPTIONS]\n"
     "       moniker audit proof SEQ [--size N] [--log NAME] [--out FILE]\n"
     "       moniker audit proof --from-size N --size N [--log NAME] [--out FILE]\n"
     "       moniker audit verify DIR|TAR|PROOF --vkey KEY|--policy FILE [--since FILE] [--to "
@@ -119,14 +122,21 @@ const struct subcommand AUDIT_COMMAND = {"audit", "the audit log on request",
     "  --from, --to TIME  RFC 3339 UTC, of sequencing\n"
     "  --limit N          leaves per request\n"
     "\n"
+    "export fetches an archive of them that proves itself, and verifies it. It takes the same "
+    "options;\n"
+    "--limit N is the first so many leaves. Without --ev, --rc and --act it proves that no leaf "
+    "is\n"
+    "missing. The same command again goes on with what was begun (FILE.job, FILE.part).\n"
+    "\n"
     "proof prints a leaf with its way to the newest checkpoint (.tlog-proof), or the hashes alone\n"
     "for a tree of --size leaves, or from one of --from-size.\n"
     "\n"
     "  --out FILE         instead of standard output\n"
     "  --url, --cacert, --cert, --key   see `moniker --help`; role AUDITOR\n"
     "\n"
-    "verify needs no service: a log's folder, an archive of one, a proof, or a folder of several\n"
-    "logs, which are held against each other, too.\n"
+    "verify needs no service: a log's folder, an archive of one, an export, a proof, or a folder "
+    "of\n"
+    "several logs, which are held against each other, too.\n"
     "\n"
     "  --vkey KEY         the log's verifier key, as kept since the log was opened\n"
     "  --policy FILE      logs, witnesses and the quorum that has to be under the checkpoint "
@@ -139,6 +149,7 @@ const struct subcommand AUDIT_COMMAND = {"audit", "the audit log on request",
     "                     the log's; of the database, of another reader, kept since last year\n"
     "  --json             findings as JSON\n"
     "\n"
-    "Exit status: 0 done, 1 refused or failed, 2 usage; verify: 0 good, 1 tampering, 2 incomplete, "
+    "Exit status: 0 done, 1 refused or failed, 2 usage; verify, and export at its end: 0 good, 1 "
+    "tampering, 2 incomplete, "
     "3 usage.\n",
     audit_command};

@@ -3,7 +3,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -20,6 +19,7 @@
 #include "ca/status_notes.h"
 #include "cmd/channels.h"
 #include "cmd/escrow_parts.h"
+#include "cmd/export_parts.h"
 #include "cmd/forwarding.h"
 #include "cmd/reload.h"
 #include "cmd/tls_identity.h"
@@ -487,6 +487,7 @@ service_close(struct service *service)
 		server_drain_and_free(service->server, (int)service->settings->drain_s * 1000);
 	revoke_later_end(service->later);
 	pseudonym_ticks_free(service->ticks);
+	exports_free(service->app.exports);
 	crl_publisher_free(service->crls);
 	ocsp_free(service->ocsp);
 	if (service->audit != NULL)
@@ -570,6 +571,7 @@ service_run(const char *config_path, const struct settings *settings, const char
 		return false;
 	build_app(&service);
 	if (!caller_cache_remember(service.callers, err) ||
+	    !export_parts_open(&service.app, settings, err) ||
 	    !revoke_later_begin(service.later, &service.app.revocation, err) ||
 	    !start_serving(&service, err) || !audit_begin(service.audit, service.ledger, err) ||
 	    !control_send(CONTROL_FD, CONTROL_READY, err))

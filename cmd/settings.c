@@ -62,6 +62,8 @@ static const struct config_field FIELDS[] = {
 	{ "audit",    "witness_ca_file",     CONFIG_TEXT, AT(witness_ca_file),          "",               0, 0, "trust anchors of the witnesses' https addresses, PEM; empty: the system's" },
 	{ "audit",    "witness_timeout_ms",  CONFIG_INT,  AT(witness_timeout_ms),       "2000",           100, 30000, "milliseconds that witnesses get for one checkpoint" },
 	{ "audit",    "witness_gap_ms",      CONFIG_INT,  AT(witness_gap_ms),           "1000",           80, 30000, "milliseconds between two checkpoints at least, where there are witnesses" },
+	{ "audit",    "export_keep_h",       CONFIG_INT,  AT(export_keep_h),            "72",             1, 8760, "hours that a finished export of a log is kept" },
+	{ "audit",    "export_max_mib",      CONFIG_INT,  AT(export_max_mib),           "4096",           1, 8191, "MiB that one export may have; twice that is needed while it is made" },
 	{ "syslog",   "host",                CONFIG_TEXT, AT(syslog_host),              "",               0, 0, "where the log is forwarded to, RFC 5424 over TLS; empty: nowhere" },
 	{ "syslog",   "port",                CONFIG_INT,  AT(syslog_port),              "6514",           1, 65535, "its port" },
 	{ "syslog",   "name",                CONFIG_TEXT, AT(syslog_name),              "",               0, 0, "name or address in its certificate; empty: host" },

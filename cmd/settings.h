@@ -55,6 +55,7 @@ struct settings {
 	char *audit_without_quorum; /* "publish" or "withhold" */
 	char *witness_ca_file;      /* "": the system's */
 	int64_t witness_timeout_ms, witness_gap_ms;
+	int64_t export_keep_h, export_max_mib;
 	/* [log] */
 	char *log_level;
 };

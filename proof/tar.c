@@ -1,11 +1,16 @@
 #include "proof/tar.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* Fields of a header: offset and length. */
 #define NAME 0, 100
 #define SIZE 124, 12
 #define CHECKSUM 148, 8
+#define MODE 100, 8
+#define OWNER 108, 8
+#define GROUP 116, 8
+#define MODIFIED 136, 12
 #define TYPE_AT 156
 #define MAGIC_AT 257
 #define PREFIX 345, 155
@@ -96,4 +101,63 @@ tar_take(struct bytes *rest, struct tar_entry *out, bool *out_end, struct error 
 			return false;
 	}
 	return true;
+}
+
+/* ---- writing ---- */
+
+/* Octal digits that fill the field but for its NUL. */
+static void
+write_octal(uint8_t *header, size_t at, size_t len, uint64_t number)
+{
+	for (size_t i = len - 1; i > 0; i--, number >>= 3)
+		header[at + i - 1] = (uint8_t)('0' + (number & 7));
+}
+
+/* Into the name alone, or cut at the first slash after which the rest fits it. */
+static bool
+write_name(uint8_t *header, const char *name)
+{
+	static const size_t name_max = 100, prefix_max = 155, prefix_at = 345;
+	const size_t len = strlen(name);
+	const char *cut = len > name_max ? strchr(name + len - name_max - 1, '/') : NULL;
+
+	if (len == 0 || (len > name_max && (cut == NULL || (size_t)(cut - name) > prefix_max)))
+		return false;
+	if (cut == NULL) {
+		memcpy(header, name, len);
+		return true;
+	}
+	memcpy(header + prefix_at, name, (size_t)(cut - name));
+	memcpy(header, cut + 1, strlen(cut + 1));
+	return header[0] != '\0' && cut > name;
+}
+
+bool
+tar_header(const char *name, uint64_t len, int64_t modified_at_s, uint8_t out[static TAR_BLOCK],
+    struct error *err)
+{
+	uint64_t sum = 0;
+
+	memset(out, 0, TAR_BLOCK);
+	if (len > TAR_FILE_MAX || modified_at_s < 0 || modified_at_s > TAR_FILE_MAX ||
+	    !write_name(out, name))
+		return error_set(err, E_TOO_LARGE, "this does not fit a tar archive");
+	write_octal(out, MODE, 0644);
+	write_octal(out, OWNER, 0);
+	write_octal(out, GROUP, 0);
+	write_octal(out, SIZE, len);
+	write_octal(out, MODIFIED, (uint64_t)modified_at_s);
+	out[TYPE_AT] = '0';
+	memcpy(out + MAGIC_AT, "ustar\00000", 8);
+	for (size_t i = 0; i < TAR_BLOCK; i++)
+		sum += i >= 148 && i < 156 ? ' ' : out[i];
+	write_octal(out, 148, 7, sum); /* six digits, NUL, space */
+	out[155] = ' ';
+	return true;
+}
+
+size_t
+tar_padding(uint64_t len)
+{
+	return (size_t)((TAR_BLOCK - len % TAR_BLOCK) % TAR_BLOCK);
 }

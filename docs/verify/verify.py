@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Verifies a published audit log, or one proof from it, with nothing of Moniker's.
+"""Verifies a published audit log, an export or one proof from it, with nothing of Moniker's.
 
-    verify.py VKEY FOLDER [WITNESS...]           a log's folder: C2SP tlog-tiles
+    verify.py VKEY FOLDER [WITNESS...]           a log's folder: C2SP tlog-tiles; or an export, unpacked
+    verify.py VKEY FILE.tar [WITNESS...]         an export
     verify.py VKEY FILE.tlog-proof [WITNESS...]  a leaf with its proof: C2SP tlog-proof
 
 Each WITNESS is a verifier key, too: all have to have cosigned the checkpoint (C2SP tlog-cosignature).
 Exit status: 0 good, 1 tampering, 2 something is missing. Python's standard library only; the
 arithmetic of Ed25519 (RFC 8032) is here, too, so that there is nothing else to trust.
 """
-import base64, hashlib, json, os, sys
+import base64, csv, hashlib, io, json, os, sys, tarfile
 
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493   # the field, the group's order
 D = -121665 * pow(121666, -1, P) % P
@@ -86,10 +87,9 @@ def leaf_hash(leaf): return hashlib.sha256(b"\0" + leaf).digest()      # RFC 916
 def node(left, right): return hashlib.sha256(b"\1" + left + right).digest()
 
 
-def root_of(hashes):
+def root_of(hashes, leaves_below=None):
     stack = []                                                         # (leaves below, hash)
-    for h in hashes:
-        n = 1
+    for n, h in zip(leaves_below or [1] * len(hashes), hashes):
         while stack and stack[-1][0] == n:
             n, h = 2 * n, node(stack.pop()[1], h)
         stack.append((n, h))
@@ -99,11 +99,16 @@ def root_of(hashes):
     return h
 
 
-def tile(folder, kind, n, width):                                      # the full one has its beginning
+def tile_name(n):
     name = "%03d" % (n % 1000)
     while n >= 1000:
         n //= 1000
         name = "x%03d/%s" % (n % 1000, name)
+    return name
+
+
+def tile(folder, kind, n, width):                                      # the full one has its beginning
+    name = tile_name(n)
     path = os.path.join(folder, "tile", kind, name)
     part = path + ".p/%d" % width
     return open(part if width < 256 and os.path.exists(part) else path, "rb").read()
@@ -128,6 +133,111 @@ def log(vkey, folder):
     if root_of(hashes) != root:
         raise ValueError("the leaves do not lead to the signed root")
     return "%d leaves, the last of %s" % (size, last)
+
+
+class Files(dict):                                                     # of an export: name -> contents
+    def __missing__(self, name):
+        raise FileNotFoundError("%s is not there" % name)
+
+
+def files_of(path):
+    if os.path.isdir(path):
+        return Files((os.path.relpath(os.path.join(at, name), path), open(os.path.join(at, name), "rb").read())
+                     for at, _, names in os.walk(path) for name in names)
+    files, folders = Files(), set()
+    with tarfile.open(path, "r:") as archive:
+        for member in archive:
+            folder, _, name = member.name.partition("/")
+            folders.add(folder)
+            if not member.isfile() or name in files or len(folders) > 1:
+                raise ValueError("%s: not a file of the export, or there twice" % member.name)
+            files[name] = archive.extractfile(member).read()
+    return files
+
+
+class Tiles:                                                           # those of an export, from the root down
+    def __init__(self, files, size, root):
+        self.files, self.size, self.known = files, size, {}
+        edge, below = [], []
+        for level in range(7, -1, -1):
+            width = (size >> 8 * level) % 256
+            edge += self.read(level, size >> 8 * level >> 8, width) if width else []
+            below += [256 ** level] * width
+        if root_of(edge, below) != root:
+            raise ValueError("the tiles do not lead to the signed root")
+
+    def read(self, level, n, width):
+        name = "tile/%d/%s" % (level, tile_name(n)) + (".p/%d" % width if width < 256 else "")
+        octets = self.files[name]
+        if len(octets) != 32 * width:
+            raise ValueError("%s: not %d hashes" % (name, width))
+        return [octets[i:i + 32] for i in range(0, len(octets), 32)]
+
+    def hashes(self, level, n):
+        if (level, n) not in self.known:
+            width = min(256, (self.size >> 8 * level) - 256 * n)
+            found = self.read(level, n, width)
+            if width == 256 and self.hashes(level + 1, n // 256)[n % 256] != root_of(found):
+                raise ValueError("tile %d of level %d does not lead to the signed root" % (n, level))
+            self.known[level, n] = found
+        return self.known[level, n]
+
+
+def asked_for(asked, fields):                                          # is the leaf one of those?
+    ev = asked["ev"]
+    return (asked["after"] is None or fields["seq"] > asked["after"]) \
+        and (asked["from"] is None or fields["st"] >= asked["from"]) \
+        and (asked["to"] is None or fields["st"] < asked["to"]) \
+        and (ev is None or fields["ev"] == ev or (ev[-1] == "*" and fields["ev"].startswith(ev[:-1]))) \
+        and asked["rc"] in (None, fields["rc"]) and asked["act"] in (None, fields.get("act"))
+
+
+def spreadsheet(fields):                                               # its line of leaves.csv
+    cells = [fields.get(k, "") for k in "seq st ev rc sev out t act sub c e cnt win".split()]
+    cells = ["'" + c if isinstance(c, str) and c[:1] in ("=", "+", "-", "@") else c for c in cells]
+    out = io.StringIO()
+    csv.writer(out).writerow(cells + [json.dumps(fields["d"], separators=(",", ":")) if "d" in fields else ""])
+    return out.getvalue().encode()
+
+
+def export(vkey, files):
+    manifest = json.loads(files["manifest.json"])
+    size, root = checkpoint(vkey, files["checkpoint"])
+    if (manifest["size"], base64.b64decode(manifest["root"])) != (size, root):
+        raise ValueError("the manifest names another checkpoint")
+    for file in manifest["files"]:
+        if hashlib.sha256(files[file["name"]]).hexdigest() != file["sha256"]:
+            raise ValueError("%s is not the file that the manifest names" % file["name"])
+    if {file["name"] for file in manifest["files"]} != set(files) - {"manifest.json"}:
+        raise ValueError("the manifest does not name every file once")
+    tiles, asked = Tiles(files, size, root), manifest["asked"]
+    complete = asked["ev"] is asked["rc"] is asked["act"] is None
+    sheet = [b"seq,st,ev,rc,sev,out,t,act,sub,c,e,cnt,win,d\r\n"]
+    seqs = []
+    for leaf in files["leaves.ndjson"].split(b"\n")[:-1]:
+        fields = json.loads(leaf)
+        seq = fields["seq"]
+        if leaf_hash(leaf) != tiles.hashes(0, seq // 256)[seq % 256]:
+            raise ValueError("leaf %d is not what was hashed" % seq)
+        if not asked_for(asked, fields) or (seqs and seq <= seqs[-1]):
+            raise ValueError("leaf %d is not what was asked for" % seq)
+        if complete and seqs and seq != seqs[-1] + 1:
+            raise ValueError("the leaves from %d on are left out" % (seqs[-1] + 1))
+        seqs.append(seq)
+        sheet.append(spreadsheet(fields))
+    if [manifest["count"], manifest["first"], manifest["last"]] != [len(seqs)] + [seqs[i] if seqs else None for i in (0, -1)]:
+        raise ValueError("the manifest counts other leaves")
+    if manifest["proves"] != ("complete" if complete else "inclusion"):
+        raise ValueError("the manifest says that it proves something else")
+    if complete and asked["from"] is None and seqs and seqs[0] != (asked["after"] if asked["after"] is not None else -1) + 1:
+        raise ValueError("the leaves before %d are left out" % seqs[0])
+    if complete and asked["to"] is None and (asked["limit"] is None or len(seqs) < asked["limit"]) and seqs and seqs[-1] != size - 1:
+        raise ValueError("the leaves after %d are left out" % seqs[-1])
+    if b"".join(sheet) != files["leaves.csv"]:
+        raise ValueError("leaves.csv is not what the leaves say")
+    if complete and seqs:
+        return "complete: leaves %d to %d, and none of them is missing" % (seqs[0], seqs[-1])
+    return "inclusion only: %d leaves are in the log; that none is missing is not proven" % len(seqs)
 
 
 def proof(vkey, text):                                                 # RFC 9162, section 2.1.3.2
@@ -157,13 +267,17 @@ if __name__ == "__main__":
     if len(sys.argv) < 3:
         sys.exit(__doc__)
     try:
-        if os.path.isdir(sys.argv[2]):
-            print("good:", log(sys.argv[1], sys.argv[2]))
+        path = sys.argv[2]
+        if os.path.exists(os.path.join(path, "manifest.json")) or \
+                (os.path.isfile(path) and tarfile.is_tarfile(path)):
+            print("good:", export(sys.argv[1], files_of(path)))
+        elif os.path.isdir(path):
+            print("good:", log(sys.argv[1], path))
         else:
             print("good:", proof(sys.argv[1], open(sys.argv[2], "rb").read()))
     except OSError as missing:
         print("incomplete:", missing)
         sys.exit(2)
-    except (ValueError, KeyError, IndexError, TypeError) as wrong:
+    except (ValueError, KeyError, IndexError, TypeError, tarfile.TarError) as wrong:
         print("tampered:", wrong)
         sys.exit(1)

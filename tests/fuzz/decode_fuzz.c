@@ -55,11 +55,23 @@ batch(const json_t *body, struct error *err)
 	return true;
 }
 
+static bool export(const json_t *body, struct error *err)
+{
+	struct export_scope in = {0};
+	const char *log = NULL;
+
+	if (!decode_export(body, &in, &log, err))
+		return false;
+	MUST(log == NULL || fits(log, CHECKPOINT_ORIGIN_MAX));
+	MUST(in.after >= -1 && in.limit != 0 && in.limit >= -1);
+	return true;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static bool (*const DECODERS[])(const json_t *, struct error *) = {
-	    enrollment, revocation, batch};
+	    enrollment, revocation, batch, export};
 	struct http_request request = {.content_type = "application/json"};
 	DEFER(json_release) json_t *body = NULL;
 	struct error err = {0};

@@ -54,6 +54,7 @@ main(int argc, char **argv)
 	seed_ocsp();
 	seed_signed();
 	seed_keeper();
+	seed_export();
 	seed_trust();
 	return 0;
 }

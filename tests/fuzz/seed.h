@@ -11,6 +11,7 @@ void seed_put_hurt(const char *target, const char *name, struct bytes input);
 
 void seed_texts(void);    /* seed_texts.c: what can be written by hand */
 void seed_requests(void); /* seed_requests.c: certification requests */
+void seed_export(void);   /* seed_export.c: exports of a log */
 void seed_keeper(void);   /* seed_keeper.c: what the keeper reads */
 void seed_ocsp(void);     /* seed_ocsp.c: OCSP requests */
 void seed_signed(void);   /* seed_signed.c: certificates, notes */

@@ -34,6 +34,12 @@ static const char SETUP[] =
 	", 0)"
 #define LOG(origin, key) \
 	"INSERT INTO audit_log (origin, public_key, opened_at_s) VALUES (" origin ", " key ", 0)"
+#define EXPORT(id, leaves_max, state, failure, finished)                                    \
+	"; INSERT INTO audit_export (id, node, actor, log, size, note, leaves_max, state, " \
+	"failure,"                                                                          \
+	" created_at_s, finished_at_s) SELECT " id                                          \
+	", 'node1', 'auditor:a', l.id, 0, '\\x00', " leaves_max ", " state ", " failure     \
+	", 0, " finished " FROM audit_log AS l WHERE l.origin = 'test/log'"
 
 /* clang-format off */
 static const struct {
@@ -67,6 +73,14 @@ static const struct {
 	{"a log is taken over",        LOG("'test/log'", "sha256('')") "; DO $$ BEGIN PERFORM ledger_take_over('test/log'); END $$", NULL},
 	{"a retired log is taken over", LOG("'test/log'", "sha256('')") "; UPDATE audit_log SET gone_at_s = 1; DO $$ BEGIN PERFORM ledger_take_over('test/log'); END $$", "MK002"},
 	{"a log's origin",             LOG("'test log'", "sha256('')"), CHECK_VIOLATION},
+	{"a sound export",             LOG("'test/log'", "sha256('')") EXPORT("'aaaaaaaaaaaaaaaa'", "NULL", "'running'", "NULL", "NULL"), NULL},
+	{"an export's id",             LOG("'test/log'", "sha256('')") EXPORT("'aaaaaaaaaaaaaaa1'", "NULL", "'running'", "NULL", "NULL"), CHECK_VIOLATION},
+	{"an export of no leaf",       LOG("'test/log'", "sha256('')") EXPORT("'aaaaaaaaaaaaaaaa'", "0", "'running'", "NULL", "NULL"), CHECK_VIOLATION},
+	{"an export's state",          LOG("'test/log'", "sha256('')") EXPORT("'aaaaaaaaaaaaaaaa'", "NULL", "'lost'", "NULL", "NULL"), CHECK_VIOLATION},
+	{"an export that is done without an archive", LOG("'test/log'", "sha256('')") EXPORT("'aaaaaaaaaaaaaaaa'", "NULL", "'done'", "NULL", "1"), CHECK_VIOLATION},
+	{"an export that failed for no reason", LOG("'test/log'", "sha256('')") EXPORT("'aaaaaaaaaaaaaaaa'", "NULL", "'failed'", "NULL", "1"), CHECK_VIOLATION},
+	{"an export that failed",      LOG("'test/log'", "sha256('')") EXPORT("'aaaaaaaaaaaaaaaa'", "NULL", "'failed'", "'BAD_PROOF'", "1"), NULL},
+	{"an export that ended while it runs", LOG("'test/log'", "sha256('')") EXPORT("'aaaaaaaaaaaaaaaa'", "NULL", "'running'", "NULL", "1"), CHECK_VIOLATION},
 	{"a log's key",                LOG("'test/log'", "'\\x00'"), CHECK_VIOLATION},
 };
 /* clang-format on */

@@ -4,6 +4,7 @@
 
 #include "audit/audit.h"
 #include "audit/events.h"
+#include "audit/export.h"
 #include "audit/logs.h"
 #include "audit/outbox.h"
 #include "audit/publish_store.h"
@@ -44,6 +45,7 @@ static const struct stmt *const *(*const STORES[])(void) = {
     ledger_statements,
     audit_statements,
     events_statements,
+    export_statements,
     publish_statements,
     logs_statements,
     retention_statements,

@@ -6,6 +6,8 @@
 //	                                     tlog-cosignature, of which sumdb/note knows nothing)
 //	checkpoint VKEY FOLDER               the same of a log's folder: its leaves, and its tiles by
 //	                                     tlog's own reader, which checks each against the root
+//	checkpoint VKEY EXPORT               the same of an export, unpacked, whose leaves are lines: prints
+//	                                     what it proves, too
 //
 // LEAVES has at least as many lines as the checkpoint counts leaves; later ones are not looked at.
 package main
@@ -17,6 +19,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -253,6 +256,94 @@ func verifyCosigned(vkey, checkpointPath string, witnesses []string) error {
 	return nil
 }
 
+// manifest is what an export says about itself, as far as it can be wrong here.
+type manifest struct {
+	Origin string
+	Size   int64
+	Root   string
+	Proves string
+	Count  int
+	Asked  struct{ Ev, Rc, Act *string }
+	Files  []struct {
+		Name, Sha256 string
+		Size         int64
+	}
+}
+
+func (dir folder) manifest(tree tlog.Tree) (*manifest, error) {
+	var said manifest
+	text, err := os.ReadFile(filepath.Join(string(dir), "manifest.json"))
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(text, &said); err != nil {
+		return nil, err
+	}
+	if said.Size != tree.N || said.Root != tree.Hash.String() {
+		return nil, errors.New("the manifest is of another tree")
+	}
+	for _, file := range said.Files {
+		contents, err := os.ReadFile(filepath.Join(string(dir), file.Name))
+		if err != nil {
+			return nil, err
+		}
+		sum := sha256.Sum256(contents)
+		if hex.EncodeToString(sum[:]) != file.Sha256 || int64(len(contents)) != file.Size {
+			return nil, fmt.Errorf("%s is not the file that the manifest names", file.Name)
+		}
+	}
+	return &said, nil
+}
+
+func verifyExport(vkey string, dir folder) error {
+	message, err := os.ReadFile(filepath.Join(string(dir), "checkpoint"))
+	if err != nil {
+		return err
+	}
+	tree, err := open(vkey, message)
+	if err != nil {
+		return err
+	}
+	said, err := dir.manifest(tree)
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(filepath.Join(string(dir), "leaves.ndjson"))
+	if err != nil {
+		return err
+	}
+	complete := said.Asked.Ev == nil && said.Asked.Rc == nil && said.Asked.Act == nil
+	reader := tlog.TileHashReader(tree, dir)
+	last, count := int64(-1), 0
+	for _, line := range bytes.SplitAfter(text, []byte("\n")) {
+		if len(line) == 0 {
+			break
+		}
+		line = bytes.TrimSuffix(line, []byte("\n"))
+		var leaf struct{ Seq int64 }
+		if err := json.Unmarshal(line, &leaf); err != nil {
+			return err
+		}
+		hashes, err := reader.ReadHashes([]int64{tlog.StoredHashIndex(0, leaf.Seq)})
+		if err != nil {
+			return fmt.Errorf("leaf %d: %w", leaf.Seq, err)
+		}
+		if hashes[0] != tlog.RecordHash(line) {
+			return fmt.Errorf("leaf %d is not the leaf of this hash", leaf.Seq)
+		}
+		if leaf.Seq <= last || (complete && count > 0 && leaf.Seq != last+1) {
+			return fmt.Errorf("leaf %d does not follow leaf %d", leaf.Seq, last)
+		}
+		last = leaf.Seq
+		count++
+	}
+	if count != said.Count || (said.Proves == "complete") != complete {
+		return errors.New("the manifest says something else of its leaves")
+	}
+	fmt.Println(tree.N, tree.Hash, said.Proves, count)
+	return nil
+}
+
 func main() {
 	if len(os.Args) > 4 && os.Args[3] == "cosigned" {
 		if err := verifyCosigned(os.Args[1], os.Args[2], os.Args[4:]); err != nil {
@@ -264,11 +355,15 @@ func main() {
 	var err error
 	switch len(os.Args) {
 	case 3:
-		err = verifyFolder(os.Args[1], folder(os.Args[2]))
+		if _, missing := os.Stat(filepath.Join(os.Args[2], "manifest.json")); missing == nil {
+			err = verifyExport(os.Args[1], folder(os.Args[2]))
+		} else {
+			err = verifyFolder(os.Args[1], folder(os.Args[2]))
+		}
 	case 4:
 		err = verify(os.Args[1], os.Args[2], os.Args[3])
 	default:
-		fmt.Fprintln(os.Stderr, "usage: checkpoint VKEY CHECKPOINT LEAVES | VKEY FOLDER")
+		fmt.Fprintln(os.Stderr, "usage: checkpoint VKEY CHECKPOINT LEAVES | VKEY FOLDER | VKEY EXPORT")
 		os.Exit(2)
 	}
 	if err != nil {

@@ -84,6 +84,31 @@ for file in $some; do
 done
 accepts "and all of it as it was" verify_folder
 
+# ---- an export
+
+export_to() { # NAME [options]: unpacked in $work/NAME
+	local name=$1
+	shift
+	"$MONIKER_BIN/moniker" audit export --log "$log" --vkey "$vkey" --out "$work/$name.tar" "$@" >/dev/null
+	mkdir "$work/$name"
+	tar -xf "$work/$name.tar" -C "$work/$name" --strip-components 1
+}
+verify_export() { "$work/checkpoint" "$vkey" "$work/$1"; }
+export_to whole
+accepts "Go verifies an export, each leaf by its tiles" verify_export whole
+shows "and that none is missing" " complete $(wc -l <"$work/whole/leaves.ndjson")\$" "$work/acceptance"
+export_to picked --ev 'enroll.*'
+accepts "Go verifies leaves that were picked" verify_export picked
+shows "and that this is all it proves" ' inclusion [0-9]+$' "$work/acceptance"
+for file in leaves.ndjson leaves.csv tile/0/000* checkpoint; do
+	file=$(cd "$work/picked" && find . -type f -path "./$file*" | sort | head -n 1)
+	cp "$work/picked/$file" "$work/true"
+	printf '\x01' | dd of="$work/picked/$file" bs=1 seek=33 conv=notrunc status=none
+	refuses "an octet changed in ${file#./} of the export" 'manifest|signature|malformed|checkpoint' verify_export picked
+	cp "$work/true" "$work/picked/$file"
+done
+accepts "and all of it as it was" verify_export picked
+
 # ---- what must be caught
 
 # change LINE COLUMN FROM TO: one octet of one leaf.

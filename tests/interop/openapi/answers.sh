@@ -258,6 +258,26 @@ everything() {
 	[ "$part" -ge 256 ] && part= || part=.p/$part
 	via 404 GET /audit/no-such-log/checkpoint nobody
 	via 200 GET "/audit/$log/tile/entries/000$part" auditor
+	via 202 POST /v1/audit/exports auditor -H 'Content-Type: application/json' -d '{"ev":"enroll.*","limit":5}'
+	local export
+	export=$(field .id)
+	via 400 POST /v1/audit/exports auditor -H 'Content-Type: application/json' -d '{"limit":0}'
+	via 404 POST /v1/audit/exports auditor -H 'Content-Type: application/json' -d '{"log":"no-such-log"}'
+	via 415 POST /v1/audit/exports auditor -H 'Content-Type: text/plain' -d '{}'
+	via 403 POST /v1/audit/exports admin -H 'Content-Type: application/json' -d '{}'
+	via 200 GET /v1/audit/exports auditor
+	for _ in $(seq 100); do
+		[ "$(api GET "/v1/audit/exports/$export" auditor | jq -r .state)" = running ] || break
+		sleep 0.1
+	done
+	via 200 GET "/v1/audit/exports/$export" auditor
+	via 404 GET /v1/audit/exports/aaaaaaaaaaaaaaaa auditor
+	via 200 GET "/v1/audit/exports/$export/result" auditor
+	via 206 GET "/v1/audit/exports/$export/result" auditor -H 'Range: bytes=0-511'
+	via 416 GET "/v1/audit/exports/$export/result" auditor -H 'Range: bytes=99999999-'
+	via 404 GET /v1/audit/exports/aaaaaaaaaaaaaaaa/result auditor
+	via 204 DELETE "/v1/audit/exports/$export" auditor
+	via 404 DELETE "/v1/audit/exports/$export" auditor
 	via 200 GET '/v1/audit/proofs/inclusion?seq=0' auditor
 	via 200 GET "/v1/audit/proofs/inclusion?log=$log&seq=0&size=2" auditor
 	via 400 GET '/v1/audit/proofs/inclusion' auditor

@@ -215,6 +215,34 @@ a_batch_is_pseudonymous_open_and_strict_unless_it_says_otherwise(void **state)
 }
 
 static void
+an_export_is_of_all_leaves_unless_it_says_otherwise(void **state)
+{
+	DEFER(json_release) json_t *none = json_object();
+	DEFER(json_release)
+	json_t *some = json_pack("{s:s, s:i, s:i, s:s, s:s, s:s, s:s, s:s}", "log", "node1-2026",
+	    "after", 7, "limit", 9, "from", "2026-01-01T00:00:00Z", "to", "2026-01-02T00:00:00Z",
+	    "ev", "enroll.*", "rc", "BAD_PROOF", "act", "station:b");
+	struct export_scope scope = {0};
+	struct error err = {0};
+	const char *log = "";
+
+	(void)state;
+	assert_true(decode_export(none, &scope, &log, &err));
+	assert_null(log);
+	assert_true(
+	    scope.after == -1 && scope.limit == -1 && scope.from_s == -1 && scope.to_s == -1);
+	assert_true(export_scope_is_complete(&scope));
+	assert_true(decode_export(some, &scope, &log, &err));
+	assert_string_equal(log, "node1-2026");
+	assert_true(scope.after == 7 && scope.limit == 9);
+	assert_int_equal(scope.to_s - scope.from_s, 86400);
+	assert_string_equal(scope.event, "enroll.*");
+	assert_string_equal(scope.code, "BAD_PROOF");
+	assert_string_equal(scope.actor, "station:b");
+	assert_false(export_scope_is_complete(&scope));
+}
+
+static void
 only_json_is_taken_as_json(void **state)
 {
 	static const char *const OTHERS[] = {
@@ -241,6 +269,7 @@ main(void)
 	    cmocka_unit_test(an_enrollment_needs_a_csr_only),
 	    cmocka_unit_test(a_revocation_selects_one_device),
 	    cmocka_unit_test(a_batch_is_pseudonymous_open_and_strict_unless_it_says_otherwise),
+	    cmocka_unit_test(an_export_is_of_all_leaves_unless_it_says_otherwise),
 	    cmocka_unit_test(only_json_is_taken_as_json),
 	};
 

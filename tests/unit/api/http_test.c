@@ -244,6 +244,62 @@ dates_are_as_http_wants_them(void **state)
 	assert_string_equal(date, "Thu, 01 Jan 2026 00:00:00 GMT");
 }
 
+static const struct {
+	const char *field;
+	bool part;
+	uint64_t first, len;
+} RANGES[] = {
+    {"", false, 0, 1000},
+    {"bytes=0-0", true, 0, 1},
+    {"bytes=0-", true, 0, 1000},
+    {"Bytes=10-19", true, 10, 10},
+    {"bytes=990-5000", true, 990, 10},
+    {"bytes=999-999", true, 999, 1},
+    {"bytes=-1", true, 999, 1},
+    {"bytes=-5000", true, 0, 1000},
+    {"bytes=5-4", false, 0, 1000},
+    {"bytes=-", false, 0, 1000},
+    {"bytes=", false, 0, 1000},
+    {"bytes= 0-1", false, 0, 1000},
+    {"bytes=0-1,3-4", false, 0, 1000},
+    {"bytes=0-1 ", false, 0, 1000},
+    {"lines=0-1", false, 0, 1000},
+    {"bytes=99999999999999999999999999-", false, 0, 1000},
+};
+
+static void
+one_range_of_octets_is_a_part_and_anything_else_is_all(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(RANGES); i++) {
+		struct http_request request = {0};
+		struct http_range range = {0};
+		struct error err = {0};
+
+		(void)snprintf(request.range, sizeof request.range, "%s", RANGES[i].field);
+		if (!http_range(&request, 1000, &range, &err) || range.part != RANGES[i].part ||
+		    range.first != RANGES[i].first || range.len != RANGES[i].len)
+			fail_msg("%s", RANGES[i].field);
+	}
+}
+
+static void
+a_range_after_the_end_is_refused(void **state)
+{
+	static const char *const FIELDS[] = {"bytes=1000-", "bytes=1000-1001", "bytes=-0"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(FIELDS); i++) {
+		struct http_request request = {0};
+		struct http_range range = {0};
+		struct error err = {0};
+
+		(void)snprintf(request.range, sizeof request.range, "%s", FIELDS[i]);
+		assert_false(http_range(&request, 1000, &range, &err));
+		assert_int_equal(err.code, E_RANGE_INVALID);
+	}
+}
+
 int
 main(void)
 {
@@ -256,6 +312,8 @@ main(void)
 	    cmocka_unit_test(gzip_is_sent_to_whoever_takes_it),
 	    cmocka_unit_test(events_are_sent_to_who_names_them),
 	    cmocka_unit_test(a_shared_body_is_released_once),
+	    cmocka_unit_test(one_range_of_octets_is_a_part_and_anything_else_is_all),
+	    cmocka_unit_test(a_range_after_the_end_is_refused),
 	    cmocka_unit_test(a_created_resource_says_where_it_is),
 	    cmocka_unit_test(no_content_is_empty),
 	};

@@ -28,6 +28,7 @@ static const struct row {
     {E_RATE_LIMITED, 429},
     {E_BINDING_MISMATCH, 422},
     {E_CURSOR_GONE, 410},
+    {E_RANGE_INVALID, 416},
     {E_NOT_OFFERED, 501},
     {E_RECORD_UNAVAILABLE, 503},
     {E_INTERNAL, 500},

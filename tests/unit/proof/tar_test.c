@@ -103,6 +103,92 @@ a_cut_archive_is_refused(void **state)
 	}
 }
 
+static void
+what_is_written_is_read_and_is_what_tar_writes(void **state)
+{
+	DEFER(buf_clear_public) struct buf archive = {0};
+	DEFER(buf_clear_public) struct buf want = {0};
+	uint8_t header[TAR_BLOCK];
+	struct tar_entry entry = {0};
+	struct error err = {0};
+	struct bytes rest;
+	bool ended = false;
+
+	(void)state;
+	put(&want, "", "log/checkpoint", '0', "one");
+	assert_true(tar_header("log/checkpoint", 3, 1767225600, header, &err));
+	assert_octets_text(bytes_of(header + 100, 7), "0000644");
+	assert_octets_text(bytes_of(header + 136, 11), "15125334400");
+	buf_append(&archive, bytes_of(header, sizeof header));
+	buf_append_text(&archive, "one");
+	memset(buf_extend(&archive, tar_padding(3)), 0, tar_padding(3));
+	assert_int_equal(archive.len, want.len);
+	end(&archive);
+	rest = buf_bytes(&archive);
+	assert_true(tar_take(&rest, &entry, &ended, &err) && !ended);
+	assert_string_equal(entry.name, "log/checkpoint");
+	assert_octets_text(entry.contents, "one");
+	assert_true(tar_take(&rest, &entry, &ended, &err) && ended);
+	assert_int_equal(tar_padding(0), 0);
+	assert_int_equal(tar_padding(TAR_BLOCK), 0);
+	assert_int_equal(tar_padding(TAR_BLOCK + 1), TAR_BLOCK - 1);
+}
+
+static void
+a_long_name_is_cut_at_a_slash_or_refused(void **state)
+{
+	static const struct {
+		size_t folder, file; /* characters */
+		bool fits;
+	} NAMES[] = {{0, 100, true}, {0, 101, false}, {1, 99, true}, {50, 100, true},
+	    {155, 100, true}, {156, 100, false}, {155, 101, false}, {156, 10, false}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(NAMES); i++) {
+		char name[300] = "";
+		uint8_t blocks[2 * TAR_BLOCK + TAR_BLOCK] = {0};
+		struct bytes rest = bytes_of(blocks, sizeof blocks);
+		struct tar_entry entry = {0};
+		struct error err = {0};
+		bool ended = false;
+
+		memset(name, 'f', NAMES[i].folder);
+		if (NAMES[i].folder > 0)
+			name[NAMES[i].folder] = '/';
+		memset(name + strlen(name), 'n', NAMES[i].file);
+		assert_int_equal(tar_header(name, 0, 0, blocks, &err), NAMES[i].fits);
+		if (!NAMES[i].fits) {
+			assert_int_equal(err.code, E_TOO_LARGE);
+			continue;
+		}
+		assert_true(tar_take(&rest, &entry, &ended, &err) && !ended);
+		assert_string_equal(entry.name, name);
+	}
+}
+
+static void
+what_does_not_fit_its_field_is_refused(void **state)
+{
+	static const struct {
+		const char *name;
+		uint64_t len;
+		int64_t modified_at_s;
+		bool fits;
+	} ROWS[] = {{"a", TAR_FILE_MAX, 0, true}, {"a", TAR_FILE_MAX + UINT64_C(1), 0, false},
+	    {"a", 0, TAR_FILE_MAX, true}, {"a", 0, -1, false}, {"", 0, 0, false}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(ROWS); i++) {
+		uint8_t header[TAR_BLOCK];
+		struct error err = {0};
+
+		assert_int_equal(
+		    tar_header(ROWS[i].name, ROWS[i].len, ROWS[i].modified_at_s, header, &err),
+		    ROWS[i].fits);
+		assert_int_equal(err.code, ROWS[i].fits ? E_NONE : E_TOO_LARGE);
+	}
+}
+
 int
 main(void)
 {
@@ -110,6 +196,9 @@ main(void)
 	    cmocka_unit_test(files_come_in_order_and_folders_are_passed_over),
 	    cmocka_unit_test(a_damaged_header_is_refused),
 	    cmocka_unit_test(a_cut_archive_is_refused),
+	    cmocka_unit_test(what_is_written_is_read_and_is_what_tar_writes),
+	    cmocka_unit_test(a_long_name_is_cut_at_a_slash_or_refused),
+	    cmocka_unit_test(what_does_not_fit_its_field_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("proof/tar", tests, NULL, NULL);
