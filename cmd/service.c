@@ -22,6 +22,7 @@
 #include "cmd/export_parts.h"
 #include "cmd/forwarding.h"
 #include "cmd/reload.h"
+#include "cmd/signals.h"
 #include "cmd/tls_identity.h"
 #include "cmd/witnesses.h"
 #include "db/db_metrics.h"
@@ -117,16 +118,6 @@ status_changed(void *statuses)
 	status_index_wake(statuses);
 }
 
-/* Blocked until run_until_stopped() reads it. */
-static bool
-stop_is_pending(void)
-{
-	sigset_t pending;
-
-	return sigpending(&pending) == 0 &&
-	       (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
-}
-
 /* A keeper that never comes must not keep a service that is to stop. */
 static bool
 wait_for_ledger(const struct service *service, struct error *err)
@@ -134,7 +125,7 @@ wait_for_ledger(const struct service *service, struct error *err)
 	const int64_t until_ms = clock_monotonic_ms() + READY_WAIT_MS;
 
 	while (!ledger_wait_ready(service->ledger, READY_LOOK_MS, err)) {
-		if (stop_is_pending() || clock_monotonic_ms() >= until_ms)
+		if (signals_stop_pending() || clock_monotonic_ms() >= until_ms)
 			return false;
 		*err = (struct error){0};
 	}
@@ -524,23 +515,6 @@ service_close(struct service *service)
 DEFER_DECLARE_CLEAR(struct service, service_close)
 
 static bool
-block_signals(int *out, struct error *err)
-{
-	sigset_t set;
-
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a failed write */
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGINT);
-	(void)sigaddset(&set, SIGHUP);
-	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
-		return error_set(err, E_INTERNAL, "cannot block signals");
-	*out = signalfd(-1, &set, SFD_CLOEXEC);
-	return *out >= 0 || error_set(err, E_INTERNAL, "no signalfd");
-}
-
-static bool
 start_control(struct service *service, struct error *err)
 {
 	service->keeper = keeper_client_new();
@@ -561,7 +535,7 @@ service_run(const char *config_path, const struct settings *settings, const char
 	    .signals = -1};
 
 	if (!settings_read(config_path, &service.current, err) ||
-	    !block_signals(&service.signals, err) || !start_control(&service, err) ||
+	    !signals_block(&service.signals, err) || !start_control(&service, err) ||
 	    !open_database(&service, err) || !open_statuses(&service, err) ||
 	    !open_ledger(&service, log_name, err) || !open_crls(&service, err))
 		return false;
