@@ -52,7 +52,8 @@ take_checkpoint(const struct logs_before *before, const struct checkpoint *last,
 	base64_encode(&root, bytes_of(last->root, SHA256_BYTES));
 	out->continues = true;
 	out->size = before->size;
-	(void)snprintf(out->log, sizeof out->log, "%s", last_part(before->origin));
+	(void)snprintf(out->log, sizeof out->log, "%.*s", (int)sizeof out->log - 1,
+	    last_part(before->origin)); /* a name that was valid when its log was opened */
 	(void)snprintf(out->root, sizeof out->root, "%s", buf_text(&root));
 	return true;
 }
