@@ -195,8 +195,6 @@ check_device(struct caller_cache *cache, struct caller *caller, struct error *er
 static bool
 classify(const struct issuer *issuer, struct caller *caller)
 {
-	if (issuer == NULL)
-		return false;
 	switch (issuer->kind) {
 	case ISSUER_OPERATORS_CA: return true;
 	case ISSUER_DEVICE_CA: caller->tier = CALLER_TIER_DEVICE; break;
@@ -247,7 +245,7 @@ resolve_certificate(struct caller_cache *cache, struct bytes der, int64_t now_s,
 	if (certificate_parse(der, &certificate, &ignored) &&
 	    certificate.serial.len == SERIAL_BYTES)
 		issuer = issuers_verify(cache->issuers, &certificate);
-	if (!classify(issuer, caller)) {
+	if (issuer == NULL || !classify(issuer, caller)) {
 		(void)error_set(&caller->refused, E_CALLER_UNKNOWN,
 		    "no authority of this service issued the client certificate");
 		return true;

@@ -228,15 +228,14 @@ pseudonym_claim_due(struct db *db, int64_t now_s, struct pseudonym_block_row *ou
 }
 
 bool
-pseudonym_find_held(struct db *db, const int16_t *months, const struct bytes *slots,
-    size_t slot_count, int64_t now_s, struct pseudonym_target *out, size_t max, size_t *out_count,
-    struct error *err)
+pseudonym_find_held(struct db *db, const struct pseudonym_slots *slots, int64_t now_s,
+    struct pseudonym_target *out, size_t max, size_t *out_count, struct error *err)
 {
 	DEFER(params_clear) struct params params = {0};
 	DEFER(rows_free) struct rows *rows = NULL;
 
-	params_int2_array(&params, months, slot_count);
-	params_bytea_array(&params, slots, slot_count);
+	params_int2_array(&params, slots->months, slots->count);
+	params_bytea_array(&params, slots->slots, slots->count);
 	params_int8(&params, now_s);
 	params_int8(&params, (int64_t)max);
 	if (!db_query(db, &HELD_FIND, &params, &rows, err))

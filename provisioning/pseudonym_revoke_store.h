@@ -30,10 +30,14 @@ MUST_CHECK bool pseudonym_read_revoked(struct tx *tx, const struct pseudonym_tar
 /* Those that are due become this node's for PSEUDONYM_CLAIM_S. */
 MUST_CHECK bool pseudonym_claim_due(struct db *db, int64_t now_s, struct pseudonym_block_row *out,
     size_t max, size_t *out_count, struct error *err);
-/* Certificates in these slots that are valid and not revoked; slots[i] is of months[i]. */
-MUST_CHECK bool pseudonym_find_held(struct db *db, const int16_t *months, const struct bytes *slots,
-    size_t slot_count, int64_t now_s, struct pseudonym_target *out, size_t max, size_t *out_count,
-    struct error *err);
+struct pseudonym_slots { /* slots[i] is of months[i] */
+	const int16_t *months;
+	const struct bytes *slots;
+	size_t count;
+};
+/* Certificates in these slots that are valid and not revoked. */
+MUST_CHECK bool pseudonym_find_held(struct db *db, const struct pseudonym_slots *slots,
+    int64_t now_s, struct pseudonym_target *out, size_t max, size_t *out_count, struct error *err);
 MUST_CHECK bool pseudonym_blocks_done(
     struct db *db, const struct pseudonym_block_row *rows, size_t count, struct error *err);
 

@@ -88,7 +88,8 @@ find_held(const struct pseudonym_revoker *revoker, const struct pseudonym_block_
 	for (size_t i = 1; i < COUNT(months); i += 2)
 		if (months[i] == months[i - 1])
 			months[i] = -1; /* asked for already */
-	if (!pseudonym_find_held(revoker->db, months, slots, COUNT(slots), now_s,
+	if (!pseudonym_find_held(revoker->db,
+		&(struct pseudonym_slots){months, slots, COUNT(slots)}, now_s,
 		targets->items + targets->count, SLOTS_MAX, &count, err))
 		return false;
 	for (size_t i = 0; i < count; i++)
