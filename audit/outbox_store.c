@@ -7,12 +7,14 @@ static const struct stmt OUTBOX_INSERT =
     STMT("outbox_insert", 1, 0, "INSERT INTO audit_outbox (tail) VALUES ($1::bytea)");
 
 /*
- * $1 how many, $2 what they may not hold. What a DELETE returns has no order, hence the outer
+ * $1 how many, $2 what they may not hold: where a log begins or ends is told by another one. That
+ * parts of it were dropped, it tells itself. What a DELETE returns has no order, hence the outer
  * SELECT.
  */
 static const struct stmt OUTBOX_TAKE = STMT("outbox_take", 2, 1,
     "WITH taken AS (DELETE FROM audit_outbox WHERE id IN (SELECT id FROM audit_outbox"
-    "  WHERE position($2::bytea IN tail) = 0 ORDER BY id LIMIT $1::int8) RETURNING id, tail)"
+    "  WHERE position($2::bytea IN tail) = 0 OR position('\"ev\":\"log.prune\"'::bytea IN tail) > 0"
+    "  ORDER BY id LIMIT $1::int8) RETURNING id, tail)"
     " SELECT tail FROM taken ORDER BY id");
 
 static const struct stmt *const STATEMENTS[] = {

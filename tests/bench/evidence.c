@@ -25,7 +25,7 @@
 
 #define LINES 32 /* of a batch: what one holds at 128 connections */
 #define BATCHES 120
-#define BATCHES_FEW 2
+#define BATCHES_FEW 6    /* of 32: some ticks of CPU time */
 #define ORIGIN "bench/1" /* of the first lane */
 
 enum way { WHOLE, IN_PROCESS, WITHOUT_LEAVES, WAYS };
@@ -239,6 +239,7 @@ run_way(struct bench *bench, enum way way, size_t run)
 
 /* ---- findings ---- */
 
+/* What is left with it: at least 85 % is a cost of at most 15. */
 static void
 report_cost(struct bench *bench, const char *work, const char *limit, enum way with,
     enum way without, const char *cpu_work)
@@ -253,19 +254,17 @@ report_cost(struct bench *bench, const char *work, const char *limit, enum way w
 	    .unit = "/s",
 	    .limit = limit,
 	    .limit_figure = limit_rate,
-	    .held = (1 - rate / limit_rate) * 100,
+	    .held = rate / limit_rate * 100,
 	    .held_unit = "%",
-	    .at_most = true,
-	    .budget = 15});
+	    .budget = 85});
 	report(&(struct finding){.work = cpu_work,
 	    .figure = used,
 	    .unit = "us",
 	    .limit = limit,
 	    .limit_figure = limit_used,
-	    .held = (1 - limit_used / used) * 100,
+	    .held = limit_used / used * 100,
 	    .held_unit = "%",
-	    .at_most = true,
-	    .budget = 15});
+	    .budget = 85});
 }
 
 int
