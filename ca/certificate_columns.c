@@ -41,3 +41,15 @@ certificate_columns_key(struct certificate_columns *columns, size_t i, const uin
 	columns->months[i] = (int16_t)(ours ? month : -1);
 	columns->serials[i] = bytes_of(serial, SERIAL_BYTES);
 }
+
+void
+certificate_bind_serials(struct params *out, const uint8_t (*serials)[SERIAL_BYTES], size_t count)
+{
+	DEFER(certificate_columns_clear) struct certificate_columns columns;
+
+	certificate_columns_init(&columns, count);
+	for (size_t i = 0; i < count; i++)
+		certificate_columns_key(&columns, i, serials[i]);
+	params_int2_array(out, columns.months, count);
+	params_bytea_array(out, columns.serials, count);
+}

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/defer.h"
 #include "ca/serial.h"
+#include "db/params.h"
 
 struct certificate_columns { /* `count` elements each; the octets are borrowed */
 	int16_t *months;
@@ -19,5 +20,9 @@ DEFER_DECLARE_CLEAR(struct certificate_columns, certificate_columns_clear)
 
 /* Sets month and serial of element i; a serial that is not ours gets month -1, which no row has. */
 void certificate_columns_key(struct certificate_columns *columns, size_t i, const uint8_t *serial);
+
+/* The next two parameters: months and serials, as certificate_columns_key() has them. */
+void certificate_bind_serials(
+    struct params *out, const uint8_t (*serials)[SERIAL_BYTES], size_t count);
 
 #endif

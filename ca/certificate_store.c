@@ -206,11 +206,24 @@ certificate_insert(
 	return tx_run(tx, &CERTIFICATES_INSERT, &params, err);
 }
 
-static void
-status_read(const struct rows *rows, size_t row, struct certificate_status *out)
+void
+certificate_status_read_revocation(
+    const struct rows *rows, size_t row, int column, struct certificate_status *out)
 {
 	char state[10];
 
+	if (rows_null(rows, row, column))
+		return;
+	rows_text(rows, row, column, state, sizeof state);
+	out->held = strcmp(state, "held") == 0;
+	out->revoked = !out->held;
+	out->reason = (enum reason)rows_int(rows, row, column + 1);
+	out->revoked_at_s = rows_int(rows, row, column + 2);
+}
+
+static void
+status_read(const struct rows *rows, size_t row, struct certificate_status *out)
+{
 	out->known = true;
 	out->device = rows_int(rows, row, 1);
 	rows_text(rows, row, 2, out->handle, sizeof out->handle);
@@ -219,28 +232,17 @@ status_read(const struct rows *rows, size_t row, struct certificate_status *out)
 	out->not_before_s = rows_int(rows, row, 5);
 	out->not_after_s = rows_int(rows, row, 6);
 	out->signed_ = rows_bool(rows, row, 10);
-	if (rows_null(rows, row, 7))
-		return;
-	rows_text(rows, row, 7, state, sizeof state);
-	out->held = strcmp(state, "held") == 0;
-	out->revoked = !out->held;
-	out->reason = (enum reason)rows_int(rows, row, 8);
-	out->revoked_at_s = rows_int(rows, row, 9);
+	certificate_status_read_revocation(rows, row, 7, out);
 }
 
 bool
 certificate_statuses(struct db *db, const uint8_t (*serials)[SERIAL_BYTES], size_t count,
     struct certificate_status *out, struct error *err)
 {
-	DEFER(certificate_columns_clear) struct certificate_columns columns;
 	DEFER(params_clear) struct params params = {0};
 	DEFER(rows_free) struct rows *rows = NULL;
 
-	certificate_columns_init(&columns, count);
-	for (size_t i = 0; i < count; i++)
-		certificate_columns_key(&columns, i, serials[i]);
-	params_int2_array(&params, columns.months, count);
-	params_bytea_array(&params, columns.serials, count);
+	certificate_bind_serials(&params, serials, count);
 	if (!db_query(db, &STATUSES_READ, &params, &rows, err))
 		return false;
 	memset(out, 0, count * sizeof *out);
@@ -274,18 +276,13 @@ bool
 certificate_leaves(struct db *db, const char *origin, const uint8_t (*serials)[SERIAL_BYTES],
     size_t count, int64_t *out_seqs, struct error *err)
 {
-	DEFER(certificate_columns_clear) struct certificate_columns columns;
 	DEFER(params_clear) struct params params = {0};
 	DEFER(rows_free) struct rows *rows = NULL;
 
-	certificate_columns_init(&columns, count);
-	for (size_t i = 0; i < count; i++) {
-		certificate_columns_key(&columns, i, serials[i]);
+	for (size_t i = 0; i < count; i++)
 		out_seqs[i] = -1;
-	}
 	params_text(&params, origin);
-	params_int2_array(&params, columns.months, count);
-	params_bytea_array(&params, columns.serials, count);
+	certificate_bind_serials(&params, serials, count);
 	if (!db_query(db, &LEAVES_FIND, &params, &rows, err))
 		return false;
 	for (size_t row = 0; row < rows_count(rows); row++)

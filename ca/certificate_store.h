@@ -37,6 +37,9 @@ struct certificate_status { /* what the database says of one certificate */
 /* One set statement for all; out[i] belongs to serials[i]. */
 MUST_CHECK bool certificate_statuses(struct db *db, const uint8_t (*serials)[SERIAL_BYTES],
     size_t count, struct certificate_status *out, struct error *err);
+/* Three columns from `column` on: state, reason, revoked_at_s; NULL: neither held nor revoked. */
+void certificate_status_read_revocation(
+    const struct rows *rows, size_t row, int column, struct certificate_status *out);
 
 /* The DER of a signed certificate, or an empty buf while it has no signature yet or no row. */
 MUST_CHECK bool certificate_find_der(struct db *db, const uint8_t serial[static SERIAL_BYTES],

@@ -46,15 +46,10 @@ bool
 ocsp_store_read(struct db *db, const uint8_t (*serials)[SERIAL_BYTES], size_t count,
     struct ocsp_row *out, struct error *err)
 {
-	DEFER(certificate_columns_clear) struct certificate_columns columns;
 	DEFER(params_clear) struct params params = {0};
 	DEFER(rows_free) struct rows *rows = NULL;
 
-	certificate_columns_init(&columns, count);
-	for (size_t i = 0; i < count; i++)
-		certificate_columns_key(&columns, i, serials[i]);
-	params_int2_array(&params, columns.months, count);
-	params_bytea_array(&params, columns.serials, count);
+	certificate_bind_serials(&params, serials, count);
 	if (!db_query(db, &OCSP_READ, &params, &rows, err))
 		return false;
 	for (size_t i = 0; i < count; i++)

@@ -70,8 +70,6 @@ verify_read_device(struct db *db, const uint8_t pseudonym[static UUID_BYTES], si
 static void
 read_status(const struct rows *rows, size_t row, struct certificate_status *out)
 {
-	char state[10];
-
 	*out = (struct certificate_status){.known = true,
 	    .device_state = "active",
 	    .not_before_s = rows_int(rows, row, 3),
@@ -79,28 +77,17 @@ read_status(const struct rows *rows, size_t row, struct certificate_status *out)
 	    .signed_ = rows_bool(rows, row, 8)};
 	rows_text(rows, row, 1, out->handle, sizeof out->handle);
 	uuid_encode(out->pseudonym, rows_bytes(rows, row, 2).data);
-	if (rows_null(rows, row, 5))
-		return;
-	rows_text(rows, row, 5, state, sizeof state);
-	out->held = strcmp(state, "held") == 0;
-	out->revoked = !out->held;
-	out->reason = (enum reason)rows_int(rows, row, 6);
-	out->revoked_at_s = rows_int(rows, row, 7);
+	certificate_status_read_revocation(rows, row, 5, out);
 }
 
 bool
 verify_read_pseudonyms(struct db *db, const uint8_t (*serials)[SERIAL_BYTES], size_t count,
     struct certificate_status *out, struct error *err)
 {
-	DEFER(certificate_columns_clear) struct certificate_columns columns;
 	DEFER(params_clear) struct params params = {0};
 	DEFER(rows_free) struct rows *rows = NULL;
 
-	certificate_columns_init(&columns, count);
-	for (size_t i = 0; i < count; i++)
-		certificate_columns_key(&columns, i, serials[i]);
-	params_int2_array(&params, columns.months, count);
-	params_bytea_array(&params, columns.serials, count);
+	certificate_bind_serials(&params, serials, count);
 	if (!db_query(db, &PSEUDONYM_STATUSES, &params, &rows, err))
 		return false;
 	for (size_t row = 0; row < rows_count(rows); row++)
