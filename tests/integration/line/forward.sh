@@ -84,6 +84,7 @@ open_lots 20 & load=$!
 sleep 1
 stop_receiver KILL
 wait "$load"
+open_lots 1 # whatever was sent before: this one waits
 failing() { call GET /readyz nobody | jq -e '.components.forwarder.detail | test("it fails")' >/dev/null; }
 within 30 "receiver killed: /readyz tells" failing
 same "receiver killed: the service is ready all the same" true "$(call GET /readyz nobody | jq .ready)"
