@@ -1,6 +1,7 @@
 #include "api/workers.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdlib.h>
 
@@ -22,6 +23,10 @@ struct worker {
 	struct worker *idle_next; /* the one that went idle before */
 };
 
+/* The first work at once; the others, needed only when many requests wait at the same time, do not
+ * interrupt whoever wakes them: then who is done soonest counts more than who is first. */
+enum rank { RANK_FIRST, RANK_OTHERS, RANK_COUNT };
+
 /* An idle worker waits on a semaphore of its own and is given its job with the wake-up: on a common
  * condition each would wake only to queue for the mutex. The last to go idle is the next to work,
  * while its stack is in the cache. */
@@ -30,10 +35,40 @@ struct workers {
 	struct job *head, **tail; /* waiting because nobody is idle */
 	int queued, queue_max;
 	bool stopping;
-	struct worker *idle;
+	struct worker *idle[RANK_COUNT];
 	struct worker *all;
 	int count, count_max; /* started; at most */
 };
+
+static enum rank
+rank_of(const struct worker *worker)
+{
+	return worker - worker->workers->all < STARTED_MAX ? RANK_FIRST : RANK_OTHERS;
+}
+
+static void
+push_idle_locked(struct worker *worker)
+{
+	struct worker **idle = &worker->workers->idle[rank_of(worker)];
+
+	worker->idle_next = *idle;
+	*idle = worker;
+}
+
+/* NULL: all work. */
+static struct worker *
+pop_idle_locked(struct workers *workers)
+{
+	for (enum rank rank = RANK_FIRST; rank < RANK_COUNT; rank++) {
+		struct worker *worker = workers->idle[rank];
+
+		if (worker == NULL)
+			continue;
+		workers->idle[rank] = worker->idle_next;
+		return worker;
+	}
+	return NULL;
+}
 
 static struct job *
 take_queued_locked(struct workers *workers)
@@ -59,8 +94,7 @@ next_job(struct worker *self)
 	if (workers->head != NULL) {
 		job = take_queued_locked(workers);
 	} else if (!workers->stopping) {
-		self->idle_next = workers->idle;
-		workers->idle = self;
+		push_idle_locked(self);
 		waits = true;
 	}
 	(void)pthread_mutex_unlock(&workers->mutex);
@@ -75,8 +109,11 @@ static void *
 worker_main(void *context)
 {
 	struct worker *self = context;
-	struct job *job = self->job != NULL ? self->job : next_job(self);
+	struct job *job;
 
+	if (rank_of(self) == RANK_OTHERS) /* refused: it is as eager as the first */
+		(void)sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0});
+	job = self->job != NULL ? self->job : next_job(self);
 	for (; job != NULL; job = next_job(self))
 		job->run(job);
 	return NULL;
@@ -128,20 +165,17 @@ workers_new(int thread_count, int queue_max, struct workers **out, struct error 
 void
 workers_free(struct workers *workers)
 {
-	struct worker *idle, *next;
+	struct worker *idle;
 
 	if (workers == NULL)
 		return;
 	(void)pthread_mutex_lock(&workers->mutex);
 	workers->stopping = true;
-	idle = workers->idle;
-	workers->idle = NULL;
-	(void)pthread_mutex_unlock(&workers->mutex);
-	for (; idle != NULL; idle = next) {
-		next = idle->idle_next;
+	while ((idle = pop_idle_locked(workers)) != NULL) {
 		idle->job = NULL;
 		(void)sem_post(&idle->wake);
 	}
+	(void)pthread_mutex_unlock(&workers->mutex);
 	for (int i = 0; i < workers->count; i++) {
 		(void)pthread_join(workers->all[i].thread, NULL);
 		(void)sem_destroy(&workers->all[i].wake);
@@ -173,9 +207,7 @@ workers_submit(struct workers *workers, struct job *job)
 
 	(void)pthread_mutex_lock(&workers->mutex);
 	if (!workers->stopping) {
-		idle = workers->idle;
-		if (idle != NULL)
-			workers->idle = idle->idle_next;
+		idle = pop_idle_locked(workers);
 		taken = idle != NULL || accept_locked(workers, job);
 	}
 	(void)pthread_mutex_unlock(&workers->mutex);

@@ -19,7 +19,7 @@ static const struct round FULL[ROUNDS] = {
     [MANY] = {"128 connections", 128, 150, 1},
     [MOST] = {"512 connections", 512, 12, 1},
     [BULK] = {"NDJSON of 1000, 1 connection", 1, 5, 1000},
-    [BULK_FOUR] = {"NDJSON of 1000, 4", 4, 3, 1000},
+    [BULK_FOUR] = {"NDJSON of 1000, 4", 4, 8, 1000},
 };
 static const struct round FEW[ROUNDS] = {
     [ONE] = {"1 connection", 1, 5, 1},
