@@ -89,13 +89,14 @@ answer(const struct app *app, struct http_response *response, const char *id, bo
 /* ---- ask ---- */
 
 struct request_members {
-	json_t *pseudonyms;
+	json_t *pseudonyms, *sample;
 	const char *basis, *case_number, *order_sha256, *role;
 };
 #define AT(member) offsetof(struct request_members, member)
 static const struct json_member REQUEST[] = {
-    {"pseudonyms", "/pseudonyms", JSON_MEMBER_ARRAY, AT(pseudonyms), 0, true, 1,
+    {"pseudonyms", "/pseudonyms", JSON_MEMBER_ARRAY, AT(pseudonyms), 0, false, 1,
 	DISCLOSURE_DEVICES_MAX},
+    {"sample", "/sample", JSON_MEMBER_OBJECT, AT(sample), 0, false, 0, 0},
     {"basis", "/basis", JSON_MEMBER_TEXT, AT(basis), 0, true, 0, 32},
     {"case", "/case", JSON_MEMBER_TEXT, AT(case_number), 0, true, 0, DISCLOSURE_CASE_MAX},
     {"order_sha256", "/order_sha256", JSON_MEMBER_TEXT, AT(order_sha256), 0, true, 0, 64},
@@ -132,6 +133,47 @@ decode_devices(const json_t *list, struct disclosure_text *out, struct error *er
 	return true;
 }
 
+struct sample_members {
+	int64_t count;
+	const char *log;
+};
+#define AT(member) offsetof(struct sample_members, member)
+static const struct json_member SAMPLE[] = {
+    {"count", "/sample/count", JSON_MEMBER_INT, AT(count), 0, true, 1, DISCLOSURE_SAMPLE_MAX},
+    {"log", "/sample/log", JSON_MEMBER_TEXT, AT(log), 0, false, 0, CHECKPOINT_ORIGIN_MAX},
+};
+#undef AT
+
+static bool
+decode_sample(const json_t *object, struct disclosure_text *out, struct error *err)
+{
+	struct sample_members in = {0};
+
+	if (!json_read(object, SAMPLE, COUNT(SAMPLE), &in, err))
+		return false;
+	out->sample_count = (uint32_t)in.count;
+	if (in.log != NULL)
+		(void)snprintf(out->sample_origin, sizeof out->sample_origin, "%s", in.log);
+	return true;
+}
+
+/* An audit opens what the log draws: whoever could name pseudonyms for it would pick. */
+static bool
+decode_what(const struct request_members *in, struct disclosure_text *out, struct error *err)
+{
+	const bool audit = out->basis == BASIS_ESCROW_AUDIT;
+
+	if (audit ? in->pseudonyms != NULL : in->sample != NULL)
+		return error_set_field(err, E_BAD_SYNTAX, audit ? "/pseudonyms" : "/sample",
+		    audit ? "nobody picks what an escrow audit opens: give sample"
+			  : "a sample is for ESCROW_AUDIT");
+	if (audit ? in->sample == NULL : in->pseudonyms == NULL)
+		return error_set_field(err, E_INCOMPLETE, audit ? "/sample" : "/pseudonyms",
+		    "required for this basis");
+	return audit ? decode_sample(in->sample, out, err)
+		     : decode_devices(in->pseudonyms, out, err);
+}
+
 static bool
 decode_request(const struct request_members *in, struct disclosure_text *out, struct error *err)
 {
@@ -146,7 +188,7 @@ decode_request(const struct request_members *in, struct disclosure_text *out, st
 		return error_set_field(
 		    err, E_BAD_SYNTAX, "/order_sha256", "not a SHA-256 digest in hex");
 	(void)snprintf(out->case_number, sizeof out->case_number, "%s", in->case_number);
-	return decode_devices(in->pseudonyms, out, err);
+	return decode_what(in, out, err);
 }
 
 bool
@@ -175,6 +217,7 @@ get_disclosure(const struct app *app, const struct http_request *request,
 /* ---- agree, refuse, close ---- */
 
 struct step_members {
+	json_t *found;
 	const char *signature, *package_sha256, *role;
 };
 #define AT(member) offsetof(struct step_members, member)
@@ -187,6 +230,7 @@ static const struct json_member REJECTION[] = {
 };
 static const struct json_member RECEIPT[] = {
     {"package_sha256", "/package_sha256", JSON_MEMBER_TEXT, AT(package_sha256), 0, true, 0, 64},
+    {"found", "/found", JSON_MEMBER_OBJECT, AT(found), 0, false, 0, 0},
     {"role", "/role", JSON_MEMBER_TEXT, AT(role), 0, false, 0, 16},
 };
 #undef AT
@@ -236,6 +280,47 @@ post_disclosure_rejection(const struct app *app, const struct http_request *requ
 	       answer(app, response, id, false, err);
 }
 
+struct found_members {
+	int64_t opened, erased, other_seats;
+	json_t *faults;
+};
+#define AT(member) offsetof(struct found_members, member)
+static const struct json_member FOUND[] = {
+    {"opened", "/found/opened", JSON_MEMBER_INT, AT(opened), 0, true, 0, DISCLOSURE_SAMPLE_MAX},
+    {"erased", "/found/erased", JSON_MEMBER_INT, AT(erased), 0, true, 0, DISCLOSURE_SAMPLE_MAX},
+    {"other_seats", "/found/other_seats", JSON_MEMBER_INT, AT(other_seats), 0, true, 0,
+	DISCLOSURE_SAMPLE_MAX},
+    {"faults", "/found/faults", JSON_MEMBER_ARRAY, AT(faults), 0, true, 0, DISCLOSURE_SAMPLE_MAX},
+};
+#undef AT
+
+static bool
+decode_found(const json_t *object, struct disclosure_receipt *out, struct error *err)
+{
+	struct found_members in = {0};
+	const json_t *item;
+	size_t i;
+
+	out->audited = object != NULL;
+	if (object == NULL)
+		return true;
+	if (!json_read(object, FOUND, COUNT(FOUND), &in, err))
+		return false;
+	out->opened = in.opened;
+	out->erased = in.erased;
+	out->other_seats = in.other_seats;
+	json_array_foreach(in.faults, i, item)
+	{
+		out->faults[i] = json_integer_value(item);
+		if (!json_is_integer(item) || out->faults[i] < 0 ||
+		    (i > 0 && out->faults[i] <= out->faults[i - 1]))
+			return error_set_field(
+			    err, E_BAD_SYNTAX, "/found/faults", "numbers of leaves, ascending");
+	}
+	out->fault_count = json_array_size(in.faults);
+	return true;
+}
+
 bool
 post_disclosure_receipt(const struct app *app, const struct http_request *request,
     struct http_response *response, struct error *err)
@@ -243,16 +328,17 @@ post_disclosure_receipt(const struct app *app, const struct http_request *reques
 	DEFER(json_release) json_t *body = NULL;
 	struct step_members in = {0};
 	struct asking asking = {0};
-	uint8_t digest[SHA256_BYTES];
+	struct disclosure_receipt receipt = {0};
 	const char *id = request->params[0];
 
 	if (!decode_step(request, RECEIPT, COUNT(RECEIPT), &body, &in, &asking, err))
 		return false;
-	if (!hex_decode(bytes_of_text(in.package_sha256), digest, sizeof digest))
+	if (!hex_decode(bytes_of_text(in.package_sha256), receipt.package_sha256,
+		sizeof receipt.package_sha256))
 		return error_set_field(
 		    err, E_BAD_SYNTAX, "/package_sha256", "not a SHA-256 digest in hex");
-	return disclosure_step(&app->disclosures, id, &asking.caller, STEP_FULFILL,
-		   bytes_of(digest, sizeof digest), err) &&
+	return decode_found(in.found, &receipt, err) &&
+	       disclosure_fulfill(&app->disclosures, id, &asking.caller, &receipt, err) &&
 	       answer(app, response, id, false, err);
 }
 

@@ -11,6 +11,7 @@ struct proofs {
 	char *folder;
 	struct tile_files files;
 	struct buf note;
+	char origin[CHECKPOINT_ORIGIN_MAX + 1];
 	uint64_t size;
 	struct prove_tiles *tiles;
 	struct tile bundle; /* of the entries below; width 0: none yet */
@@ -29,6 +30,7 @@ proofs_new(const char *folder, struct bytes note, struct proofs **out, struct er
 	proofs->folder = xstrdup(folder);
 	proofs->files = log_folder_files(proofs->folder);
 	buf_append(&proofs->note, note);
+	memcpy(proofs->origin, checkpoint.origin, sizeof proofs->origin);
 	proofs->size = checkpoint.size;
 	proofs->tiles = prove_tiles_new(&proofs->files, checkpoint.size);
 	*out = TAKE(proofs);
@@ -51,6 +53,12 @@ uint64_t
 proofs_size(const struct proofs *proofs)
 {
 	return proofs->size;
+}
+
+const char *
+proofs_origin(const struct proofs *proofs)
+{
+	return proofs->origin;
 }
 
 /* What is missing here is no fault of who asked. */

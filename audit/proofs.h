@@ -19,6 +19,7 @@ void proofs_free(struct proofs *proofs);
 DEFER_DECLARE(struct proofs, proofs_free)
 
 uint64_t proofs_size(const struct proofs *proofs);
+const char *proofs_origin(const struct proofs *proofs);
 
 /*
  * Appends the leaf with its way to the checkpoint, which is in it: proof/tlog_proof.h.

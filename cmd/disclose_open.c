@@ -11,6 +11,7 @@
 #include "base/json_in.h"
 #include "ca/certificate.h"
 #include "cmd/disclose_record.h"
+#include "cmd/disclose_sample.h"
 
 #define MEMBER_MAX 65536 /* octets of one member of a package */
 
@@ -291,7 +292,7 @@ open_records(const struct opening *opening, json_t *devices, struct error *err)
 }
 
 static json_t *
-summary(const struct opening *opening, struct bytes package, json_t *devices)
+summary(const struct opening *opening, struct bytes package, const char *name, json_t *told)
 {
 	uint8_t digest[SHA256_BYTES];
 	char hex[2 * SHA256_BYTES + 1];
@@ -300,7 +301,7 @@ summary(const struct opening *opening, struct bytes package, json_t *devices)
 	hex_encode(hex, bytes_of(digest, sizeof digest));
 	return json_pack("{s:s, s:s, s:s, s:s, s:O}", "id", opening->text.id, "basis",
 	    disclosure_basis_name(opening->text.basis), "case", opening->text.case_number,
-	    "package_sha256", hex, "devices", devices);
+	    "package_sha256", hex, name, told);
 }
 
 bool
@@ -309,6 +310,7 @@ disclose_open(const struct disclose_open *open, json_t **out, struct error *err)
 	DEFER(buf_clear_public) struct buf text = {0};
 	DEFER(json_release) json_t *package = NULL;
 	DEFER(json_release) json_t *devices = json_array();
+	DEFER(json_release) json_t *found = NULL;
 	DEFER(opening_clear) struct opening opening = {.with = open};
 
 	if (!file_read(open->package, DISCLOSE_PACKAGE_MAX, &text, err) ||
@@ -316,8 +318,16 @@ disclose_open(const struct disclose_open *open, json_t **out, struct error *err)
 		return false;
 	opening.package = package;
 	if (!check_request(&opening, err) || !read_trust(&opening, err) ||
-	    !check_approvals(&opening, err) || !open_records(&opening, devices, err))
+	    !check_approvals(&opening, err))
 		return false;
-	*out = summary(&opening, buf_bytes(&text), devices);
+	if (opening.text.sample_count > 0) {
+		if (!disclose_sample_open(open, package, &opening.text, &found, err))
+			return false;
+		*out = summary(&opening, buf_bytes(&text), "found", found);
+		return true;
+	}
+	if (!open_records(&opening, devices, err))
+		return false;
+	*out = summary(&opening, buf_bytes(&text), "devices", devices);
 	return true;
 }

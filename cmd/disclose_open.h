@@ -25,8 +25,9 @@ struct disclose_open {
 	size_t seat_count;
 };
 /*
- * {"id", "basis", "case", "package_sha256", "devices": [{"pseudonym", "hardware_ids", ...}]}; the
- * caller frees. E_BAD_SYNTAX, E_BAD_PROOF, E_SAME_PERSON, E_ESCROW_UNREADABLE
+ * {"id", "basis", "case", "package_sha256", "devices": [{"pseudonym", "hardware_ids", ...}]}, or of
+ * an escrow audit "found" instead of devices: disclose_sample.h. The caller frees. E_BAD_SYNTAX,
+ * E_BAD_PROOF, E_SAME_PERSON, E_ESCROW_UNREADABLE
  */
 MUST_CHECK bool disclose_open(const struct disclose_open *open, json_t **out, struct error *err);
 

@@ -25,9 +25,9 @@ names_device(struct bytes tbs, const char *pseudonym, struct error *err)
 	       error_set(err, E_BAD_PROOF, "the record is of another device than %s", pseudonym);
 }
 
-static bool
-commits(const uint8_t wanted[static SHA256_BYTES], const json_t *object, const char *nonce_name,
-    struct bytes body, struct error *err)
+bool
+disclose_commits(const uint8_t wanted[static SHA256_BYTES], const json_t *object,
+    const char *nonce_name, struct bytes body, struct error *err)
 {
 	uint8_t nonce[COMMITMENT_NONCE_BYTES], commitment[SHA256_BYTES];
 
@@ -55,9 +55,10 @@ check_record(const struct disclose_open *with, const json_t *object, const char 
 	    !leaf.has_commitment || !leaf.has_second_commitment)
 		return error_set(
 		    err, E_BAD_PROOF, "the record's leaf is no enrollment with escrow");
-	return commits(leaf.commitment, object, "tbs_nonce", buf_bytes(&tbs), err) &&
+	return disclose_commits(leaf.commitment, object, "tbs_nonce", buf_bytes(&tbs), err) &&
 	       names_device(buf_bytes(&tbs), pseudonym, err) &&
-	       commits(leaf.second_commitment, object, "nonce", buf_bytes(out_record), err);
+	       disclose_commits(
+		   leaf.second_commitment, object, "nonce", buf_bytes(out_record), err);
 }
 
 /* ---- and opens ---- */
@@ -96,8 +97,8 @@ take_share(const struct escrow_view *view, const json_t *object, const struct se
 	return escrow_share_open(view, key, buf_bytes(&resealed), out, err);
 }
 
-static bool
-open_record(const struct disclose_open *with, const json_t *object, struct bytes record,
+bool
+disclose_unseal(const struct disclose_open *with, const json_t *object, struct bytes record,
     struct buf *out, struct error *err)
 {
 	struct escrow_share shares[DISCLOSE_SEATS_MAX] = {0};
@@ -178,7 +179,7 @@ disclose_record_open(const struct disclose_open *with, const json_t *record,
 		return true;
 	}
 	if (!check_record(with, record, text, &sealed, err) ||
-	    !open_record(with, record, buf_bytes(&sealed), &plain, err) ||
+	    !disclose_unseal(with, record, buf_bytes(&sealed), &plain, err) ||
 	    !shape_identity(buf_bytes(&plain), device, err))
 		return false;
 	*out = TAKE(device);

@@ -18,6 +18,14 @@ MUST_CHECK bool disclose_nonce(const json_t *object, const char *name,
 MUST_CHECK bool disclose_leaf(const struct log_keys *logs, const json_t *object,
     struct tlog_proof *hold, struct leaf_view *out, struct error *err);
 
+/* That the member of this name is the nonce of the leaf's commitment to `body`. E_BAD_PROOF */
+MUST_CHECK bool disclose_commits(const uint8_t wanted[static SHA256_BYTES], const json_t *object,
+    const char *nonce_name, struct bytes body, struct error *err);
+/* Appends the fields of the record; the caller wipes them. `object` may have shares that were
+ * sealed again. E_ESCROW_UNREADABLE */
+MUST_CHECK bool disclose_unseal(const struct disclose_open *with, const json_t *object,
+    struct bytes record, struct buf *out, struct error *err);
+
 /* E_BAD_PROOF, E_ESCROW_UNREADABLE */
 MUST_CHECK bool disclose_record_open(const struct disclose_open *with, const json_t *record,
     const uint8_t pseudonym[static UUID_BYTES], json_t **out, struct error *err);

@@ -22,6 +22,7 @@ struct disclose_options {
 	bool json;
 	const char *as; /* legal or officer */
 	const char *basis, *case_number, *order, *out, *vkey, *policy, *package;
+	const char *sample, *log, *found; /* of an escrow audit */
 	struct option_values seats, passphrase_files;
 };
 
@@ -96,21 +97,35 @@ digest_of_file(const char *path, char out[static 2 * SHA256_BYTES + 1], struct e
 	return true;
 }
 
+/* What it is about: pseudonyms, or a sample that the log draws. */
+static void
+add_what(const struct disclose_options *options, int count, char **pseudonyms, json_t *body)
+{
+	json_t *what = options->sample != NULL ? json_object() : json_array();
+
+	(void)json_object_set_new(body, options->sample != NULL ? "sample" : "pseudonyms", what);
+	if (options->sample != NULL)
+		(void)json_object_set_new(
+		    what, "count", json_integer(strtoll(options->sample, NULL, 10)));
+	if (options->sample != NULL && options->log != NULL)
+		(void)json_object_set_new(what, "log", json_string(options->log));
+	for (int i = 0; i < count; i++)
+		(void)json_array_append_new(what, json_string(pseudonyms[i]));
+}
+
 static int
 request_command(const struct disclose_options *options, int count, char **pseudonyms)
 {
 	char order[2 * SHA256_BYTES + 1];
-	json_t *body, *list;
 	struct error err = {0};
+	json_t *body;
 
 	if (!digest_of_file(options->order, order, &err))
 		return cli_fail(&err, options->json, EXIT_FAILURE);
-	list = json_array();
-	for (int i = 0; i < count; i++)
-		(void)json_array_append_new(list, json_string(pseudonyms[i]));
-	body = json_pack("{s:o, s:s, s:s, s:s, s:s}", "pseudonyms", list, "basis", options->basis,
-	    "case", options->case_number, "order_sha256", order, "role",
-	    options->as != NULL ? options->as : "officer");
+	body =
+	    json_pack("{s:s, s:s, s:s, s:s}", "basis", options->basis, "case", options->case_number,
+		"order_sha256", order, "role", options->as != NULL ? options->as : "officer");
+	add_what(options, count, pseudonyms, body);
 	return call_and_show(options, "POST", NULL, "", body);
 }
 
@@ -294,17 +309,47 @@ open_command(const struct disclose_options *options)
 	return EXIT_SUCCESS;
 }
 
+/* What `open` printed of an audit, without the words: why a record does not open stays with you. */
+static bool
+read_found(const char *path, json_t **out, struct error *err)
+{
+	static const char *const counts[] = {"opened", "erased", "other_seats"};
+	DEFER(buf_clear_public) struct buf file = {0};
+	DEFER(json_release) json_t *told = NULL;
+	const json_t *found, *item;
+	json_t *faults;
+	size_t i;
+
+	if (!file_read(path, DISCLOSE_PACKAGE_MAX, &file, err) ||
+	    !json_parse(buf_bytes(&file), &told, err))
+		return false;
+	found = json_object_get(told, "found");
+	if (!json_is_object(found))
+		return error_set(err, E_BAD_SYNTAX, "%s tells nothing of an escrow audit", path);
+	*out = json_object();
+	for (i = 0; i < COUNT(counts); i++)
+		(void)json_object_set(*out, counts[i], json_object_get(found, counts[i]));
+	faults = json_array();
+	json_array_foreach(json_object_get(found, "faults"), i, item)(void)
+	    json_array_append(faults, json_object_get(item, "leaf"));
+	(void)json_object_set_new(*out, "faults", faults);
+	return true;
+}
+
 static int
 receipt_command(const struct disclose_options *options, const char *id)
 {
 	char digest[2 * SHA256_BYTES + 1];
 	struct error err = {0};
-	json_t *body;
+	json_t *body, *found = NULL;
 
-	if (!digest_of_file(options->package, digest, &err))
+	if (!digest_of_file(options->package, digest, &err) ||
+	    (options->found != NULL && !read_found(options->found, &found, &err)))
 		return cli_fail(&err, options->json, EXIT_FAILURE);
 	body = role_body(options);
 	(void)json_object_set_new(body, "package_sha256", json_string(digest));
+	if (found != NULL)
+		(void)json_object_set_new(body, "found", found);
 	return call_and_show(options, "POST", id, "/receipt", body);
 }
 
@@ -316,8 +361,8 @@ run_word(const struct disclose_options *options, int words, char **argv)
 	const char *word = argv[1];
 	const char *id = words == 2 ? argv[2] : NULL;
 
-	if (strcmp(word, "request") == 0 && words >= 2 && options->basis != NULL &&
-	    options->case_number != NULL && options->order != NULL)
+	if (strcmp(word, "request") == 0 && (words >= 2) != (options->sample != NULL) &&
+	    options->basis != NULL && options->case_number != NULL && options->order != NULL)
 		return request_command(options, words - 1, argv + 2);
 	if (strcmp(word, "open") == 0 && words == 1 && options->package != NULL &&
 	    options->seats.count >= 2 && options->seats.count <= DISCLOSE_SEATS_MAX)
@@ -343,8 +388,9 @@ disclose_command(int argc, char **argv)
 	const struct option_row rows[] = {OPTIONS_API(options.api, options.json),
 	    {"--as", OPTION_TEXT, &options.as}, {"--basis", OPTION_TEXT, &options.basis},
 	    {"--case", OPTION_TEXT, &options.case_number}, {"--order", OPTION_TEXT, &options.order},
-	    {"--out", OPTION_TEXT, &options.out}, {"--vkey", OPTION_TEXT, &options.vkey},
-	    {"--policy", OPTION_TEXT, &options.policy},
+	    {"--sample", OPTION_TEXT, &options.sample}, {"--log", OPTION_TEXT, &options.log},
+	    {"--found", OPTION_TEXT, &options.found}, {"--out", OPTION_TEXT, &options.out},
+	    {"--vkey", OPTION_TEXT, &options.vkey}, {"--policy", OPTION_TEXT, &options.policy},
 	    {"--package", OPTION_TEXT, &options.package}, {"--seat", OPTION_LIST, &options.seats},
 	    {"--passphrase-file", OPTION_LIST, &options.passphrase_files}};
 	const char *bad = NULL;
@@ -363,6 +409,9 @@ disclose_command(int argc, char **argv)
 const struct subcommand DISCLOSE_COMMAND = {"disclose",
     "lift a pseudonym, by two roles, on a recorded legal basis",
     "usage: moniker disclose request PSEUDONYM... --basis BASIS --case TEXT --order FILE\n"
+    "       moniker disclose request --basis ESCROW_AUDIT --sample N [--log NAME] --case TEXT "
+    "--order "
+    "FILE\n"
     "       moniker disclose show ID\n"
     "       moniker disclose approve ID\n"
     "       moniker disclose reject ID\n"
@@ -370,7 +419,7 @@ const struct subcommand DISCLOSE_COMMAND = {"disclose",
     "       moniker disclose open --package FILE --seat FILE --seat FILE (--policy FILE | --vkey "
     "KEY)\n"
     "                             --cacert FILE [--passphrase-file FILE]...\n"
-    "       moniker disclose receipt ID --package FILE\n"
+    "       moniker disclose receipt ID --package FILE [--found FILE]\n"
     "\n"
     "request asks for at most ten identities; it expires after 72 hours. approve shows the request "
     "and\n"
@@ -380,13 +429,19 @@ const struct subcommand DISCLOSE_COMMAND = {"disclose",
     "it\n"
     "checks all of this again and opens the records with a seat of each role. receipt closes it.\n"
     "Each step is a leaf of the audit log before it counts.\n"
+    "An escrow audit opens N records that the log itself draws, and tells only which of them open; "
+    "its\n"
+    "receipt takes what open printed.\n"
     "\n"
     "  --as ROLE              legal or officer (default): the role in which you act\n"
     "  --basis BASIS          COURT_ORDER STATUTE VITAL_INTEREST RECALL SUBJECT_ACCESS INCIDENT\n"
     "                         ESCROW_AUDIT\n"
     "  --case TEXT            the case's number\n"
     "  --order FILE           the order; its SHA-256 goes on record, not the file\n"
+    "  --sample N             1 to 50 sealed identities, drawn from this log or that of --log "
+    "NAME\n"
     "  --package FILE         from fetch\n"
+    "  --found FILE           what open printed of an escrow audit\n"
     "  --seat FILE            a seat's key, from `moniker seat new`; at least one of each role\n"
     "  --passphrase-file FILE of the seats, in their order, mode 0400; else the terminal is asked\n"
     "  --policy FILE, --vkey KEY\n"

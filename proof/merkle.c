@@ -104,6 +104,24 @@ merkle_verify_inclusion(uint64_t index, uint64_t size, const uint8_t leaf_hash[s
 	       error_set(err, E_BAD_PROOF, "the inclusion proof does not lead to the root");
 }
 
+bool
+merkle_root_then(uint64_t index, uint64_t size, const uint8_t leaf_hash[static SHA256_BYTES],
+    struct bytes hashes, uint8_t out[static SHA256_BYTES], struct error *err)
+{
+	struct walk walk = {.fn = index, .sn = size - 1};
+
+	if (index >= size || hashes.len % SHA256_BYTES != 0)
+		return error_set(err, E_BAD_PROOF, "the leaf is not in a tree of this size");
+	memcpy(out, leaf_hash, SHA256_BYTES);
+	for (size_t at = 0; at < hashes.len; at += SHA256_BYTES) {
+		if (walk.sn == 0)
+			return error_set(err, E_BAD_PROOF, "the inclusion proof is too long");
+		if (walk_next(&walk))
+			merkle_node(out, hashes.data + at, out);
+	}
+	return true;
+}
+
 /* RFC 9162 section 2.1.4.2, steps 3 to 7; `first` is the first hash of the path. */
 static bool
 climb(struct walk walk, const uint8_t *first, struct bytes rest, const uint8_t *old_root,

@@ -36,6 +36,14 @@ void merkle_node(uint8_t out[static SHA256_BYTES], const uint8_t left[static SHA
 MUST_CHECK bool merkle_verify_inclusion(uint64_t index, uint64_t size,
     const uint8_t leaf_hash[static SHA256_BYTES], struct bytes hashes,
     const uint8_t root[static SHA256_BYTES], struct error *err);
+/*
+ * The root that the tree had when this leaf was its last one, by an inclusion proof in a later
+ * tree: the hashes to the leaf's left are all that it is made of. Only as good as that proof is.
+ * E_BAD_PROOF   not a proof for this size
+ */
+MUST_CHECK bool merkle_root_then(uint64_t index, uint64_t size,
+    const uint8_t leaf_hash[static SHA256_BYTES], struct bytes hashes,
+    uint8_t out[static SHA256_BYTES], struct error *err);
 MUST_CHECK bool merkle_verify_consistency(uint64_t old_size, uint64_t new_size, struct bytes hashes,
     const uint8_t old_root[static SHA256_BYTES], const uint8_t new_root[static SHA256_BYTES],
     struct error *err);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "audit/note.h"
+#include "audit/proofs.h"
 #include "base/defer_openssl.h"
 #include "base/mem.h"
 #include "ca/ecdsa.h"
@@ -86,9 +87,10 @@ struct disclosure_proposal {
 	const char *id, *actor;
 	int64_t person;
 	enum seat_role role;
-	struct disclosure_text *text;         /* of STEP_SUBMIT */
-	struct disclosure *row;               /* of STEP_SUBMIT: the new one */
-	struct disclosure_approval *approval; /* of STEP_APPROVE */
+	struct disclosure_text *text;             /* of STEP_SUBMIT */
+	struct disclosure *row;                   /* of STEP_SUBMIT: the new one */
+	struct disclosure_approval *approval;     /* of STEP_APPROVE */
+	const struct disclosure_receipt *receipt; /* of STEP_FULFILL */
 	bool commits;
 	uint8_t commitment[SHA256_BYTES];
 	/* made anew at every try */
@@ -96,8 +98,14 @@ struct disclosure_proposal {
 	bool is_there;
 	enum disclosure_state state;
 	enum disclosure_outcome outcome;
-	struct record record;
+	struct record *records; /* its own, and one for each fault */
 };
+
+static size_t
+records_max(const struct disclosure_proposal *proposal)
+{
+	return 1 + (proposal->receipt != NULL ? proposal->receipt->fault_count : 0);
+}
 
 static struct disclosure_proposal *
 proposal_at(const struct ledger_batch *batch, size_t i)
@@ -147,6 +155,30 @@ judge(struct disclosure_proposal *proposal, int64_t now_s, struct error *err)
 	    now_s, &proposal->state, &proposal->outcome, err);
 }
 
+/* What an audit found: in its own leaf, and a fault for each record that does not open. */
+static void
+fill_findings(struct disclosure_proposal *proposal, const char *subject, int64_t now_s)
+{
+	const struct disclosure_receipt *receipt = proposal->receipt;
+	const struct error fault = {.code = E_ESCROW_UNREADABLE};
+	struct leaf_detail *details = proposal->records[0].leaf.details;
+
+	if (!receipt->audited)
+		return;
+	details[1] = (struct leaf_detail){.key = "opened", .number = receipt->opened};
+	details[2] = (struct leaf_detail){.key = "erased", .number = receipt->erased};
+	details[3] = (struct leaf_detail){.key = "other_seats", .number = receipt->other_seats};
+	details[4] = (struct leaf_detail){.key = "faults", .number = (int64_t)receipt->fault_count};
+	for (size_t i = 0; i < receipt->fault_count; i++) {
+		struct leaf *leaf = &proposal->records[1 + i].leaf;
+
+		note_leaf(leaf, LEAF_DATA_FAULT, proposal->actor, subject, &fault, now_s);
+		leaf->details[0] =
+		    (struct leaf_detail){.key = "leaf", .number = receipt->faults[i]};
+	}
+	proposal->base.record_count += receipt->fault_count;
+}
+
 static void
 fill_leaf(struct disclosure_proposal *proposal, int64_t now_s)
 {
@@ -160,7 +192,7 @@ fill_leaf(struct disclosure_proposal *proposal, int64_t now_s)
 	const struct step *step = &STEPS[expires ? STEP_EXPIRE : proposal->step];
 	const struct error *err =
 	    proposal->base.err.code != E_NONE && !expires ? &proposal->base.err : NULL;
-	struct leaf *leaf = &proposal->record.leaf;
+	struct leaf *leaf = &proposal->records[0].leaf;
 	char subject[LEAF_VALUE_MAX + 1];
 
 	(void)snprintf(subject, sizeof subject, "d:%s", proposal->id);
@@ -172,6 +204,8 @@ fill_leaf(struct disclosure_proposal *proposal, int64_t now_s)
 	if (step->event == LEAF_DISCLOSURE_CLOSE)
 		leaf->details[0] = (struct leaf_detail){.key = "outcome",
 		    .text = outcomes[expires ? DISCLOSURE_EXPIRED : step->outcome]};
+	if (proposal->receipt != NULL && !expires)
+		fill_findings(proposal, subject, now_s);
 	leaf->has_second_commitment = proposal->commits && !expires;
 	memcpy(leaf->second_commitment, proposal->commitment, SHA256_BYTES);
 }
@@ -195,8 +229,8 @@ decide_all(void *context, struct ledger_batch *batch)
 		struct error *err = &proposal->base.err;
 
 		*err = (struct error){0};
-		proposal->record = (struct record){0};
-		proposal->base.records = &proposal->record;
+		memset(proposal->records, 0, records_max(proposal) * sizeof *proposal->records);
+		proposal->base.records = proposal->records;
 		proposal->base.record_count = 1;
 		proposal->outcome = DISCLOSURE_OPEN;
 		if (comes_second(batch, i)) {
@@ -223,12 +257,12 @@ write_one(const struct ledger_batch *batch, struct disclosure_proposal *proposal
 		return true;
 	if (proposal->step == STEP_SUBMIT) {
 		proposal->row->log = batch->log;
-		proposal->row->seq = proposal->record.seq;
+		proposal->row->seq = proposal->records[0].seq;
 		return disclosure_store_insert(batch->tx, proposal->row, proposal->text, err);
 	}
 	if (proposal->step == STEP_APPROVE) {
 		proposal->approval->log = batch->log;
-		proposal->approval->seq = proposal->record.seq;
+		proposal->approval->seq = proposal->records[0].seq;
 		if (!disclosure_store_approve(batch->tx, proposal->id, proposal->approval, err))
 			return false;
 	}
@@ -260,8 +294,11 @@ submit(const struct disclosure_service *service, struct disclosure_proposal *pro
     const struct disclosure_caller *caller, struct error *err)
 {
 	struct proposal *const proposals[] = {&proposal->base};
+	DEFER(mem_free)
+	struct record *records = xcalloc(records_max(proposal), sizeof *records);
 	bool recorded;
 
+	proposal->records = records;
 	proposal->base.kind = &KIND;
 	proposal->actor = caller->actor;
 	proposal->person = caller->person;
@@ -292,6 +329,21 @@ devices_exist(
 	       error_set_field(err, E_UNKNOWN_DEVICE, "/pseudonyms", "no device has one of them");
 }
 
+/* Of an audit: how large the log is that is drawn from. Its approvers see it. */
+static bool
+find_log(const struct disclosure_service *service, struct disclosure_text *text, struct error *err)
+{
+	DEFER(proofs_free) struct proofs *proofs = NULL;
+	const char *log = text->sample_origin[0] != '\0' ? text->sample_origin : NULL;
+
+	if (!audit_proofs(service->audit, log, &proofs, err))
+		return false;
+	(void)snprintf(
+	    text->sample_origin, sizeof text->sample_origin, "%s", proofs_origin(proofs));
+	text->sample_size = (int64_t)proofs_size(proofs);
+	return true;
+}
+
 bool
 disclosure_submit(const struct disclosure_service *service, struct disclosure_text *text,
     const struct disclosure_caller *caller, struct error *err)
@@ -301,7 +353,8 @@ disclosure_submit(const struct disclosure_service *service, struct disclosure_te
 	    .step = STEP_SUBMIT, .id = text->id, .text = text, .row = &row, .commits = true};
 	uint8_t handle[HANDLE_BYTES];
 
-	if (!devices_exist(service, text, err))
+	if (!(text->sample_count > 0 ? find_log(service, text, err)
+				     : devices_exist(service, text, err)))
 		return false;
 	rng_fill(service->rng, handle, sizeof handle);
 	handle_encode(text->id, handle);
@@ -400,6 +453,41 @@ disclosure_step(const struct disclosure_service *service, const char *id,
 		return error_set(err, E_NOT_FOUND, "there is no such disclosure");
 	/* Of a package: it is full of random octets, so its digest tells nothing. */
 	leaf_commit(proposal.commitment, nonce, body);
+	return submit(service, &proposal, caller, err);
+}
+
+static bool
+receipt_fits(const struct disclosure *disclosure, const struct disclosure_receipt *receipt,
+    struct error *err)
+{
+	struct disclosure_text text;
+
+	if (!disclosure_parse(buf_bytes(&disclosure->body), &text, err))
+		return false;
+	if (receipt->audited != (text.sample_count > 0))
+		return error_set_field(err, E_BAD_SYNTAX, "/found",
+		    "an escrow audit's receipt tells what was found, and no other");
+	for (size_t i = 0; i < receipt->fault_count; i++)
+		if (receipt->faults[i] >= text.sample_size)
+			return error_set_field(
+			    err, E_BAD_SYNTAX, "/found/faults", "no such leaf was drawn from");
+	return true;
+}
+
+bool
+disclosure_fulfill(const struct disclosure_service *service, const char *id,
+    const struct disclosure_caller *caller, const struct disclosure_receipt *receipt,
+    struct error *err)
+{
+	static const uint8_t nonce[COMMITMENT_NONCE_BYTES];
+	DEFER(disclosure_clear) struct disclosure found = {0};
+	struct disclosure_proposal proposal = {
+	    .step = STEP_FULFILL, .id = id, .receipt = receipt, .commits = true};
+
+	if (!disclosure_get(service->db, id, &found, err) || !receipt_fits(&found, receipt, err))
+		return false;
+	leaf_commit(proposal.commitment, nonce,
+	    bytes_of(receipt->package_sha256, sizeof receipt->package_sha256));
 	return submit(service, &proposal, caller, err);
 }
 

@@ -13,6 +13,7 @@
 
 #include "audit/audit.h"
 #include "ca/issuer.h"
+#include "provisioning/disclosure_draw.h"
 #include "provisioning/disclosure_text.h"
 #include "provisioning/shred.h"
 
@@ -95,7 +96,11 @@ struct disclosure_caller {
 	const uint8_t *serial; /* of the certificate that was shown */
 };
 
-/* `text` has basis, case, order and devices; the rest is filled in here. E_UNKNOWN_DEVICE */
+/*
+ * `text` has basis, case, order, and devices or, for an audit, sample_count and perhaps the name of
+ * a log; the rest is filled in here. E_UNKNOWN_DEVICE E_NOT_FOUND   no such log here, or nothing of
+ * it is published yet
+ */
 MUST_CHECK bool disclosure_submit(const struct disclosure_service *service,
     struct disclosure_text *text, const struct disclosure_caller *caller, struct error *err);
 /* E_NOT_FOUND */
@@ -107,9 +112,23 @@ MUST_CHECK bool disclosure_get(
  */
 MUST_CHECK bool disclosure_approve(const struct disclosure_service *service, const char *id,
     const struct disclosure_caller *caller, struct bytes signature, struct error *err);
-/* STEP_REJECT, STEP_FULFILL (`body`: digest of the package that was opened) or STEP_EXPIRE. */
+/* STEP_REJECT, STEP_EXPORT (`body`: the package) or STEP_EXPIRE. */
 MUST_CHECK bool disclosure_step(const struct disclosure_service *service, const char *id,
     const struct disclosure_caller *caller, enum disclosure_step step, struct bytes body,
+    struct error *err);
+struct disclosure_receipt { /* of a package that was opened */
+	uint8_t package_sha256[SHA256_BYTES];
+	bool audited; /* what an escrow audit found follows */
+	int64_t opened, erased, other_seats;
+	int64_t faults[DISCLOSURE_SAMPLE_MAX]; /* leaves whose record does not open, ascending */
+	size_t fault_count;
+};
+/*
+ * STEP_FULFILL. Each fault is a leaf data.fault of its own, in the same transaction.
+ * E_BAD_SYNTAX   an audit's receipt tells what was found, and no other does; not of this log's size
+ */
+MUST_CHECK bool disclosure_fulfill(const struct disclosure_service *service, const char *id,
+    const struct disclosure_caller *caller, const struct disclosure_receipt *receipt,
     struct error *err);
 /*
  * Appends the package, JSON, after its leaf is on record.

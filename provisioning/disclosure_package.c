@@ -1,5 +1,6 @@
 /* The package: sealed records with all that shows that they may be opened. */
 #include <jansson.h>
+#include <stdio.h>
 
 #include "audit/proofs.h"
 #include "base/json_in.h"
@@ -122,31 +123,47 @@ add_shares(const struct package *package, const struct disclosure_record *record
 	return true;
 }
 
+/* What is in the wrap, and what its leaf's `e` was made with. *out_there false: it says why not. */
+static bool
+add_unwrapped(const struct package *package, const struct disclosure_record *record, json_t *object,
+    bool *out_there, struct error *err)
+{
+	DEFER(buf_clear_public) struct buf sealed = {0};
+	uint8_t key[SHRED_KEY_BYTES];
+	struct error damage = {0};
+
+	if (!shred_store_find(
+		shred_db(package->service->shred), record->shred_id, key, out_there, err))
+		return false;
+	if (!*out_there) {
+		(void)json_object_set_new(object, "missing", json_string("ERASED"));
+		return true;
+	}
+	*out_there = escrow_unwrap(buf_bytes(&record->wrapped), key, &sealed, &damage);
+	if (!*out_there) {
+		(void)json_object_set_new(object, "missing", json_string("DAMAGED"));
+		return true;
+	}
+	(void)json_object_set_new(object, "record", base64(buf_bytes(&sealed)));
+	(void)json_object_set_new(
+	    object, "nonce", base64(bytes_of(record->nonce, sizeof record->nonce)));
+	return add_shares(package, record, object, err);
+}
+
 static bool
 add_sealed(const struct package *package, const struct disclosure_record *record, json_t *object,
     struct error *err)
 {
-	DEFER(buf_clear_public) struct buf sealed = {0};
-	uint8_t key[SHRED_KEY_BYTES];
-	bool found;
+	bool there;
 
-	if (!shred_store_find(
-		shred_db(package->service->shred), record->shred_id, key, &found, err))
+	if (!add_unwrapped(package, record, object, &there, err))
 		return false;
-	if (!found) {
-		(void)json_object_set_new(object, "missing", json_string("ERASED"));
+	if (!there)
 		return true;
-	}
-	if (!escrow_unwrap(buf_bytes(&record->wrapped), key, &sealed, err))
-		return false;
-	(void)json_object_set_new(object, "record", base64(buf_bytes(&sealed)));
-	(void)json_object_set_new(
-	    object, "nonce", base64(bytes_of(record->nonce, sizeof record->nonce)));
 	(void)json_object_set_new(object, "tbs", base64(buf_bytes(&record->tbs)));
 	(void)json_object_set_new(
 	    object, "tbs_nonce", base64(bytes_of(record->tbs_nonce, sizeof record->tbs_nonce)));
-	return add_shares(package, record, object, err) &&
-	       add_proof(package, object, record->origin, record->seq, err);
+	return add_proof(package, object, record->origin, record->seq, err);
 }
 
 static bool
@@ -168,6 +185,104 @@ add_record(const struct package *package, const uint8_t pseudonym[static UUID_BY
 	return true;
 }
 
+/* ---- what an escrow audit draws ---- */
+
+/* The set that the record was sealed to: an opener has to know whether its seats are in it. */
+static bool
+add_seat_set(const struct package *package, const json_t *object, json_t *sets, struct error *err)
+{
+	DEFER(buf_clear_public) struct buf sealed = {0};
+	DEFER(buf_clear_public) struct buf body = {0};
+	DEFER(buf_clear_public) struct buf signature = {0};
+	const json_t *record = json_object_get(object, "record");
+	struct escrow_view view;
+	struct error unread = {0};
+	char number[16];
+	bool found;
+
+	if (!json_is_string(record) ||
+	    !base64_decode(bytes_of_text(json_string_value(record)), &sealed) ||
+	    !escrow_parse(buf_bytes(&sealed), &view, &unread))
+		return true; /* the opener finds that, too */
+	(void)snprintf(number, sizeof number, "%u", (unsigned)view.seat_set);
+	if (json_object_get(sets, number) != NULL)
+		return true;
+	if (!disclosure_store_seat_set(
+		package->service->db, view.seat_set, &body, &signature, &found, err))
+		return false;
+	if (found)
+		(void)json_object_set_new(sets, number,
+		    json_pack("{s:o, s:o}", "text", plain(buf_bytes(&body)), "signature",
+			base64(buf_bytes(&signature))));
+	return true;
+}
+
+/* One leaf, proven; what it sealed, if it sealed something. */
+static bool
+add_drawn(const struct package *package, struct proofs *proofs, uint64_t index, json_t *object,
+    bool *out_wanted, struct error *err)
+{
+	DEFER(disclosure_record_clear) struct disclosure_record record = {0};
+	DEFER(tlog_proof_clear) struct tlog_proof proof = {0};
+	DEFER(buf_clear_public) struct buf text = {0};
+	struct leaf_view leaf;
+	bool there;
+
+	if (!proofs_leaf(proofs, index, &text, err) ||
+	    !tlog_proof_parse(buf_bytes(&text), &proof, err) ||
+	    !leaf_parse(buf_bytes(&proof.extra), &leaf, err))
+		return false;
+	(void)json_object_set_new(object, "proof", plain(buf_bytes(&text)));
+	*out_wanted = disclosure_draw_wants(&leaf);
+	if (!*out_wanted)
+		return true;
+	if (!disclosure_store_record_at(
+		package->service->db, proofs_origin(proofs), (int64_t)index, &record, err))
+		return false;
+	if (record.found)
+		return add_unwrapped(package, &record, object, &there, err);
+	(void)json_object_set_new(object, "missing", json_string("LOST"));
+	return true;
+}
+
+static bool
+draw_all(const struct package *package, const struct disclosure_text *text, struct proofs *proofs,
+    struct disclosure_draw *draw, struct error *err)
+{
+	json_t *records = json_object_get(package->json, "records");
+	json_t *sets = json_object();
+	uint64_t index;
+	uint32_t wanted = 0;
+
+	(void)json_object_set_new(package->json, "seat_sets", sets);
+	while (wanted < text->sample_count && disclosure_draw_next(draw, &index)) {
+		json_t *object = json_object();
+		bool counts;
+
+		(void)json_array_append_new(records, object);
+		if (!add_drawn(package, proofs, index, object, &counts, err) ||
+		    !add_seat_set(package, object, sets, err))
+			return false;
+		wanted += counts;
+	}
+	return true;
+}
+
+static bool
+add_sample(const struct package *package, const struct disclosure_text *text, struct error *err)
+{
+	const json_t *request = json_object_get(package->json, "request");
+	DEFER(proofs_free) struct proofs *proofs = NULL;
+	DEFER(tlog_proof_clear) struct tlog_proof proof = {0};
+	DEFER(mem_free) struct disclosure_draw *draw = xcalloc(1, sizeof *draw);
+
+	return tlog_proof_parse(bytes_of_text(json_string_value(json_object_get(request, "proof"))),
+		   &proof, err) &&
+	       disclosure_draw_begin(&proof, (uint64_t)text->sample_size, draw, err) &&
+	       audit_proofs(package->service->audit, text->sample_origin, &proofs, err) &&
+	       draw_all(package, text, proofs, draw, err);
+}
+
 static bool
 fill(const struct package *package, struct error *err)
 {
@@ -186,6 +301,8 @@ fill(const struct package *package, struct error *err)
 	for (size_t i = 0; i < disclosure->approval_count; i++)
 		if (!add_approval(package, &disclosure->approvals[i], approvals, err))
 			return false;
+	if (text.sample_count > 0)
+		return add_sample(package, &text, err);
 	for (size_t i = 0; i < text.device_count; i++)
 		if (!add_record(package, text.devices[i], records, err))
 			return false;

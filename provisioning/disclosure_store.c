@@ -52,6 +52,16 @@ static const struct stmt RECORD = STMT("disclosure_record", 1, 8,
     " JOIN escrow_record AS r ON r.log = b.log AND r.seq = b.seq"
     " JOIN audit_log AS l ON l.id = b.log WHERE c.pseudonym = $1::uuid LIMIT 1");
 
+/* $1 origin, $2 seq: the record that the leaf commits to, if there is one */
+static const struct stmt RECORD_AT = STMT("disclosure_record_at", 2, 6,
+    "SELECT l.origin::text, r.log, r.seq, r.nonce, r.body, r.shred_id"
+    " FROM audit_log AS l JOIN escrow_record AS r ON r.log = l.id"
+    " WHERE l.origin = $1::text AND r.seq = $2::int8");
+
+/* $1 number */
+static const struct stmt SEAT_SET = STMT(
+    "disclosure_seat_set", 1, 2, "SELECT body, signature FROM seat_set WHERE number = $1::int8");
+
 /* $1 log, $2 seq */
 static const struct stmt SHARES = STMT("disclosure_shares", 2, 3,
     "SELECT role, seat, sealed FROM escrow_share WHERE log = $1::int2 AND seq = $2::int8"
@@ -62,7 +72,7 @@ static const struct stmt ORIGIN =
     STMT("disclosure_origin", 1, 1, "SELECT origin::text FROM audit_log WHERE id = $1::int2");
 
 static const struct stmt *const STATEMENTS[] = {&FIND, &LOCK, &APPROVALS, &INSERT, &APPROVE, &SET,
-    &EXPIRED, &COUNT_DEVICES, &RECORD, &SHARES, &ORIGIN, NULL};
+    &EXPIRED, &COUNT_DEVICES, &RECORD, &RECORD_AT, &SEAT_SET, &SHARES, &ORIGIN, NULL};
 
 const struct stmt *const *
 disclosure_statements(void)
@@ -310,6 +320,47 @@ disclosure_store_record(struct db *db, const uint8_t pseudonym[static UUID_BYTES
 	memcpy(out->nonce, rows_bytes(rows, 0, 5).data, sizeof out->nonce);
 	buf_append(&out->wrapped, rows_bytes(rows, 0, 6));
 	memcpy(out->shred_id, rows_bytes(rows, 0, 7).data, sizeof out->shred_id);
+	return true;
+}
+
+bool
+disclosure_store_record_at(struct db *db, const char *origin, int64_t seq,
+    struct disclosure_record *out, struct error *err)
+{
+	DEFER(params_clear) struct params params = {0};
+	DEFER(rows_free) struct rows *rows = NULL;
+
+	params_text(&params, origin);
+	params_int8(&params, seq);
+	if (!db_query(db, &RECORD_AT, &params, &rows, err))
+		return false;
+	out->found = rows_count(rows) == 1;
+	if (!out->found)
+		return true;
+	rows_text(rows, 0, 0, out->origin, sizeof out->origin);
+	out->log = (int)rows_int(rows, 0, 1);
+	out->seq = rows_int(rows, 0, 2);
+	memcpy(out->nonce, rows_bytes(rows, 0, 3).data, sizeof out->nonce);
+	buf_append(&out->wrapped, rows_bytes(rows, 0, 4));
+	memcpy(out->shred_id, rows_bytes(rows, 0, 5).data, sizeof out->shred_id);
+	return true;
+}
+
+bool
+disclosure_store_seat_set(struct db *db, int64_t number, struct buf *out_body,
+    struct buf *out_signature, bool *out_found, struct error *err)
+{
+	DEFER(params_clear) struct params params = {0};
+	DEFER(rows_free) struct rows *rows = NULL;
+
+	params_int8(&params, number);
+	if (!db_query(db, &SEAT_SET, &params, &rows, err))
+		return false;
+	*out_found = rows_count(rows) == 1;
+	if (*out_found) {
+		buf_append(out_body, rows_bytes(rows, 0, 0));
+		buf_append(out_signature, rows_bytes(rows, 0, 1));
+	}
 	return true;
 }
 

@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proof/scan.h"
+#include "provisioning/disclosure_draw.h"
+
 #define HEAD "moniker-disclosure/1\n"
 #define CASE_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:/@+=-"
 
@@ -55,6 +58,9 @@ disclosure_encode(const struct disclosure_text *text, struct buf *out)
 	    HEAD "id %s\nrequester %s\nbasis %s\ncase %s\norder %s\nrequested %s\nexpires %s\n",
 	    text->id, text->requester, BASES[text->basis], text->case_number, order, requested,
 	    expires);
+	if (text->sample_count > 0)
+		buf_append_format(out, "sample %u %s %lld\n", (unsigned)text->sample_count,
+		    text->sample_origin, (long long)text->sample_size);
 	for (size_t i = 0; i < text->device_count; i++) {
 		uuid_encode(device, text->devices[i]);
 		buf_append_format(out, "device %s\n", device);
@@ -128,6 +134,39 @@ take_devices(struct bytes *rest, struct disclosure_text *out)
 	return out->device_count > 0;
 }
 
+static bool
+is_visible(uint8_t c)
+{
+	return c > ' ' && c < 0x7f;
+}
+
+/* "10 example.com/node1-2026 4711" */
+static bool
+take_sample(struct bytes *rest, struct disclosure_text *out)
+{
+	struct scan in = {0};
+	struct bytes origin;
+	int64_t count = 0;
+
+	if (!take_line(rest, "sample", &in.rest) || !scan_number(&in, &count) || count < 1 ||
+	    count > DISCLOSURE_SAMPLE_MAX || !scan_literal(&in, " "))
+		return false;
+	origin = scan_while(&in, is_visible);
+	if (origin.len == 0 || origin.len > CHECKPOINT_ORIGIN_MAX)
+		return false;
+	memcpy(out->sample_origin, origin.data, origin.len);
+	out->sample_count = (uint32_t)count;
+	return scan_literal(&in, " ") && scan_number(&in, &out->sample_size) &&
+	       out->sample_size > 0 && in.rest.len == 0 && rest->len == 0;
+}
+
+/* An audit opens what was drawn, and nothing else does. */
+static bool
+take_what(struct bytes *rest, struct disclosure_text *out)
+{
+	return out->basis == BASIS_ESCROW_AUDIT ? take_sample(rest, out) : take_devices(rest, out);
+}
+
 bool
 disclosure_parse(struct bytes text, struct disclosure_text *out, struct error *err)
 {
@@ -140,7 +179,7 @@ disclosure_parse(struct bytes text, struct disclosure_text *out, struct error *e
 	*out = (struct disclosure_text){0};
 	if (good)
 		rest = bytes_of(text.data + head.len, text.len - head.len);
-	good = good && take_head(&rest, out) && take_devices(&rest, out);
+	good = good && take_head(&rest, out) && take_what(&rest, out);
 	if (good)
 		disclosure_encode(out, &again);
 	return (good && bytes_equal(text, buf_bytes(&again))) ||

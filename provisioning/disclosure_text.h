@@ -11,12 +11,15 @@
  *   requested 2026-01-01T00:00:00Z
  *   expires 2026-01-04T00:00:00Z
  *   device <pseudonym>                       one to ten, sorted
+ *
+ * An escrow audit names no device but `sample <how many> <origin of a log> <its size>`.
  */
 #ifndef PROVISIONING_DISCLOSURE_TEXT_H
 #define PROVISIONING_DISCLOSURE_TEXT_H
 
 #include "base/hash.h"
 #include "base/text.h"
+#include "proof/checkpoint.h"
 #include "provisioning/seat_set.h"
 
 #define DISCLOSURE_DEVICES_MAX 10
@@ -46,6 +49,10 @@ struct disclosure_text {
 	int64_t requested_at_s, expires_at_s;
 	uint8_t devices[DISCLOSURE_DEVICES_MAX][UUID_BYTES]; /* sorted, each once */
 	size_t device_count;
+	/* BASIS_ESCROW_AUDIT, and no device: disclosure_draw.h */
+	uint32_t sample_count;
+	char sample_origin[CHECKPOINT_ORIGIN_MAX + 1];
+	int64_t sample_size;
 };
 
 /* Letters, digits and ._:/@+=- : it goes into a line of its own. */

@@ -1,4 +1,5 @@
 /* A request for disclosure that parses writes itself again: one spelling for each. */
+#include "provisioning/disclosure_draw.h"
 #include "provisioning/disclosure_text.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -14,7 +15,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		MUST(err.code == E_BAD_SYNTAX);
 		return 0;
 	}
-	MUST(text.device_count >= 1 && text.device_count <= DISCLOSURE_DEVICES_MAX);
+	MUST((text.sample_count > 0) == (text.basis == BASIS_ESCROW_AUDIT));
+	MUST((text.sample_count > 0) == (text.device_count == 0));
+	MUST(text.device_count <= DISCLOSURE_DEVICES_MAX);
+	MUST(text.sample_count <= DISCLOSURE_SAMPLE_MAX);
 	disclosure_encode(&text, &again);
 	MUST(bytes_equal(buf_bytes(&again), input));
 	return 0;

@@ -21,6 +21,11 @@
 	"basis RECALL\ncase 17/2026\norder "                                              \
 	"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\nrequested "    \
 	"2026-01-01T00:00:00Z\nexpires 2026-01-04T00:00:00Z\n"
+#define ESCROW_AUDIT                                                                      \
+	"moniker-disclosure/1\nid 7f3kq2m5nv4wxyza\nrequester officer:2c5d7xkaqe3wnb6m\n" \
+	"basis ESCROW_AUDIT\ncase 17/2026\norder "                                        \
+	"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\nrequested "    \
+	"2026-01-01T00:00:00Z\nexpires 2026-01-04T00:00:00Z\n"
 #define SEATS "moniker-seat-set/1\nnumber 3\n"
 #define POST "POST /v1/revocations HTTP/1.1\r\nHost: a\r\n"
 
@@ -309,6 +314,9 @@ static const struct seed { const char *target, *name; struct bytes input; } SEED
 	{"disclosure", "one-device",     OCTETS(DISCLOSURE "device 0c9f8a4e-7b1d-4c2a-9d3e-5f6a7b8c9d0e\n")},
 	{"disclosure", "no-device",      OCTETS(DISCLOSURE)},
 	{"disclosure", "device-twice",   OCTETS(DISCLOSURE "device 0c9f8a4e-7b1d-4c2a-9d3e-5f6a7b8c9d0e\ndevice 0c9f8a4e-7b1d-4c2a-9d3e-5f6a7b8c9d0e\n")},
+	{"disclosure", "sample",         OCTETS(ESCROW_AUDIT "sample 10 example.com/node1-2026 4711\n")},
+	{"disclosure", "sample-too-large", OCTETS(ESCROW_AUDIT "sample 51 example.com/node1-2026 4711\n")},
+	{"disclosure", "audit-of-a-device", OCTETS(ESCROW_AUDIT "device 0c9f8a4e-7b1d-4c2a-9d3e-5f6a7b8c9d0e\n")},
 	{"disclosure", "not-ended",      OCTETS(DISCLOSURE "device 0c9f8a4e-7b1d-4c2a-9d3e-5f6a7b8c9d0e")},
 	{"escrow", "nothing",            OCTETS("")},
 	{"escrow", "seat-set",           OCTETS(SEATS "legal 1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\nofficer 1 AQECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n")},

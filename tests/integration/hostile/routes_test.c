@@ -42,7 +42,7 @@ static const struct row {
 	{ HTTP_POST,   "/v1/batches/{id}/manifest", "/v1/batches/no-such-lot/manifest", MAY(ADMIN), false, 400, "INCOMPLETE", "/kid", "batch.refused" },
 	{ HTTP_GET,    "/v1/batches/{id}/manifest", "/v1/batches/no-such-lot/manifest", MAY(ADMIN), false, 404, "UNKNOWN_BATCH", NULL, NULL },
 	{ HTTP_POST,   "/v1/hardware-tags/evaluate", "/v1/hardware-tags/evaluate", MAY(ADMIN) | STATIONS, false, 400, "INCOMPLETE", "/points", "enroll.refused" },
-	{ HTTP_POST,   "/v1/disclosures", "/v1/disclosures", MAY(LEGAL) | MAY(OFFICER), false, 400, "INCOMPLETE", "/pseudonyms", "disclosure.refused" },
+	{ HTTP_POST,   "/v1/disclosures", "/v1/disclosures", MAY(LEGAL) | MAY(OFFICER), false, 400, "INCOMPLETE", "/basis", "disclosure.refused" },
 	{ HTTP_GET,    "/v1/disclosures/{id}", "/v1/disclosures/aaaaaaaaaaaaaaaa", MAY(LEGAL) | MAY(OFFICER), false, 404, "NOT_FOUND", NULL, NULL },
 	{ HTTP_POST,   "/v1/disclosures/{id}/approval", "/v1/disclosures/aaaaaaaaaaaaaaaa/approval", MAY(LEGAL) | MAY(OFFICER), false, 400, "INCOMPLETE", "/signature", "disclosure.refused" },
 	{ HTTP_POST,   "/v1/disclosures/{id}/rejection", "/v1/disclosures/aaaaaaaaaaaaaaaa/rejection", MAY(LEGAL) | MAY(OFFICER), false, 404, "NOT_FOUND", NULL, "disclosure.refused" },

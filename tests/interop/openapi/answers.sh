@@ -77,6 +77,12 @@ disclosures() { # PSEUDONYM: whether its batch has escrow or not
 	approve "$id" legal legal
 	via 200 GET "/v1/disclosures/$id/package" legal
 	jq -cn --arg d "$(sha256sum <"$work/answer" | cut -c1-64)" '{package_sha256: $d}' | send 200 "/v1/disclosures/$id/receipt" officer
+	jq -cn '{sample: {count: 2}, basis: "ESCROW_AUDIT", case: "1", order_sha256: ("a" * 64)}' | send 201 /v1/disclosures officer2
+	id=$(field .id)
+	approve "$id" officer officer
+	approve "$id" legal legal
+	via 200 GET "/v1/disclosures/$id/package" legal
+	jq -cn --arg d "$(sha256sum <"$work/answer" | cut -c1-64)" '{package_sha256: $d, found: {opened: 1, erased: 0, other_seats: 1, faults: []}}' | send 200 "/v1/disclosures/$id/receipt" officer
 	via 404 GET /v1/disclosures/aaaaaaaaaaaaaaaa legal
 }
 

@@ -271,6 +271,22 @@ every_inclusion_is_proven(void **state)
 }
 
 static void
+every_inclusion_tells_the_root_of_its_leaf_s_own_time(void **state)
+{
+	for (size_t size = 1; size <= SIZE_MAX_TESTED; size++)
+		for (size_t index = 0; index < size; index++) {
+			DEFER(inclusion_clear)
+			struct inclusion proof = inclusion_of(*state, index, size);
+			uint8_t then[SHA256_BYTES];
+			struct error err = {0};
+
+			assert_true(merkle_root_then(
+			    index, size, proof.leaf, buf_bytes(&proof.hashes), then, &err));
+			assert_memory_equal(then, mth(*state, 0, index + 1), SHA256_BYTES);
+		}
+}
+
+static void
 assert_no_flip_is_included(struct inclusion *proof, uint8_t *octets, size_t len)
 {
 	for (size_t bit = 0; bit < 8 * len; bit++) {
@@ -491,6 +507,7 @@ main(void)
 	    cmocka_unit_test(range_count_is_the_number_of_set_bits),
 	    cmocka_unit_test(every_range_gives_the_root_of_its_leaves),
 	    cmocka_unit_test(every_inclusion_is_proven),
+	    cmocka_unit_test(every_inclusion_tells_the_root_of_its_leaf_s_own_time),
 	    cmocka_unit_test(every_flipped_bit_of_an_inclusion_proof_is_refused),
 	    cmocka_unit_test(inclusion_at_another_index_is_refused),
 	    cmocka_unit_test(inclusion_proofs_of_another_length_are_refused),

@@ -145,6 +145,119 @@ a_request_reads_back_as_it_was_written(void **state)
 	assert_string_equal(buf_text(&again), TEXT);
 }
 
+#define AUDIT_HEAD                                                                 \
+	"moniker-disclosure/1\n"                                                   \
+	"id 7f3kq2m5nv4wxyza\n"                                                    \
+	"requester officer:2c5d7xkaqe3wnb6m\n"                                     \
+	"basis ESCROW_AUDIT\n"                                                     \
+	"case 17/2026\n"                                                           \
+	"order 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n" \
+	"requested 2026-01-01T00:00:00Z\n"                                         \
+	"expires 2026-01-04T00:00:00Z\n"
+
+static void
+an_audit_reads_back_as_it_was_written(void **state)
+{
+	DEFER(buf_clear_public) struct buf again = {0};
+	struct disclosure_text text;
+	struct error err = {0};
+
+	(void)state;
+	assert_true(disclosure_parse(
+	    bytes_of_text(AUDIT_HEAD "sample 10 example.com/node1-2026 4711\n"), &text, &err));
+	assert_int_equal(text.sample_count, 10);
+	assert_string_equal(text.sample_origin, "example.com/node1-2026");
+	assert_int_equal(text.sample_size, 4711);
+	assert_int_equal(text.device_count, 0);
+	disclosure_encode(&text, &again);
+	assert_string_equal(buf_text(&again), AUDIT_HEAD "sample 10 example.com/node1-2026 4711\n");
+}
+
+static void
+an_audit_names_no_device_and_a_sample_is_for_audits_alone(void **state)
+{
+	static const char *const rejects[] = {
+	    AUDIT_HEAD,
+	    AUDIT_HEAD "device 0c9f8a4e-7b1d-4c2a-9d3e-5f6a7b8c9d0e\n",
+	    AUDIT_HEAD "sample 10 a/b 4711\ndevice 0c9f8a4e-7b1d-4c2a-9d3e-5f6a7b8c9d0e\n",
+	    AUDIT_HEAD "sample 10 a/b 4711\nsample 10 a/b 4711\n",
+	    AUDIT_HEAD "sample 0 a/b 4711\n",
+	    AUDIT_HEAD "sample 51 a/b 4711\n",
+	    AUDIT_HEAD "sample 010 a/b 4711\n",
+	    AUDIT_HEAD "sample 10 a/b 0\n",
+	    AUDIT_HEAD "sample 10 a/b -1\n",
+	    AUDIT_HEAD "sample 10 a/b 9223372036854775808\n",
+	    AUDIT_HEAD "sample 10  4711\n",
+	    AUDIT_HEAD "sample 10 a b 4711\n",
+	    AUDIT_HEAD "sample 10 a/b 4711",
+	    TEXT "sample 10 a/b 4711\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rejects); i++) {
+		struct disclosure_text text;
+		struct error err = {0};
+
+		if (disclosure_parse(bytes_of_text(rejects[i]), &text, &err))
+			fail_msg("taken: %s", rejects[i]);
+		assert_int_equal(err.code, E_BAD_SYNTAX);
+	}
+}
+
+/* ---- what an audit draws ---- */
+
+/* Computed with another implementation of SHA-256. */
+static void
+the_draw_is_as_specified(void **state)
+{
+	static const uint64_t wanted[] = {527, 421, 854, 717, 1, 246};
+	struct disclosure_draw draw = {.size = 1000};
+	uint64_t index;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof draw.root; i++)
+		draw.root[i] = (uint8_t)i;
+	for (size_t i = 0; i < COUNT(wanted); i++) {
+		assert_true(disclosure_draw_next(&draw, &index));
+		assert_int_equal(index, wanted[i]);
+	}
+}
+
+static void
+no_leaf_is_drawn_twice_and_the_draw_ends(void **state)
+{
+	struct disclosure_draw draw = {.size = 40};
+	bool seen[40] = {false};
+	uint64_t index;
+	size_t count = 0;
+
+	(void)state;
+	for (; disclosure_draw_next(&draw, &index); count++) {
+		assert_true(index < COUNT(seen));
+		assert_false(seen[index]);
+		seen[index] = true;
+	}
+	assert_int_equal(count, COUNT(seen)); /* a thousand draws leave none of forty out */
+	draw = (struct disclosure_draw){0};
+	assert_false(disclosure_draw_next(&draw, &index)); /* an empty log */
+}
+
+static void
+only_enrollments_with_escrow_count(void **state)
+{
+	(void)state;
+	for (int event = LEAF_EVENT_NONE; event < LEAF_EVENT_COUNT; event++)
+		for (int sealed = 0; sealed < 2; sealed++) {
+			const struct leaf_view leaf = {.event = (enum leaf_event)event,
+			    .has_commitment = true,
+			    .has_second_commitment = sealed == 1};
+
+			assert_int_equal(disclosure_draw_wants(&leaf),
+			    sealed == 1 &&
+				(event == LEAF_ENROLL_OK || event == LEAF_ENROLL_REPLACE));
+		}
+}
+
 static void
 any_other_octet_is_refused_or_another_request(void **state)
 {
@@ -195,6 +308,11 @@ main(void)
 	    cmocka_unit_test(whatever_is_open_expires_and_nothing_else_happens_then),
 	    cmocka_unit_test(approvals_are_by_two_persons_in_two_roles_and_not_by_who_asks),
 	    cmocka_unit_test(a_request_reads_back_as_it_was_written),
+	    cmocka_unit_test(an_audit_reads_back_as_it_was_written),
+	    cmocka_unit_test(an_audit_names_no_device_and_a_sample_is_for_audits_alone),
+	    cmocka_unit_test(the_draw_is_as_specified),
+	    cmocka_unit_test(no_leaf_is_drawn_twice_and_the_draw_ends),
+	    cmocka_unit_test(only_enrollments_with_escrow_count),
 	    cmocka_unit_test(any_other_octet_is_refused_or_another_request),
 	    cmocka_unit_test(an_approval_names_request_role_and_person),
 	};
