@@ -42,6 +42,9 @@ struct app {
 	struct limiter *limiter;      /* api/limits.h; NULL: no limits */
 	struct metrics *metrics;      /* api/http_metrics.h */
 	struct metrics *db_metrics;   /* db/db_metrics.h */
+	/* Its database was away when it started: only routes with ROUTE_STANDBY are served, by what
+	 * is remembered, and what these do not need is NULL (cmd/standby.h). */
+	bool standby;
 	const char *version;
 	int64_t started_at_s;
 	struct batch_service batches;

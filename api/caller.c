@@ -90,6 +90,29 @@ caller_cache_remember(struct caller_cache *cache, struct error *err)
 	return current || read_known(cache, generation, err);
 }
 
+void
+caller_cache_known(
+    struct caller_cache *cache, struct operator_caller **out, size_t *out_count, int64_t *out_of)
+{
+	(void)pthread_mutex_lock(&cache->mutex);
+	*out = xcalloc(cache->known_count + 1, sizeof **out);
+	if (cache->known_count > 0)
+		memcpy(*out, cache->known, cache->known_count * sizeof **out);
+	*out_count = cache->known_count;
+	*out_of = cache->known_of;
+	(void)pthread_mutex_unlock(&cache->mutex);
+}
+
+void
+caller_cache_know(struct caller_cache *cache, struct operator_caller **known, size_t count)
+{
+	(void)pthread_mutex_lock(&cache->mutex);
+	free(cache->known);
+	cache->known = TAKE(*known);
+	cache->known_count = count;
+	(void)pthread_mutex_unlock(&cache->mutex);
+}
+
 /* The generation, read from the database when ours is older than a second. */
 static bool
 current_generation(struct caller_cache *cache, int64_t *out, struct error *err)

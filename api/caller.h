@@ -64,6 +64,13 @@ void caller_cache_bump(struct caller_cache *cache);
 /* Reads who there is, if that changed since: at start, and then now and then. */
 MUST_CHECK bool caller_cache_remember(struct caller_cache *cache, struct error *err);
 
+/* What was read by that, for a start without a database (api/remembered.h): a copy that the caller
+ * frees, and the generation that it is of; -1: nothing was read yet. */
+void caller_cache_known(
+    struct caller_cache *cache, struct operator_caller **out, size_t *out_count, int64_t *out_of);
+/* Takes such a copy over, in a cache whose database is away. */
+void caller_cache_know(struct caller_cache *cache, struct operator_caller **known, size_t count);
+
 /* What a connection remembers. Zero-initialised: nothing yet. One request at a time uses it. */
 struct caller_memory {
 	struct buf certificate; /* DER of the client certificate; empty: none was shown */

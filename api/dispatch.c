@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#define STANDBY_RETRY_S 5
+
 /* A credential where one is needed, and one that may: 401, 403, or go on. */
 static bool
 caller_may(const struct route *route, const struct http_request *request,
@@ -101,7 +103,7 @@ record(const struct app *app, unsigned wanted, const struct http_request *reques
 	char actor[CALLER_ACTOR_LEN];
 	struct error failed = {0};
 
-	if (count == 0)
+	if (count == 0 || app->standby) /* there is no log yet to write it to */
 		return;
 	/* A certificate that is no credential names nobody. */
 	caller_actor(caller->refused.code != E_NONE ? &nobody : caller, wanted, actor);
@@ -154,6 +156,18 @@ dispatch_refuse(const struct app *app, const struct route *route,
 		problem_ask_for_token(!request->accepts, response);
 }
 
+/* What it cannot do yet it does not half do. */
+static bool
+is_served(const struct app *app, const struct route *route, struct error *err)
+{
+	if (!app->standby || (route->ports & ROUTE_STANDBY) != 0)
+		return true;
+	(void)error_set(err, E_DATABASE_UNAVAILABLE,
+	    "the service has started without its database, and waits for it");
+	err->retry_after_s = STANDBY_RETRY_S;
+	return false;
+}
+
 void
 dispatch(const struct app *app, const struct route *route, struct http_request *request,
     struct caller_memory *memory, struct http_response *response)
@@ -166,7 +180,8 @@ dispatch(const struct app *app, const struct route *route, struct http_request *
 			  ((route->callers & CALLER_LOCAL) != 0 && request->local);
 
 	request->caller = &caller;
-	if ((!open && (!resolve_caller(app, route, memory, &caller, &err) ||
+	if (!is_served(app, route, &err) ||
+	    (!open && (!resolve_caller(app, route, memory, &caller, &err) ||
 			  !within_limits(app, request, &caller, &err) ||
 			  !caller_may(route, request, &caller, &err))) ||
 	    !route->handler(app, request, response, &err))

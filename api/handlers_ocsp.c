@@ -37,6 +37,16 @@ put_lifetime(const struct app *app, const struct ocsp_times *times, struct http_
 	http_header(response, "Expires", "%s", date);
 }
 
+/* Without a responder, whose certificate is a leaf of the log first, nothing can be signed. */
+static void
+answer(const struct app *app, struct bytes der, struct ocsp_reply *out)
+{
+	if (app->standby)
+		ocsp_response_refuse(OCSP_TRY_LATER, &out->der);
+	else
+		ocsp_answer(app->ocsp, der, out);
+}
+
 /* Whatever the answer says, it is one: 200. */
 static void
 put_answer(struct ocsp_reply *reply, struct http_response *response)
@@ -55,8 +65,8 @@ get_ocsp(const struct app *app, const struct http_request *request, struct http_
 	DEFER(buf_clear_public) struct buf der = {0};
 
 	(void)err;
-	if (decode_path(request->tail, &der))
-		ocsp_answer(app->ocsp, buf_bytes(&der), &reply);
+	if (decode_path(request->tail, &der) || app->standby)
+		answer(app, buf_bytes(&der), &reply);
 	else
 		ocsp_refuse(app->ocsp, OCSP_MALFORMED, &reply);
 	if (reply.cacheable)
@@ -78,7 +88,7 @@ post_ocsp(const struct app *app, const struct http_request *request, struct http
 	DEFER(ocsp_reply_clear) struct ocsp_reply reply = {0};
 
 	(void)err;
-	ocsp_answer(app->ocsp, request->body, &reply);
+	answer(app, request->body, &reply);
 	put_answer(&reply, response);
 	return true;
 }

@@ -208,30 +208,49 @@ look_at_expiries(const struct app *app, json_t *components, bool *all)
 	return warnings;
 }
 
+/* The rest is not there yet. */
+static void
+look_at_standby(const struct app *app, json_t *components, bool *all)
+{
+	put_component(components, "database", all, false, "away since the start: waiting for it");
+	look_at_keeper(app, components, all);
+	look_at_crls(app, components, all);
+	look_at_spool(app, components, all);
+}
+
+static json_t *
+look_at_everything(const struct app *app, json_t *components, bool *all)
+{
+	look_at_database(app, components, all);
+	look_at_keeper(app, components, all);
+	look_at_log(app, components, all);
+	look_at_witnesses(app, components, all);
+	look_at_watched(app, components, all);
+	look_at_forwarding(app, components, all);
+	look_at_crls(app, components, all);
+	look_at_statuses(app, components, all);
+	look_at_spool(app, components, all);
+	look_at_ocsp(app, components, all);
+	return look_at_expiries(app, components, all);
+}
+
 bool
 get_ready(const struct app *app, const struct http_request *request, struct http_response *response,
     struct error *err)
 {
 	json_t *components = json_object();
-	json_t *warnings;
+	json_t *warnings = NULL;
 	bool all = true;
 
 	(void)err;
 	put_component(
 	    components, "service", &all, !request->draining, request->draining ? "draining" : NULL);
-	look_at_database(app, components, &all);
-	look_at_keeper(app, components, &all);
-	look_at_log(app, components, &all);
-	look_at_witnesses(app, components, &all);
-	look_at_watched(app, components, &all);
-	look_at_forwarding(app, components, &all);
-	look_at_crls(app, components, &all);
-	look_at_statuses(app, components, &all);
-	look_at_spool(app, components, &all);
-	look_at_ocsp(app, components, &all);
-	warnings = look_at_expiries(app, components, &all);
+	if (app->standby)
+		look_at_standby(app, components, &all);
+	else
+		warnings = look_at_everything(app, components, &all);
 	(void)http_ok(response, json_pack("{s:b, s:o, s:o}", "ready", all, "components", components,
-				    "warnings", warnings));
+				    "warnings", warnings != NULL ? warnings : json_array()));
 	response->status = all ? 200 : 503;
 	return true;
 }

@@ -23,6 +23,7 @@
 #define TLS ROUTE_TLS
 #define EST (ROUTE_TLS | ROUTE_EST)
 #define BOTH (ROUTE_TLS | ROUTE_PLAIN)
+#define STANDBY ROUTE_STANDBY
 
 /* clang-format off */
 static const struct route ROUTES[] = {
@@ -30,14 +31,14 @@ static const struct route ROUTES[] = {
 	{ HTTP_POST,   "/v1/enrollments",                STATION | ANY,      TLS,  ROUTE_BODY_MAX, LEAF_ENROLL_REFUSED,  post_enrollment },
 	{ HTTP_POST,   "/v1/renewals",                   DEVICE,             TLS,  16 * KB,     LEAF_RENEW_REFUSED,      post_renewal },
 	{ HTTP_POST,   "/v1/pseudonyms",                 DEVICE,             TLS,  16 * KB,     LEAF_ROTATE_REFUSED,     post_pseudonym },
-	{ HTTP_POST,   "/v1/verifications",              VERIFIER | REMEMBERED, TLS,  ROUTE_BODY_MAX, LEAF_EVENT_NONE,      post_verification },
+	{ HTTP_POST,   "/v1/verifications",              VERIFIER | REMEMBERED, TLS | STANDBY,  ROUTE_BODY_MAX, LEAF_EVENT_NONE,      post_verification },
 	{ HTTP_GET,    "/v1/devices/{pseudonym}",        VERIFIER | OFFICER, TLS,  0,           LEAF_EVENT_NONE,         get_device },
 	{ HTTP_GET,    "/v1/certificates/{serial}",      VERIFIER | OFFICER, TLS,  0,           LEAF_EVENT_NONE,         get_certificate },
 	{ HTTP_GET,    "/v1/changes",                    VERIFIER,           TLS,  0,           LEAF_EVENT_NONE,         get_changes },
 	{ HTTP_GET,    "/v1/changes/snapshot",           VERIFIER | REMEMBERED, TLS,  0,           LEAF_EVENT_NONE,         get_snapshot },
 	{ HTTP_GET,    "/v1/trust-bundle",               ANY,                TLS,  0,           LEAF_EVENT_NONE,         get_trust_bundle },
-	{ HTTP_POST,   "/v1/revocations",                OFFICER | REMEMBERED, TLS,  4 * KB,      LEAF_CERT_REFUSED,       post_revocation },
-	{ HTTP_GET,    "/v1/revocations/{id}",           OFFICER | REMEMBERED, TLS,  0,           LEAF_EVENT_NONE,         get_revocation },
+	{ HTTP_POST,   "/v1/revocations",                OFFICER | REMEMBERED, TLS | STANDBY,  4 * KB,      LEAF_CERT_REFUSED,       post_revocation },
+	{ HTTP_GET,    "/v1/revocations/{id}",           OFFICER | REMEMBERED, TLS | STANDBY,  0,           LEAF_EVENT_NONE,         get_revocation },
 	{ HTTP_POST,   "/v1/batches",                    ADMIN,              TLS,  64 * KB,     LEAF_BATCH_REFUSED,      post_batch },
 	{ HTTP_GET,    "/v1/batches",                    ADMIN | STATION,    TLS,  0,           LEAF_EVENT_NONE,         get_batches },
 	{ HTTP_GET,    "/v1/batches/{id}",               ADMIN | STATION,    TLS,  0,           LEAF_EVENT_NONE,         get_batch },
@@ -79,15 +80,15 @@ static const struct route ROUTES[] = {
 	{ HTTP_POST,   "/.well-known/est/{label}/simpleenroll", STATION | TOKEN,    EST,  EST_BODY_MAX,   LEAF_ENROLL_REFUSED,     post_est_enroll },
 	{ HTTP_POST,   "/.well-known/est/{label}/simplereenroll", DEVICE,             EST,  EST_BODY_MAX,   LEAF_RENEW_REFUSED,      post_est_reenroll },
 	{ HTTP_POST,   "/.well-known/est/{label}/serverkeygen", ANY,                EST,  EST_BODY_MAX,   LEAF_EVENT_NONE,         post_est_serverkeygen },
-	{ HTTP_GET,    "/crl/{issuer}/{shard}.crl",      ANY,                BOTH, 0,           LEAF_EVENT_NONE,         get_crl },
-	{ HTTP_GET,    "/crl/{issuer}/{shard}/delta.crl", ANY,               BOTH, 0,           LEAF_EVENT_NONE,         get_delta_crl },
-	{ HTTP_GET,    "/ca/{issuer}.cer",               ANY,                BOTH, 0,           LEAF_EVENT_NONE,         get_ca },
-	{ HTTP_GET,    "/ocsp/{+request}",               ANY,                BOTH, 0,           LEAF_EVENT_NONE,         get_ocsp },
-	{ HTTP_POST,   "/ocsp",                          ANY,                BOTH, 16 * KB,     LEAF_EVENT_NONE,         post_ocsp },
-	{ HTTP_GET,    "/healthz",                       ANY,                TLS,  0,           LEAF_EVENT_NONE,         get_health },
-	{ HTTP_GET,    "/readyz",                        ANY,                TLS,  0,           LEAF_EVENT_NONE,         get_ready },
+	{ HTTP_GET,    "/crl/{issuer}/{shard}.crl",      ANY,                BOTH | STANDBY, 0,           LEAF_EVENT_NONE,         get_crl },
+	{ HTTP_GET,    "/crl/{issuer}/{shard}/delta.crl", ANY,               BOTH | STANDBY, 0,           LEAF_EVENT_NONE,         get_delta_crl },
+	{ HTTP_GET,    "/ca/{issuer}.cer",               ANY,                BOTH | STANDBY, 0,           LEAF_EVENT_NONE,         get_ca },
+	{ HTTP_GET,    "/ocsp/{+request}",               ANY,                BOTH | STANDBY, 0,           LEAF_EVENT_NONE,         get_ocsp },
+	{ HTTP_POST,   "/ocsp",                          ANY,                BOTH | STANDBY, 16 * KB,     LEAF_EVENT_NONE,         post_ocsp },
+	{ HTTP_GET,    "/healthz",                       ANY,                TLS | STANDBY,  0,           LEAF_EVENT_NONE,         get_health },
+	{ HTTP_GET,    "/readyz",                        ANY,                TLS | STANDBY,  0,           LEAF_EVENT_NONE,         get_ready },
 	{ HTTP_GET,    "/metrics",                       ADMIN | LOCAL,      TLS,  0,           LEAF_EVENT_NONE,         get_metrics },
-	{ HTTP_GET,    "/v1/openapi.yaml",               ANY,                TLS,  0,           LEAF_EVENT_NONE,         get_openapi },
+	{ HTTP_GET,    "/v1/openapi.yaml",               ANY,                TLS | STANDBY,  0,           LEAF_EVENT_NONE,         get_openapi },
 };
 /* clang-format on */
 

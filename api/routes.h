@@ -14,13 +14,14 @@ enum route_port {
 	ROUTE_PLAIN = 1 << 1,
 	ROUTE_EST = 1 << 2, /* TLS 1.2, too, for old EST clients */
 };
+#define ROUTE_STANDBY (1U << 8) /* beside its ports: served while app->standby, too */
 
 struct route {
 	enum http_method method;
 	const char *pattern;   /* {name}: a segment's text up to what follows it there; {+name}: the
 				  rest, base64; {/name}: the rest, a path */
 	unsigned callers;      /* who may: role bits, CALLER_DEVICE, CALLER_ANY */
-	unsigned ports;        /* enum route_port bits */
+	unsigned ports;        /* enum route_port bits, and ROUTE_STANDBY */
 	size_t body_max;       /* octets; 0: no body */
 	enum leaf_event event; /* of a refusal; LEAF_EVENT_NONE: not recorded */
 	route_handler handler;

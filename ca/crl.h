@@ -22,13 +22,15 @@
 
 struct crl_publisher;
 struct crl_options {
+	/* NULL: none is there. What was kept of the lists is served (ca/crl_kept.h), and none is
+	 * built; `keeper` and `ledger` are not used. */
 	struct db *db;
 	struct issuers *issuers; /* read again here, when they have changed */
 	struct keeper_client *keeper;
 	struct ledger *ledger; /* for crl.publish and crl.fail leaves (audit/note.h: note_record) */
 	const struct clock *clock;
 	const char *node; /* names the lease and the leaf's actor */
-	const char *dir;  /* where finished lists lie, in files without a name */
+	const char *dir;  /* where finished lists lie, in files without a name, and are kept */
 };
 MUST_CHECK bool crl_publisher_new(
     const struct crl_options *options, struct crl_publisher **out, struct error *err);

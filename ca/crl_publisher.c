@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "ca/crl_kept.h"
 #include "ca/crl_make.h"
 
 enum {
@@ -106,6 +107,7 @@ slot_serve(struct crl_publisher *publisher, struct slot *slot, enum crl_kind kin
 		.next_update_s = list->next_update_s}};
 
 	view.info.der_len = crl_file_size(view.der);
+	crl_kept_write(publisher->options.dir, slot->issuer, slot->shard, kind, &view);
 	slot_swap(publisher, slot, kind, &view);
 	slot->status_seq[kind] = list->status_seq;
 	slot_compress(publisher, slot, kind);
@@ -199,6 +201,18 @@ look_for_changes(struct crl_publisher *publisher, struct error *err)
 	return true;
 }
 
+static void
+load_kept(struct crl_publisher *publisher)
+{
+	for (size_t i = 0; i < publisher->slot_count; i++) {
+		struct slot *slot = publisher->slots[i];
+
+		for (int kind = 0; kind < CRL_KIND_COUNT; kind++)
+			crl_kept_read(publisher->options.dir, slot->issuer, slot->shard,
+			    (enum crl_kind)kind, &slot->served[kind]);
+	}
+}
+
 /* ---- slots: one for every shard of every authority ---- */
 
 static bool
@@ -207,7 +221,8 @@ slot_add(struct crl_publisher *publisher, const struct issuer *issuer, int shard
 	struct slot *slot;
 	struct crl_key key = {.issuer = issuer->id, .shard = shard};
 
-	if (issuer->in_keeper && !crl_store_ensure(publisher->options.db, key, err))
+	if (publisher->options.db != NULL && issuer->in_keeper &&
+	    !crl_store_ensure(publisher->options.db, key, err))
 		return false;
 	slot = xcalloc(1, sizeof *slot);
 	slot->issuer = issuer;
@@ -450,7 +465,14 @@ crl_publisher_new(const struct crl_options *options, struct crl_publisher **out,
 	publisher->options = *options;
 	locks_init(publisher);
 	publisher->issuers_version = -1;
-	if (!slots_complete(publisher, err) || !reload(publisher, err))
+	if (!slots_complete(publisher, err))
+		return false;
+	if (options->db == NULL) {
+		load_kept(publisher);
+		*out = TAKE(publisher);
+		return true;
+	}
+	if (!reload(publisher, err))
 		return false;
 	looked_init(publisher);
 	if (pthread_create(&publisher->thread, NULL, run, publisher) != 0)

@@ -240,6 +240,11 @@ status_index_new(
 	locks_init(index);
 	index->set = status_set_new();
 	index->forced = status_set_new();
+	index->as_of_ms = INT64_MIN / 2;
+	if (options->db == NULL) {
+		*out = TAKE(index);
+		return true;
+	}
 	if (!listener_new(options->url, "monikerd status", CHANNEL, &index->listener, err) ||
 	    !reload(index, err))
 		return false;

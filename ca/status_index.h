@@ -44,7 +44,8 @@ struct status_index_place { /* in the order, and the chain up to there (proof/st
 
 struct status_index;
 struct status_index_options {
-	struct db *db;
+	struct db *db; /* NULL: none is there. Only what is forced is known, and all else is as old
+			  as can be */
 	const char *url; /* of the same database, for LISTEN */
 	const struct clock *clock;
 };

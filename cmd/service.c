@@ -18,15 +18,16 @@
 #include "ca/expiry.h"
 #include "ca/status_notes.h"
 #include "cmd/channels.h"
+#include "cmd/database.h"
 #include "cmd/escrow_parts.h"
 #include "cmd/export_parts.h"
 #include "cmd/forwarding.h"
 #include "cmd/reload.h"
+#include "cmd/serving.h"
 #include "cmd/signals.h"
+#include "cmd/standby.h"
 #include "cmd/tls_identity.h"
 #include "cmd/witnesses.h"
-#include "db/db_metrics.h"
-#include "db/migrate.h"
 #include "keeper/control.h"
 #include "provisioning/abort.h"
 #include "provisioning/pseudonym_ticks.h"
@@ -47,8 +48,7 @@ struct service {
 	struct clock clock;
 	struct rng rng;
 	struct keeper_client *keeper;
-	struct db *db;
-	struct issuers *issuers;
+	struct database database;
 	struct status_index *statuses;
 	struct revoke_later *later;
 	struct tlog_policy policy; /* of the log's witnesses */
@@ -66,10 +66,11 @@ struct service {
 	struct pseudonym_revoker pseudonyms;
 	struct pseudonym_ticks *ticks;
 	struct caller_cache *callers;
+	struct standby_memory remembered;
 	struct verify_cache *verified;
 	struct status_notes *notes;
 	struct limiter *limiter;
-	struct metrics *metrics, *db_metrics;
+	struct metrics *metrics;
 	struct app app;
 	struct tls_identity tls;
 	struct server *server;
@@ -81,32 +82,17 @@ struct service {
 /* ---- building ---- */
 
 static bool
-open_database(struct service *service, struct error *err)
-{
-	service->db_metrics = db_metrics_new();
-	service->db = db_new(&(struct db_options){.url = service->settings->database_url,
-	    .application = "monikerd",
-	    .connections_max = (int)service->settings->database_connections,
-	    .wait_ms = 5000,
-	    .metrics = service->db_metrics});
-	return migrate_check(service->db, err) && db_check_durable(service->db, err) &&
-	       issuers_load(
-		   service->db, service->settings->public_http_url, &service->issuers, err) &&
-	       certificate_ensure_partitions(service->db, clock_now_s(&service->clock), err);
-}
-
-static bool
 open_statuses(struct service *service, struct error *err)
 {
 	DEFER(mem_free) char *spool = settings_path(service->settings->state_dir, "spool");
 
-	return status_index_new(&(struct status_index_options){.db = service->db,
+	return status_index_new(&(struct status_index_options){.db = service->database.db,
 				    .url = service->settings->database_url,
 				    .clock = &service->clock},
 		   &service->statuses, err) &&
 	       file_make_dir(service->settings->state_dir, 0755, err) &&
 	       revoke_later_new(&(struct revoke_later_options){.path = spool,
-				    .issuers = service->issuers,
+				    .issuers = service->database.issuers,
 				    .statuses = service->statuses,
 				    .clock = &service->clock},
 		   &service->later, err);
@@ -141,7 +127,7 @@ open_ledger(struct service *service, const char *log_name, struct error *err)
 	    .keeper = service->keeper,
 	    .clock = &service->clock,
 	    .rng = &service->rng,
-	    .metrics = service->db_metrics,
+	    .metrics = service->database.metrics,
 	    .hooks = {.keep_signatures = certificate_keep_signatures,
 		.read_unsigned = certificate_read_unsigned,
 		.abort = abort_write,
@@ -154,7 +140,7 @@ open_ledger(struct service *service, const char *log_name, struct error *err)
 	service->disks[0] = service->settings->audit_dir;
 	service->disks[1] = service->settings->state_dir;
 	if (!witnesses_read(service->settings, &service->policy, &witnesses, err) ||
-	    !audit_new(&(struct audit_options){.db = service->db,
+	    !audit_new(&(struct audit_options){.db = service->database.db,
 			   .clock = &service->clock,
 			   .dir = service->settings->audit_dir,
 			   .origin = origin,
@@ -168,10 +154,11 @@ open_ledger(struct service *service, const char *log_name, struct error *err)
 		&service->audit, err) ||
 	    !audit_prepare(service->audit, err))
 		return false;
-	service->expiries = expiry_watch_new(&(struct expiry_watch_options){.db = service->db,
-	    .issuers = service->issuers,
-	    .clock = &service->clock,
-	    .log_origin = origin});
+	service->expiries =
+	    expiry_watch_new(&(struct expiry_watch_options){.db = service->database.db,
+		.issuers = service->database.issuers,
+		.clock = &service->clock,
+		.log_origin = origin});
 	audit_hooks(service->audit, &options.hooks);
 	return ledger_new(&options, &service->ledger, err) && wait_for_ledger(service, err);
 }
@@ -179,8 +166,8 @@ open_ledger(struct service *service, const char *log_name, struct error *err)
 static bool
 open_crls(struct service *service, struct error *err)
 {
-	return crl_publisher_new(&(struct crl_options){.db = service->db,
-				     .issuers = service->issuers,
+	return crl_publisher_new(&(struct crl_options){.db = service->database.db,
+				     .issuers = service->database.issuers,
 				     .keeper = service->keeper,
 				     .ledger = service->ledger,
 				     .clock = &service->clock,
@@ -207,7 +194,7 @@ look_at_ocsp(struct service *service)
 static void
 adopt(struct service *service)
 {
-	const struct adoption_options options = {.db = service->db,
+	const struct adoption_options options = {.db = service->database.db,
 	    .ledger = service->ledger,
 	    .rng = &service->rng,
 	    .node = service->settings->node};
@@ -224,9 +211,9 @@ adopt(struct service *service)
 static void
 open_ocsp(struct service *service)
 {
-	service->ocsp = ocsp_new(&(struct ocsp_options){.db = service->db,
+	service->ocsp = ocsp_new(&(struct ocsp_options){.db = service->database.db,
 	    .statuses = service->statuses,
-	    .signers = {.issuers = service->issuers,
+	    .signers = {.issuers = service->database.issuers,
 		.ledger = service->ledger,
 		.clock = &service->clock,
 		.rng = &service->rng,
@@ -256,28 +243,28 @@ build_app(struct service *service)
 	open_ocsp(service);
 	service->metrics = http_metrics_new();
 	service->work = work_pool_new((int)sysconf(_SC_NPROCESSORS_ONLN));
-	service->batches = batch_cache_new(service->db);
+	service->batches = batch_cache_new(service->database.db);
 	service->enroll_kind = enroll_kind_new();
 	service->renew_kind = renew_kind_new();
 	service->revoke_kind = revoke_kind_new();
 	service->verified = verify_cache_new();
-	service->notes = status_notes_new(&(struct status_notes_options){.db = service->db,
-	    .issuers = service->issuers,
+	service->notes = status_notes_new(&(struct status_notes_options){.db = service->database.db,
+	    .issuers = service->database.issuers,
 	    .statuses = service->statuses,
 	    .keeper = service->keeper,
 	    .clock = &service->clock,
 	    .name = service->settings->audit_name,
 	    .fresh_s = service->settings->status_fresh_min * 60});
 	service->limiter = limiter_new(&service->settings->limits, &service->rng);
-	service->callers =
-	    caller_cache_new(service->db, service->issuers, service->statuses, &service->clock);
+	service->callers = caller_cache_new(
+	    service->database.db, service->database.issuers, service->statuses, &service->clock);
 	*app = (struct app){.clock = &service->clock,
 	    .rng = &service->rng,
-	    .db = service->db,
+	    .db = service->database.db,
 	    .keeper = service->keeper,
 	    .ledger = service->ledger,
 	    .audit = service->audit,
-	    .issuers = service->issuers,
+	    .issuers = service->database.issuers,
 	    .crls = service->crls,
 	    .statuses = service->statuses,
 	    .notes = service->notes,
@@ -287,7 +274,7 @@ build_app(struct service *service)
 	    .callers = service->callers,
 	    .limiter = service->limiter,
 	    .metrics = service->metrics,
-	    .db_metrics = service->db_metrics,
+	    .db_metrics = service->database.metrics,
 	    .version = MONIKER_VERSION,
 	    .started_at_s = clock_now_s(&service->clock)};
 	app->batches = (struct batch_service){
@@ -317,7 +304,7 @@ tls_options(const struct service *service)
 	    .server_names = service->current.server_names,
 	    .node = service->settings->node,
 	    .validity_s = service->settings->tls_validity_min * 60,
-	    .issuers = service->issuers,
+	    .issuers = service->database.issuers,
 	    .ledger = service->ledger,
 	    .clock = &service->clock,
 	    .rng = &service->rng};
@@ -331,20 +318,7 @@ start_serving(struct service *service, struct error *err)
 
 	return tls_identity_get(&tls, &service->tls, err) &&
 	       pseudonym_ticks_new(&service->pseudonyms, &service->ticks, err) &&
-	       server_new(&service->app,
-		   &(struct server_options){.address = settings->address,
-		       .tls_port = (int)settings->port,
-		       .http_port = (int)settings->http_port,
-		       .est_legacy_port = (int)settings->est_legacy_port,
-		       .loop_count = (int)settings->loops,
-		       .worker_count = (int)settings->workers,
-		       .connections_max = (int)settings->connections_max,
-		       .connections_per_address_max = (int)settings->connections_per_address_max,
-		       .metrics_local = settings->metrics_local,
-		       .stream_ms = (int)settings->stream_s * 1000,
-		       .tls_certificate_pem = buf_text(&service->tls.certificate_pem),
-		       .tls_key_pem = buf_text(&service->tls.key_pem)},
-		   &service->server, err);
+	       serving_new(&service->app, settings, &service->tls, &service->server, err);
 }
 
 /* ---- running ---- */
@@ -385,8 +359,8 @@ reload(struct service *service)
 	struct reload what = {.config_path = service->config_path,
 	    .started = service->settings,
 	    .current = &service->current,
-	    .db = service->db,
-	    .issuers = service->issuers,
+	    .db = service->database.db,
+	    .issuers = service->database.issuers,
 	    .limiter = service->limiter,
 	    .server = service->server,
 	    .tls = &service->tls,
@@ -405,10 +379,10 @@ housekeep(struct service *service)
 	const int64_t now_s = clock_now_s(&service->clock);
 	struct error err = {0};
 
-	if (!certificate_ensure_partitions(service->db, now_s, &err))
+	if (!certificate_ensure_partitions(service->database.db, now_s, &err))
 		log_error(LOG_LEVEL_ERROR, "service.partitions", NULL, &err);
 	err = (struct error){0};
-	if (!certificate_advance_signed(service->db, &err))
+	if (!certificate_advance_signed(service->database.db, &err))
 		log_error(LOG_LEVEL_ERROR, "service.signed", NULL, &err);
 	escrow_parts_sweep(&service->escrow, &service->app.disclosures);
 }
@@ -423,13 +397,24 @@ look_at_what_is_due(struct service *service)
 	if (!caller_cache_remember(service->callers, &err))
 		log_error(LOG_LEVEL_WARNING, "service.callers", NULL, &err);
 	err = (struct error){0};
-	if (!issuers_reload(service->issuers, service->db, &err))
+	if (!issuers_reload(service->database.issuers, service->database.db, &err))
 		log_error(LOG_LEVEL_WARNING, "service.issuers", NULL, &err);
 	escrow_parts_look(&service->escrow);
 	if (clock_now_s(&service->clock) >= service->tls.renew_at_s ||
-	    service->tls.issuer != issuers_active(service->issuers, ISSUER_SERVICE_CA))
+	    service->tls.issuer != issuers_active(service->database.issuers, ISSUER_SERVICE_CA))
 		renew_tls(service);
 	expiry_watch_log(service->expiries);
+}
+
+/* As soon as it is known here: who was removed must not be let in by a standby. */
+static void
+remember(struct service *service)
+{
+	struct error err = {0};
+
+	if (!standby_remember(&service->remembered, service->settings, service->database.issuers,
+		service->callers, &err))
+		log_error(LOG_LEVEL_WARNING, "service.remember", NULL, &err);
 }
 
 /* Monotonic: at the next look, or the end of a short certificate's time. */
@@ -457,6 +442,7 @@ run_until_stopped(struct service *service)
 			look_at_ms = next_look_ms(service);
 		}
 		look_at_ocsp(service);
+		remember(service);
 		if (poll(&fd, 1, OCSP_LOOK_MS) > 0 &&
 		    read(service->signals, &info, sizeof info) == (ssize_t)sizeof info) {
 			if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
@@ -500,10 +486,8 @@ service_close(struct service *service)
 	batch_cache_free(service->batches);
 	escrow_parts_close(&service->escrow);
 	work_pool_free(service->work);
-	issuers_free(service->issuers);
-	db_free(service->db);
+	database_clear(&service->database);
 	metrics_free(service->metrics);
-	metrics_free(service->db_metrics);
 	tls_identity_clear(&service->tls);
 	settings_clear(&service->current);
 	if (service->control_runs) {
@@ -533,15 +517,25 @@ service_run(const char *config_path, const struct settings *settings, const char
 	    .clock = clock_system(),
 	    .rng = rng_system(),
 	    .signals = -1};
+	bool stopped = false;
 
 	if (!settings_read(config_path, &service.current, err) ||
 	    !signals_block(&service.signals, err) || !start_control(&service, err) ||
-	    !open_database(&service, err) || !open_statuses(&service, err) ||
-	    !open_ledger(&service, log_name, err) || !open_crls(&service, err))
+	    !standby_reach_database(&(struct standby_options){.settings = settings,
+					.clock = &service.clock,
+					.rng = &service.rng,
+					.keeper = service.keeper,
+					.signals = service.signals},
+		&service.database, &stopped, err))
+		return false;
+	if (stopped)
+		return true;
+	if (!open_statuses(&service, err) || !open_ledger(&service, log_name, err) ||
+	    !open_crls(&service, err))
 		return false;
 	adopt(&service);
-	if (!escrow_parts_open(&service.escrow, settings, service.db, service.issuers,
-		&service.clock, &service.rng, err))
+	if (!escrow_parts_open(&service.escrow, settings, service.database.db,
+		service.database.issuers, &service.clock, &service.rng, err))
 		return false;
 	build_app(&service);
 	if (!caller_cache_remember(service.callers, err) ||
@@ -572,5 +566,5 @@ service_check(const struct settings *settings, struct error *err)
 
 	return settings_log_name(settings, log_name, err) &&
 	       witnesses_read(settings, &service.policy, &witnesses, err) &&
-	       open_database(&service, err);
+	       database_open(settings, &service.clock, &service.database, err);
 }

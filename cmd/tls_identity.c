@@ -179,7 +179,8 @@ load_if_good(const struct tls_identity_options *options, const struct names *nam
 	out->not_after_s = certificate.not_after_s;
 	out->renew_at_s =
 	    certificate.not_before_s + (certificate.not_after_s - certificate.not_before_s) / 3 * 2;
-	return x509 != NULL && names_match(x509, names) && now_s < out->renew_at_s;
+	return x509 != NULL && names_match(x509, names) &&
+	       now_s < (options->ledger == NULL ? out->not_after_s : out->renew_at_s);
 }
 
 bool
@@ -195,6 +196,9 @@ tls_identity_get(
 	if (load_if_good(options, &names, key_path, certificate_path, out))
 		return true;
 	tls_identity_clear(out);
+	if (options->ledger == NULL)
+		return error_set(err, E_DATABASE_UNAVAILABLE,
+		    "there is no TLS certificate that is good, and none can be made now");
 	if (!make_new(options, &names, key_path, certificate_path, err))
 		return false;
 	return load_if_good(options, &names, key_path, certificate_path, out) ||

@@ -19,7 +19,7 @@ struct tls_identity_options {
 	const char *node;
 	int64_t validity_s; /* 0: the profile's */
 	const struct issuers *issuers;
-	struct ledger *ledger;
+	struct ledger *ledger; /* NULL: none can be made, and one that is due will do */
 	const struct clock *clock;
 	const struct rng *rng;
 };
@@ -36,7 +36,8 @@ DEFER_DECLARE_CLEAR(struct tls_identity, tls_identity_clear)
 
 /*
  * The one in state_dir, or a new one when there is none, it is due, or it names other hosts.
- * E_FILE_FAILED, E_CONFIG_INVALID (server_names), and the ledger's
+ * E_FILE_FAILED, E_CONFIG_INVALID (server_names), and the ledger's; E_DATABASE_UNAVAILABLE: one is
+ * needed, and there is no ledger
  */
 MUST_CHECK bool tls_identity_get(
     const struct tls_identity_options *options, struct tls_identity *out, struct error *err);

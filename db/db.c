@@ -31,7 +31,7 @@ db_new(const struct db_options *options)
 	pthread_condattr_t attributes;
 
 	assert(options->connections_max >= 1 && options->connections_max <= CONNECTIONS_MAX);
-	db->url = xstrdup(options->url);
+	db->url = options->url == NULL ? NULL : xstrdup(options->url);
 	db->application = xstrdup(options->application);
 	db->connections_max = options->connections_max;
 	db->wait_ms = options->wait_ms;
@@ -116,6 +116,8 @@ give_turn_back(struct db *db)
 bool
 pool_acquire(struct db *db, struct conn **out, struct error *err)
 {
+	if (db->url == NULL)
+		return error_set(err, E_DATABASE_UNAVAILABLE, "the service waits for its database");
 	if (!wait_for_turn(db, out)) {
 		metrics_add(db->metrics, DB_POOL_TIMEOUTS, 0, 1);
 		(void)error_set(err, E_DATABASE_UNAVAILABLE, "all connections are in use");

@@ -48,7 +48,9 @@ size_t rows_affected(const struct rows *rows);
 
 struct db;
 struct db_options {
-	const char *url;         /* libpq connection string; several hosts are fine */
+	/* libpq connection string; several hosts are fine. NULL: none, and whoever asks is told
+	 * that the database is away */
+	const char *url;
 	const char *application; /* application_name, e.g. "monikerd" */
 	int connections_max;     /* 1 to 64 */
 	int wait_ms;             /* for a free connection, then E_DATABASE_UNAVAILABLE */

@@ -230,8 +230,9 @@ conclude_forced(const struct round *round, const struct subject *subject)
 	out->verdict = VERDICT_REVOKED;
 	out->reason = found.entry.reason;
 	out->revoked_at_s = found.entry.at_s;
+	/* As of now, whenever the index was last current: a revocation is never taken back. */
 	out->fresh_until_s =
-	    fresh_until(subject->certificate.not_after_s, found.as_of_s, round->now_s);
+	    fresh_until(subject->certificate.not_after_s, round->now_s, round->now_s);
 	return true;
 }
 

@@ -26,6 +26,9 @@
 	"basis ESCROW_AUDIT\ncase 17/2026\norder "                                        \
 	"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\nrequested "    \
 	"2026-01-01T00:00:00Z\nexpires 2026-01-04T00:00:00Z\n"
+#define SPOOL_HEAD \
+	"{\"id\":\"7f3kq2m5nv4wxyza\",\"serial\":\"4000520000000000000000000000000000000000\","
+#define SPOOL_TAIL "\"at\":1800000000,\"person\":7,\"officer\":\"2c5d7xkaqe3wnb6m\"}"
 #define SEATS "moniker-seat-set/1\nnumber 3\n"
 #define POST "POST /v1/revocations HTTP/1.1\r\nHost: a\r\n"
 
@@ -309,6 +312,16 @@ static const struct seed { const char *target, *name; struct bytes input; } SEED
 	{"config", "port-hex",           OCTETS("[server]\nname = a\nport = 0x10\n")},
 	{"config", "not-a-line",         OCTETS("[server]\nname\n")},
 	{"config", "empty-key",          OCTETS("[server]\n= a\n")},
+
+	{"spool", "nothing",             OCTETS("")},
+	{"spool", "lost",                OCTETS(SPOOL_HEAD "\"reason\":\"KEY_COMPROMISE\",\"why\":\"lost\"," SPOOL_TAIL)},
+	{"spool", "no-why",              OCTETS(SPOOL_HEAD "\"reason\":\"UNSPECIFIED\"," SPOOL_TAIL)},
+	{"spool", "hold",                OCTETS(SPOOL_HEAD "\"reason\":\"HOLD\"," SPOOL_TAIL)},
+	{"spool", "no-reason",           OCTETS(SPOOL_HEAD SPOOL_TAIL)},
+	{"spool", "reason-unknown",      OCTETS(SPOOL_HEAD "\"reason\":\"BECAUSE\"," SPOOL_TAIL)},
+	{"spool", "why-unknown",         OCTETS(SPOOL_HEAD "\"reason\":\"SUPERSEDED\",\"why\":\"so\"," SPOOL_TAIL)},
+	{"spool", "more",                OCTETS(SPOOL_HEAD "\"x\":1,\"reason\":\"SUPERSEDED\"," SPOOL_TAIL)},
+	{"spool", "cut",                 OCTETS(SPOOL_HEAD "\"reason\":\"SUPERS")},
 
 	{"disclosure", "nothing",        OCTETS("")},
 	{"disclosure", "one-device",     OCTETS(DISCLOSURE "device 0c9f8a4e-7b1d-4c2a-9d3e-5f6a7b8c9d0e\n")},
