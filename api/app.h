@@ -12,6 +12,7 @@
 #include "provisioning/batch.h"
 #include "provisioning/disclosure.h"
 #include "provisioning/enroll.h"
+#include "provisioning/erasure.h"
 #include "provisioning/operator.h"
 #include "provisioning/pseudonym.h"
 #include "provisioning/renew.h"
@@ -56,6 +57,7 @@ struct app {
 	struct revoke_service revocation;
 	struct verify_service verification;
 	struct disclosure_service disclosures;
+	struct erasure_service erasures;
 };
 
 #endif

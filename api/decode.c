@@ -358,3 +358,37 @@ decode_export(const json_t *body, struct export_scope *out, const char **out_log
 	*out_log = members.log;
 	return true;
 }
+
+/* ---- pseudonyms ---- */
+
+static int
+compare_pseudonyms(const void *a, const void *b)
+{
+	return memcmp(a, b, UUID_BYTES);
+}
+
+bool
+decode_pseudonyms(const json_t *list, uint8_t out[static DISCLOSURE_DEVICES_MAX][UUID_BYTES],
+    size_t *out_count, struct error *err)
+{
+	const json_t *item;
+	size_t i;
+
+	if (json_array_size(list) > DISCLOSURE_DEVICES_MAX)
+		return error_set_field(err, E_BAD_SYNTAX, "/pseudonyms", "too many");
+	json_array_foreach(list, i, item)
+	{
+		const char *text = json_string_value(item);
+
+		if (text == NULL || !uuid_decode(bytes_of_text(text), out[i]))
+			return error_set_field(
+			    err, E_BAD_SYNTAX, "/pseudonyms", "lower-case UUIDs");
+	}
+	*out_count = json_array_size(list);
+	qsort(out, *out_count, UUID_BYTES, compare_pseudonyms);
+	for (i = 1; i < *out_count; i++)
+		if (memcmp(out[i - 1], out[i], UUID_BYTES) == 0)
+			return error_set_field(
+			    err, E_BAD_SYNTAX, "/pseudonyms", "one is there twice");
+	return true;
+}

@@ -6,6 +6,7 @@
 #include "audit/export_manifest.h"
 #include "base/json_in.h"
 #include "provisioning/batch.h"
+#include "provisioning/disclosure_text.h"
 #include "provisioning/enroll.h"
 #include "provisioning/revoke.h"
 #include "provisioning/token.h"
@@ -30,6 +31,9 @@ MUST_CHECK bool decode_export(
 /* [{type,value}, ...] at `pointer`. At most HWID_COUNT_MAX. */
 MUST_CHECK bool decode_hardware_ids(const json_t *list, const char *pointer,
     struct enroll_hardware_id out[static HWID_COUNT_MAX], size_t *out_count, struct error *err);
+/* Lower-case UUIDs, each once, at most DISCLOSURE_DEVICES_MAX; out: sorted. */
+MUST_CHECK bool decode_pseudonyms(const json_t *list,
+    uint8_t out[static DISCLOSURE_DEVICES_MAX][UUID_BYTES], size_t *out_count, struct error *err);
 /* Hexadecimal points of 32 octets; whether they are any is looked at in the keeper. */
 MUST_CHECK bool decode_points(const json_t *list, const char *pointer, uint8_t (*out)[TAG_BYTES],
     size_t max, size_t *out_count, struct error *err);

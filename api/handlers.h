@@ -34,6 +34,8 @@ HANDLER(post_disclosure_approval);
 HANDLER(post_disclosure_rejection);
 HANDLER(get_disclosure_package);
 HANDLER(post_disclosure_receipt);
+HANDLER(post_erasure);
+HANDLER(get_erasure);
 HANDLER(post_operator);
 HANDLER(get_operators);
 HANDLER(get_operator);

@@ -104,35 +104,6 @@ static const struct json_member REQUEST[] = {
 };
 #undef AT
 
-static int
-compare_devices(const void *a, const void *b)
-{
-	return memcmp(a, b, UUID_BYTES);
-}
-
-static bool
-decode_devices(const json_t *list, struct disclosure_text *out, struct error *err)
-{
-	const json_t *item;
-	size_t i;
-
-	json_array_foreach(list, i, item)
-	{
-		const char *text = json_string_value(item);
-
-		if (text == NULL || !uuid_decode(bytes_of_text(text), out->devices[i]))
-			return error_set_field(
-			    err, E_BAD_SYNTAX, "/pseudonyms", "lower-case UUIDs");
-	}
-	out->device_count = json_array_size(list);
-	qsort(out->devices, out->device_count, UUID_BYTES, compare_devices);
-	for (i = 1; i < out->device_count; i++)
-		if (memcmp(out->devices[i - 1], out->devices[i], UUID_BYTES) == 0)
-			return error_set_field(
-			    err, E_BAD_SYNTAX, "/pseudonyms", "one is there twice");
-	return true;
-}
-
 struct sample_members {
 	int64_t count;
 	const char *log;
@@ -171,7 +142,7 @@ decode_what(const struct request_members *in, struct disclosure_text *out, struc
 		return error_set_field(err, E_INCOMPLETE, audit ? "/sample" : "/pseudonyms",
 		    "required for this basis");
 	return audit ? decode_sample(in->sample, out, err)
-		     : decode_devices(in->pseudonyms, out, err);
+		     : decode_pseudonyms(in->pseudonyms, out->devices, &out->device_count, err);
 }
 
 static bool

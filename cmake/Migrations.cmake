@@ -1,4 +1,5 @@
-# cmake -DOUT=FILE -DDIR=DIR -DNAMES=a,b -P Migrations.cmake: writes the SQL files as C arrays.
+# cmake -DOUT=FILE -DSYMBOL=TABLE -DDIR=DIR -DNAMES=a,b -P Migrations.cmake: writes the SQL files as
+# C arrays.
 string(REPLACE "," ";" names "${NAMES}")
 set(text "#include \"db/migrations.h\"\n\n")
 set(table "")
@@ -10,4 +11,4 @@ foreach(name ${names})
   string(APPEND table "\t{\"${name}\", SQL_${i}, sizeof SQL_${i} - 1},\n")
   math(EXPR i "${i} + 1")
 endforeach()
-file(WRITE ${OUT} "${text}\nconst struct migration MIGRATIONS[] = {\n${table}};\nconst size_t MIGRATION_COUNT = ${i};\n")
+file(WRITE ${OUT} "${text}\nconst struct migration ${SYMBOL}[] = {\n${table}};\nconst size_t ${SYMBOL}_COUNT = ${i};\n")

@@ -1,5 +1,28 @@
 #include "cmd/escrow_parts.h"
 
+#include "base/log.h"
+#include "db/migrate.h"
+
+bool
+escrow_parts_check(const struct settings *settings, struct error *err)
+{
+	DEFER(db_free) struct db *db = NULL;
+
+	if (settings->shred_url[0] == '\0')
+		return true;
+	db = db_new(&(struct db_options){.url = settings->shred_url,
+	    .application = "monikerd",
+	    .connections_max = 1,
+	    .wait_ms = 5000});
+	if (migrate_check_shred(db, err) && db_check_durable(db, err))
+		return true;
+	if (err->code != E_DATABASE_UNAVAILABLE)
+		return false;
+	log_error(LOG_LEVEL_WARNING, "service.shred", NULL, err);
+	*err = (struct error){0};
+	return true;
+}
+
 bool
 escrow_parts_open(struct escrow_parts *parts, const struct settings *settings, struct db *db,
     const struct issuers *issuers, const struct clock *clock, const struct rng *rng,
@@ -7,6 +30,8 @@ escrow_parts_open(struct escrow_parts *parts, const struct settings *settings, s
 {
 	const bool apart = settings->shred_url[0] != '\0';
 
+	if (!escrow_parts_check(settings, err))
+		return false;
 	parts->seats = seats_new(db, issuers);
 	escrow_parts_look(parts);
 	return shred_new(
@@ -46,4 +71,21 @@ escrow_parts_sweep(const struct escrow_parts *parts, const struct disclosure_ser
 	err = (struct error){0};
 	if (!disclosure_sweep(disclosures, &count, &err))
 		log_error(LOG_LEVEL_WARNING, "service.disclosures", NULL, &err);
+}
+
+void
+escrow_parts_erase(struct escrow_parts *parts, const struct erasure_service *erasures)
+{
+	struct error err = {0};
+	size_t done, back;
+
+	if (erasure_sweep(erasures, !parts->erased_again, &done, &back, &err))
+		parts->erased_again = true;
+	else
+		log_error(LOG_LEVEL_WARNING, "service.erasures", NULL, &err);
+	if (back > 0)
+		log_warning("service.erasures",
+		    "%zu keys that had been erased were there again, and are deleted", back);
+	if (done > 0)
+		log_info("service.erasures", "carried out %zu that were recorded before", done);
 }

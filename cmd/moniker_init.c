@@ -15,6 +15,7 @@
 #include "cmd/settings.h"
 #include "db/migrate.h"
 #include "provisioning/operator.h"
+#include "provisioning/shred.h"
 
 struct init_options {
 	const char *config, *database_url, *http_url, *dir, *admin, *admin_key, *admin_csr;
@@ -285,32 +286,44 @@ const struct subcommand INIT_COMMAND = {"init",
 static int
 migrate_command(int argc, char **argv)
 {
-	const char *url = NULL;
+	const char *url = NULL, *shred_url = NULL;
 	bool json = false;
-	const struct option_row rows[] = {
-	    {"--database-url", OPTION_TEXT, &url}, {"--json", OPTION_FLAG, &json}};
-	struct migrate_report report;
+	const struct option_row rows[] = {{"--database-url", OPTION_TEXT, &url},
+	    {"--shred-url", OPTION_TEXT, &shred_url}, {"--json", OPTION_FLAG, &json}};
+	struct migrate_report report = {0}, shred = {0};
 	struct error err = {0};
 	const char *bad = NULL;
+	size_t moved = 0;
 	int words = 0;
 
 	if (!options_take(argc, argv, rows, COUNT(rows), &words, &bad))
 		return cli_usage(&MIGRATE_COMMAND, bad);
 	if (words != 0 || url == NULL)
 		return cli_usage(&MIGRATE_COMMAND, "give --database-url");
-	if (!migrate_apply(url, &report, &err))
+	if (!migrate_apply(url, &report, &err) ||
+	    (shred_url != NULL && (!migrate_apply_shred(shred_url, &shred, &err) ||
+				      !shred_move(url, shred_url, &moved, &err))))
 		return cli_fail(&err, json, EXIT_FAILURE);
-	if (json)
+	if (json && shred_url == NULL)
 		printf("{\"applied\":%d,\"total\":%d}\n", report.applied, report.total);
+	else if (json)
+		printf("{\"applied\":%d,\"total\":%d,\"shred_applied\":%d,\"shred_total\":%d,"
+		       "\"moved\":%zu}\n",
+		    report.applied, report.total, shred.applied, shred.total, moved);
 	else
 		printf("%d of %d migrations applied now.\n", report.applied, report.total);
+	if (!json && shred_url != NULL)
+		printf("%d of %d migrations of the shred keys' database; %zu keys moved there.\n",
+		    shred.applied, shred.total, moved);
 	return EXIT_SUCCESS;
 }
 
 const struct subcommand MIGRATE_COMMAND = {"migrate", "bring the database's schema up to date",
-    "usage: moniker migrate --database-url URL [--json]\n"
+    "usage: moniker migrate --database-url URL [--shred-url URL] [--json]\n"
     "\n"
     "Applies the migrations that the database lacks, each in one transaction. URL is the owner's.\n"
+    "With --shred-url (the owner's, of the database that [escrow] shred_url names) it makes the\n"
+    "table of shred keys there, and moves keys there that the main database still has.\n"
     "\n"
     "Exit status: 0 up to date, 1 failed, 2 usage.\n",
     migrate_command};

@@ -236,6 +236,17 @@ build_pseudonyms(struct service *service)
 }
 
 static void
+build_escrow(struct service *service)
+{
+	struct app *app = &service->app;
+
+	app->disclosures = (struct disclosure_service){app->db, app->ledger, app->issuers,
+	    app->audit, service->escrow.shred, app->clock, app->rng};
+	app->erasures = (struct erasure_service){
+	    app->db, app->ledger, service->escrow.shred, app->clock, app->rng};
+}
+
+static void
 build_app(struct service *service)
 {
 	struct app *app = &service->app;
@@ -277,6 +288,7 @@ build_app(struct service *service)
 	    .db_metrics = service->database.metrics,
 	    .version = MONIKER_VERSION,
 	    .started_at_s = clock_now_s(&service->clock)};
+	build_escrow(service);
 	app->batches = (struct batch_service){
 	    app->db, app->ledger, app->clock, app->rng, service->escrow.seats};
 	app->tokens =
@@ -291,8 +303,6 @@ build_app(struct service *service)
 	build_pseudonyms(service);
 	app->revocation = (struct revoke_service){app->db, app->ledger, service->revoke_kind,
 	    app->crls, app->statuses, &service->pseudonyms, app->clock, app->rng, service->later};
-	app->disclosures = (struct disclosure_service){app->db, app->ledger, app->issuers,
-	    app->audit, service->escrow.shred, app->clock, app->rng};
 	app->verification = (struct verify_service){
 	    app->db, app->issuers, app->statuses, service->verified, app->work, app->clock};
 }
@@ -400,6 +410,7 @@ look_at_what_is_due(struct service *service)
 	if (!issuers_reload(service->database.issuers, service->database.db, &err))
 		log_error(LOG_LEVEL_WARNING, "service.issuers", NULL, &err);
 	escrow_parts_look(&service->escrow);
+	escrow_parts_erase(&service->escrow, &service->app.erasures);
 	if (clock_now_s(&service->clock) >= service->tls.renew_at_s ||
 	    service->tls.issuer != issuers_active(service->database.issuers, ISSUER_SERVICE_CA))
 		renew_tls(service);
@@ -566,5 +577,6 @@ service_check(const struct settings *settings, struct error *err)
 
 	return settings_log_name(settings, log_name, err) &&
 	       witnesses_read(settings, &service.policy, &witnesses, err) &&
-	       database_open(settings, &service.clock, &service.database, err);
+	       database_open(settings, &service.clock, &service.database, err) &&
+	       escrow_parts_check(settings, err);
 }

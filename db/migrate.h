@@ -1,5 +1,6 @@
 /*
- * migrate: forward-only schema changes, db/migrations/NNNN_name.sql, compiled into the binary.
+ * migrate: forward-only schema changes, db/migrations/NNNN_name.sql and
+ * db/shred_migrations/, compiled into the binary.
  *
  * Each runs in one transaction and leaves a row (number, name, SHA-256) in schema_migration.
  */
@@ -20,8 +21,12 @@ struct migrate_report {
  */
 MUST_CHECK bool migrate_apply(const char *url, struct migrate_report *out, struct error *err);
 
+/* The same for the database of [escrow] shred_url. */
+MUST_CHECK bool migrate_apply_shred(const char *url, struct migrate_report *out, struct error *err);
+
 struct db;
 /* For the service: the schema is exactly the one compiled in. E_CONFIG_INVALID */
 MUST_CHECK bool migrate_check(struct db *db, struct error *err);
+MUST_CHECK bool migrate_check_shred(struct db *db, struct error *err);
 
 #endif

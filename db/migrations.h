@@ -1,5 +1,5 @@
-/* migrations: the files of db/migrations/, compiled in by cmake/Migrations.cmake. Internal to db/.
- */
+/* migrations: the files of db/migrations/ and db/shred_migrations/, compiled in by
+ * cmake/Migrations.cmake. Internal to db/. */
 #ifndef DB_MIGRATIONS_H
 #define DB_MIGRATIONS_H
 
@@ -12,6 +12,8 @@ struct migration {
 	size_t sql_len;     /* without the NUL */
 };
 extern const struct migration MIGRATIONS[]; /* in order; number = index + 1 */
-extern const size_t MIGRATION_COUNT;
+extern const size_t MIGRATIONS_COUNT;
+extern const struct migration SHRED_MIGRATIONS[];
+extern const size_t SHRED_MIGRATIONS_COUNT;
 
 #endif

@@ -325,8 +325,14 @@ devices_exist(
 
 	if (!disclosure_store_count_devices(service->db, text, &count, err))
 		return false;
-	return count == (int64_t)text->device_count ||
-	       error_set_field(err, E_UNKNOWN_DEVICE, "/pseudonyms", "no device has one of them");
+	if (count != (int64_t)text->device_count)
+		return error_set_field(
+		    err, E_UNKNOWN_DEVICE, "/pseudonyms", "no device has one of them");
+	if (!disclosure_store_count_erased(service->db, text, &count, err))
+		return false;
+	return count == 0 ||
+	       error_set_field(err, E_ERASED, "/pseudonyms",
+		   "%lld of them have been erased: nobody can disclose them", (long long)count);
 }
 
 /* Of an audit: how large the log is that is drawn from. Its approvers see it. */

@@ -98,8 +98,9 @@ struct disclosure_caller {
 
 /*
  * `text` has basis, case, order, and devices or, for an audit, sample_count and perhaps the name of
- * a log; the rest is filled in here. E_UNKNOWN_DEVICE E_NOT_FOUND   no such log here, or nothing of
- * it is published yet
+ * a log; the rest is filled in here.
+ * E_UNKNOWN_DEVICE, E_ERASED
+ * E_NOT_FOUND   no such log here, or nothing of it is published yet
  */
 MUST_CHECK bool disclosure_submit(const struct disclosure_service *service,
     struct disclosure_text *text, const struct disclosure_caller *caller, struct error *err);

@@ -135,6 +135,7 @@ add_unwrapped(const struct package *package, const struct disclosure_record *rec
 	if (!shred_store_find(
 		shred_db(package->service->shred), record->shred_id, key, out_there, err))
 		return false;
+	*out_there = *out_there && !record->erased;
 	if (!*out_there) {
 		(void)json_object_set_new(object, "missing", json_string("ERASED"));
 		return true;

@@ -44,17 +44,27 @@ static const struct stmt COUNT_DEVICES = STMT("disclosure_count_devices", 1, 1,
     "SELECT count(*) FROM unnest($1::uuid[]) AS u(pseudonym)"
     " WHERE EXISTS (SELECT FROM certificate AS c WHERE c.pseudonym = u.pseudonym)");
 
+/* $1 pseudonyms */
+static const struct stmt COUNT_ERASED = STMT("disclosure_count_erased", 1, 1,
+    "SELECT count(*) FROM unnest($1::uuid[]) AS u(pseudonym)"
+    " WHERE EXISTS (SELECT FROM certificate AS c"
+    " JOIN certificate_body AS b ON b.month = c.month AND b.serial = c.serial"
+    " JOIN escrow_record AS r ON r.log = b.log AND r.seq = b.seq"
+    " JOIN erasure_record AS e ON e.shred_id = r.shred_id WHERE c.pseudonym = u.pseudonym)");
+
 /* $1 pseudonym: the enrollment that sealed it, not the renewals after it */
-static const struct stmt RECORD = STMT("disclosure_record", 1, 8,
-    "SELECT l.origin::text, b.log, b.seq, b.nonce, b.tbs, r.nonce, r.body, r.shred_id"
+static const struct stmt RECORD = STMT("disclosure_record", 1, 9,
+    "SELECT l.origin::text, b.log, b.seq, b.nonce, b.tbs, r.nonce, r.body, r.shred_id,"
+    " EXISTS (SELECT FROM erasure_record AS e WHERE e.shred_id = r.shred_id)"
     " FROM certificate AS c"
     " JOIN certificate_body AS b ON b.month = c.month AND b.serial = c.serial"
     " JOIN escrow_record AS r ON r.log = b.log AND r.seq = b.seq"
     " JOIN audit_log AS l ON l.id = b.log WHERE c.pseudonym = $1::uuid LIMIT 1");
 
 /* $1 origin, $2 seq: the record that the leaf commits to, if there is one */
-static const struct stmt RECORD_AT = STMT("disclosure_record_at", 2, 6,
-    "SELECT l.origin::text, r.log, r.seq, r.nonce, r.body, r.shred_id"
+static const struct stmt RECORD_AT = STMT("disclosure_record_at", 2, 7,
+    "SELECT l.origin::text, r.log, r.seq, r.nonce, r.body, r.shred_id,"
+    " EXISTS (SELECT FROM erasure_record AS e WHERE e.shred_id = r.shred_id)"
     " FROM audit_log AS l JOIN escrow_record AS r ON r.log = l.id"
     " WHERE l.origin = $1::text AND r.seq = $2::int8");
 
@@ -72,7 +82,8 @@ static const struct stmt ORIGIN =
     STMT("disclosure_origin", 1, 1, "SELECT origin::text FROM audit_log WHERE id = $1::int2");
 
 static const struct stmt *const STATEMENTS[] = {&FIND, &LOCK, &APPROVALS, &INSERT, &APPROVE, &SET,
-    &EXPIRED, &COUNT_DEVICES, &RECORD, &RECORD_AT, &SEAT_SET, &SHARES, &ORIGIN, NULL};
+    &EXPIRED, &COUNT_DEVICES, &COUNT_ERASED, &RECORD, &RECORD_AT, &SEAT_SET, &SHARES, &ORIGIN,
+    NULL};
 
 const struct stmt *const *
 disclosure_statements(void)
@@ -285,18 +296,32 @@ disclosure_store_expired(struct db *db, int64_t now_s, size_t max, char (*out)[H
 
 /* ---- what it is about ---- */
 
-bool
-disclosure_store_count_devices(
-    struct db *db, const struct disclosure_text *text, int64_t *out, struct error *err)
+static bool
+count(struct db *db, const struct stmt *stmt, const struct disclosure_text *text, int64_t *out,
+    struct error *err)
 {
 	DEFER(params_clear) struct params params = {0};
 	DEFER(rows_free) struct rows *rows = NULL;
 
 	bind_devices(&params, text);
-	if (!db_query(db, &COUNT_DEVICES, &params, &rows, err))
+	if (!db_query(db, stmt, &params, &rows, err))
 		return false;
 	*out = rows_int(rows, 0, 0);
 	return true;
+}
+
+bool
+disclosure_store_count_devices(
+    struct db *db, const struct disclosure_text *text, int64_t *out, struct error *err)
+{
+	return count(db, &COUNT_DEVICES, text, out, err);
+}
+
+bool
+disclosure_store_count_erased(
+    struct db *db, const struct disclosure_text *text, int64_t *out, struct error *err)
+{
+	return count(db, &COUNT_ERASED, text, out, err);
 }
 
 bool
@@ -320,6 +345,7 @@ disclosure_store_record(struct db *db, const uint8_t pseudonym[static UUID_BYTES
 	memcpy(out->nonce, rows_bytes(rows, 0, 5).data, sizeof out->nonce);
 	buf_append(&out->wrapped, rows_bytes(rows, 0, 6));
 	memcpy(out->shred_id, rows_bytes(rows, 0, 7).data, sizeof out->shred_id);
+	out->erased = rows_bool(rows, 0, 8);
 	return true;
 }
 
@@ -343,6 +369,7 @@ disclosure_store_record_at(struct db *db, const char *origin, int64_t seq,
 	memcpy(out->nonce, rows_bytes(rows, 0, 3).data, sizeof out->nonce);
 	buf_append(&out->wrapped, rows_bytes(rows, 0, 4));
 	memcpy(out->shred_id, rows_bytes(rows, 0, 5).data, sizeof out->shred_id);
+	out->erased = rows_bool(rows, 0, 6);
 	return true;
 }
 

@@ -22,6 +22,9 @@ MUST_CHECK bool disclosure_store_expired(struct db *db, int64_t now_s, size_t ma
 /* How many of these pseudonyms there are. */
 MUST_CHECK bool disclosure_store_count_devices(
     struct db *db, const struct disclosure_text *text, int64_t *out, struct error *err);
+/* How many of them are erased. */
+MUST_CHECK bool disclosure_store_count_erased(
+    struct db *db, const struct disclosure_text *text, int64_t *out, struct error *err);
 
 #define DISCLOSURE_SHARES_MAX SEAT_SET_MAX
 struct disclosure_record { /* what escrow has of one pseudonym */
@@ -32,6 +35,7 @@ struct disclosure_record { /* what escrow has of one pseudonym */
 	uint8_t tbs_nonce[COMMITMENT_NONCE_BYTES], nonce[COMMITMENT_NONCE_BYTES];
 	struct buf tbs, wrapped;
 	uint8_t shred_id[SHRED_ID_BYTES];
+	bool erased; /* it is on record that the key goes, whether it is gone or not */
 };
 void disclosure_record_clear(struct disclosure_record *record);
 DEFER_DECLARE_CLEAR(struct disclosure_record, disclosure_record_clear)

@@ -227,3 +227,21 @@ shred_sweep(struct shred *shred, size_t *out_count, struct error *err)
 	shred->swept_until_s = until_s;
 	return true;
 }
+
+/* ---- erasure ---- */
+
+bool
+shred_delete(struct shred *shred, const uint8_t (*ids)[SHRED_ID_BYTES], size_t count,
+    size_t *out_count, struct error *err)
+{
+	return shred_store_delete(shred->db, ids, count, out_count, err);
+}
+
+bool
+shred_erase(struct shred *shred, const uint8_t (*ids)[SHRED_ID_BYTES], size_t count,
+    size_t *out_count, bool *out_flushed, struct error *err)
+{
+	return shred_store_delete(shred->db, ids, count, out_count, err) &&
+	       shred_store_rewrite(shred->db, err) &&
+	       shred_store_flush(shred->db, out_flushed, err);
+}

@@ -43,4 +43,23 @@ MUST_CHECK bool shred_keep(
 /* Deletes keys that are older than an hour and belong to no record. */
 MUST_CHECK bool shred_sweep(struct shred *shred, size_t *out_count, struct error *err);
 
+/*
+ * Deletes these keys, and what is left of them in the cluster: the pages they were in and, where it
+ * lets us (*out_flushed), its write-ahead log. Those that are not there are no error: it may be
+ * done again. *out_count: how many there were.
+ */
+MUST_CHECK bool shred_erase(struct shred *shred, const uint8_t (*ids)[SHRED_ID_BYTES], size_t count,
+    size_t *out_count, bool *out_flushed, struct error *err);
+/* Deletes them, when there are any, and says how many: nothing else. */
+MUST_CHECK bool shred_delete(struct shred *shred, const uint8_t (*ids)[SHRED_ID_BYTES],
+    size_t count, size_t *out_count, struct error *err);
+
+/*
+ * On the host: moves keys from the main database into their own, and leaves nothing of them in the
+ * main one but what its write-ahead log and backups have. Both URLs are the owner's. Nothing is
+ * moved if the second is a main database, too.
+ */
+MUST_CHECK bool shred_move(
+    const char *from_url, const char *to_url, size_t *out_count, struct error *err);
+
 #endif

@@ -20,7 +20,11 @@ static const struct stmt LIST = STMT("shred_list", 4, 1,
     "SELECT id FROM shred_key WHERE made_at_s >= $1::int8 AND made_at_s < $2::int8"
     " AND id > $3::bytea ORDER BY id LIMIT $4::int8");
 
-static const struct stmt *const STATEMENTS[] = {&INSERT, &FIND, &DELETE, &LIST, NULL};
+static const struct stmt REWRITE = STMT("shred_rewrite", 0, 1, "SELECT shred_rewrite() IS NULL");
+static const struct stmt FLUSH = STMT("shred_flush", 0, 1, "SELECT shred_flush()");
+
+static const struct stmt *const STATEMENTS[] = {
+    &INSERT, &FIND, &DELETE, &LIST, &REWRITE, &FLUSH, NULL};
 
 const struct stmt *const *
 shred_statements(void)
@@ -97,5 +101,24 @@ shred_store_list(struct db *db, int64_t from_s, int64_t until_s,
 	*out_count = rows_count(rows);
 	for (size_t i = 0; i < *out_count; i++)
 		memcpy(out[i], rows_bytes(rows, i, 0).data, SHRED_ID_BYTES);
+	return true;
+}
+
+bool
+shred_store_rewrite(struct db *db, struct error *err)
+{
+	DEFER(rows_free) struct rows *rows = NULL;
+
+	return db_query(db, &REWRITE, NULL, &rows, err);
+}
+
+bool
+shred_store_flush(struct db *db, bool *out_flushed, struct error *err)
+{
+	DEFER(rows_free) struct rows *rows = NULL;
+
+	if (!db_query(db, &FLUSH, NULL, &rows, err))
+		return false;
+	*out_flushed = rows_bool(rows, 0, 0);
 	return true;
 }

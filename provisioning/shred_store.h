@@ -18,6 +18,10 @@ MUST_CHECK bool shred_store_delete(struct db *db, const uint8_t (*ids)[SHRED_ID_
 MUST_CHECK bool shred_store_list(struct db *db, int64_t from_s, int64_t until_s,
     const uint8_t after[static SHRED_ID_BYTES], size_t max, uint8_t (*out)[SHRED_ID_BYTES],
     size_t *out_count, struct error *err);
+/* Writes the table anew, without the pages that had deleted keys. */
+MUST_CHECK bool shred_store_rewrite(struct db *db, struct error *err);
+/* Drops the write-ahead log so far. *out_flushed false: the cluster does not let us. */
+MUST_CHECK bool shred_store_flush(struct db *db, bool *out_flushed, struct error *err);
 
 const struct stmt *const *shred_statements(void);
 

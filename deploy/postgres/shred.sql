@@ -1,11 +1,6 @@
--- The shred keys' own database: run as its owner, after roles.sql in its cluster. It belongs into a
--- cluster of its own, whose backups and write-ahead log are kept for days at most: deleting a key
--- erases an identity only when no copy of the key is left (docs/privacy.md).
-CREATE TABLE IF NOT EXISTS shred_key (
-	id        bytea  PRIMARY KEY CHECK (octet_length(id) = 16),
-	key       bytea  NOT NULL CHECK (octet_length(key) = 32),
-	made_at_s bigint NOT NULL
-);
-CREATE INDEX IF NOT EXISTS shred_key_made ON shred_key (made_at_s);
-GRANT USAGE ON SCHEMA public TO moniker_service;
-GRANT SELECT, INSERT, DELETE ON shred_key TO moniker_service;
+-- The shred keys' own cluster ([escrow] shred_url): run once in its database as a superuser, after
+-- roles.sql and before `moniker migrate --shred-url`. With these two rights the owner's function
+-- shred_flush() drops the write-ahead log that still has an erased key, at once. Without them the
+-- log goes when the cluster recycles it; `moniker doctor` says how long that is.
+GRANT pg_checkpoint TO moniker_owner;
+GRANT EXECUTE ON FUNCTION pg_switch_wal() TO moniker_owner;

@@ -26,6 +26,8 @@ socket_dir=$state/pg
 env_file=$prefix/env
 owner_url="host=$socket_dir port=5432 user=moniker_owner dbname=moniker"
 service_url="host=$socket_dir port=5432 user=moniker_service dbname=moniker"
+# The keys of sealed identities are in a small cluster of their own, in the same folder of sockets.
+shred_url="host=$socket_dir port=5433 dbname=moniker user="
 bin=$state/bin
 moniker=$bin/moniker
 pg_bin=/usr/lib/postgresql/15/bin
@@ -102,6 +104,9 @@ public_http_url = http://localhost:$http_port
 [database]
 url = $service_url
 
+[escrow]
+shred_url = ${shred_url}moniker_service
+
 [keeper]
 dir = $state/keeper
 passphrase_file = $state/secrets/keeper.passphrase
@@ -117,53 +122,71 @@ TXT
 	mv "$state/moniker.conf.new" "$state/moniker.conf"
 }
 
-# ---- PostgreSQL: a private cluster on a Unix socket
+# ---- PostgreSQL: two private clusters on Unix sockets, pgdata and shred
 
-pg_running() { [ -f "$state/pgdata/postmaster.pid" ] && kill -0 "$(head -n1 "$state/pgdata/postmaster.pid")" 2>/dev/null; }
+pg_running() { [ -f "$state/$1/postmaster.pid" ] && kill -0 "$(head -n1 "$state/$1/postmaster.pid")" 2>/dev/null; }
 as_postgres() { (cd / && setpriv --reuid=postgres --regid=postgres --clear-groups env -i PATH=/usr/bin:/bin "$@"); }
 
-start_postgres() {
-	[ -d "$state" ] || fail "nothing is installed under $prefix yet"
-	if pg_running; then
-		echo "PostgreSQL runs."
-		return
-	fi
-	if [ ! -f "$state/pgdata/PG_VERSION" ]; then
-		install -d -o postgres -g postgres -m 700 "$state/pgdata"
-		install -d -o postgres -g postgres -m 755 "$socket_dir"
-		as_postgres "$pg_bin/initdb" -D "$state/pgdata" -U postgres --auth=reject -E UTF8 --locale=C.UTF-8 >"$prefix/initdb.log" 2>&1 ||
-			fail "initdb failed: see $prefix/initdb.log"
-		# Who may be which role is decided by the unix user at the other end of the socket.
-		cat > "$state/pgdata/pg_hba.conf" <<'TXT'
+make_cluster() { # FOLDER PORT [initdb options]
+	local data=$state/$1 port=$2
+	shift 2
+	install -d -o postgres -g postgres -m 700 "$data"
+	install -d -o postgres -g postgres -m 755 "$socket_dir"
+	as_postgres "$pg_bin/initdb" -D "$data" -U postgres --auth=reject -E UTF8 --locale=C.UTF-8 "$@" >"$prefix/initdb.log" 2>&1 ||
+		fail "initdb failed: see $prefix/initdb.log"
+	# Who may be which role is decided by the unix user at the other end of the socket.
+	cat > "$data/pg_hba.conf" <<'TXT'
 local all all peer map=moniker
 TXT
-		cat > "$state/pgdata/pg_ident.conf" <<'TXT'
+	cat > "$data/pg_ident.conf" <<'TXT'
 moniker postgres postgres
 moniker root postgres
 moniker root moniker_owner
 moniker root moniker_service
 moniker moniker moniker_service
 TXT
-		cat >> "$state/pgdata/postgresql.conf" <<TXT
+	cat >> "$data/postgresql.conf" <<TXT
 listen_addresses = ''
+port = $port
 unix_socket_directories = '$socket_dir'
 max_connections = 100
 log_parameter_max_length = 0
 log_parameter_max_length_on_error = 0
 log_error_verbosity = terse
 TXT
+}
+
+start_cluster() { # FOLDER
+	if pg_running "$1"; then
+		echo "PostgreSQL ($1) runs."
+		return
 	fi
-	as_postgres "$pg_bin/pg_ctl" -D "$state/pgdata" -l "$state/pgdata/server.log" -w -t 60 start >/dev/null ||
-		fail "PostgreSQL does not start: see $state/pgdata/server.log"
-	echo "PostgreSQL started, socket in $socket_dir."
+	as_postgres "$pg_bin/pg_ctl" -D "$state/$1" -l "$state/$1/server.log" -w -t 60 start >/dev/null ||
+		fail "PostgreSQL does not start: see $state/$1/server.log"
+	echo "PostgreSQL ($1) started, socket in $socket_dir."
+}
+
+start_postgres() {
+	[ -d "$state" ] || fail "nothing is installed under $prefix yet"
+	[ -f "$state/pgdata/PG_VERSION" ] || make_cluster pgdata 5432
+	if [ ! -f "$state/shred/PG_VERSION" ]; then
+		make_cluster shred 5433 --wal-segsize=1
+		cat "$repo/deploy/postgres/shred.conf" >> "$state/shred/postgresql.conf"
+	fi
+	start_cluster pgdata
+	start_cluster shred
 }
 
 make_database() {
-	local sql="psql -X -q -v ON_ERROR_STOP=1 -h $socket_dir -U postgres"
-	$sql -d postgres -f "$repo/deploy/postgres/roles.sql"
-	$sql -d postgres -Atc "SELECT 1 FROM pg_database WHERE datname = 'moniker'" | grep -q 1 ||
-		$sql -d postgres -c 'CREATE DATABASE moniker OWNER moniker_owner'
-	"$moniker" migrate --database-url "$owner_url"
+	local port sql
+	for port in 5432 5433; do
+		sql="psql -X -q -v ON_ERROR_STOP=1 -h $socket_dir -p $port -U postgres"
+		$sql -d postgres -f "$repo/deploy/postgres/roles.sql"
+		$sql -d postgres -Atc "SELECT 1 FROM pg_database WHERE datname = 'moniker'" | grep -q 1 ||
+			$sql -d postgres -c 'CREATE DATABASE moniker OWNER moniker_owner'
+	done
+	$sql -d moniker -f "$repo/deploy/postgres/shred.sql"
+	"$moniker" migrate --database-url "$owner_url" --shred-url "${shred_url}moniker_owner"
 }
 
 # ---- the service
@@ -240,14 +263,17 @@ stop_service() {
 
 stop_all() {
 	stop_service
-	if pg_running; then
-		as_postgres "$pg_bin/pg_ctl" -D "$state/pgdata" -m fast -w stop >/dev/null
-		echo "PostgreSQL stopped."
-	fi
+	local cluster
+	for cluster in pgdata shred; do
+		pg_running $cluster || continue
+		as_postgres "$pg_bin/pg_ctl" -D "$state/$cluster" -m fast -w stop >/dev/null
+		echo "PostgreSQL ($cluster) stopped."
+	done
 }
 
 show_status() {
-	if pg_running; then echo "PostgreSQL  runs"; else echo "PostgreSQL  stopped"; fi
+	if pg_running pgdata; then echo "PostgreSQL  runs"; else echo "PostgreSQL  stopped"; fi
+	if pg_running shred; then echo "shred keys  run"; else echo "shred keys  stopped"; fi
 	if service_pid >/dev/null; then echo "monikerd    runs (pid $(service_pid))"; else echo "monikerd    stopped"; return 1; fi
 	if [ "$(call_ready)" = 200 ]; then echo "ready       yes"; else echo "ready       no"; fi
 	jq -r '.components | to_entries[] | "  \(.key): \(if .value.ready then "ready" else "not ready: \(.value.detail)" end)"' "$prefix/ready.json" 2>/dev/null || true
@@ -255,7 +281,7 @@ show_status() {
 
 remove_state() {
 	[ -n "$state" ] && [ -f "$prefix/state-dir" ] || return 0
-	rm -rf -- "$state/pgdata" "$state/pg" "$state/keeper" "$state/service" "$state/audit" "$state/ca" "$state/operators" \
+	rm -rf -- "$state/pgdata" "$state/shred" "$state/pg" "$state/keeper" "$state/service" "$state/audit" "$state/ca" "$state/operators" \
 		"$state/secrets" "$state/bin" "$state/moniker.conf" "$state/monikerd.log"
 	rm -rf -- "$prefix/devices" "$prefix/env" "$prefix/state-dir" "$prefix"/*.log "$prefix/ready.json" "$prefix/status"
 	rmdir "$state" "$prefix" 2>/dev/null || true

@@ -26,6 +26,7 @@
 #include "provisioning/batch.h"
 #include "provisioning/disclosure.h"
 #include "provisioning/enroll.h"
+#include "provisioning/erasure.h"
 #include "provisioning/escrow_store.h"
 #include "provisioning/manifest.h"
 #include "provisioning/operator.h"
@@ -34,6 +35,7 @@
 #include "provisioning/renew.h"
 #include "provisioning/revoke.h"
 #include "provisioning/seats.h"
+#include "provisioning/shred_move_store.h"
 #include "provisioning/shred_store.h"
 #include "provisioning/tag_keys_store.h"
 #include "provisioning/tag_rotation.h"
@@ -67,9 +69,11 @@ static const struct stmt *const *(*const STORES[])(void) = {
     enroll_statements,
     enroll_write_statements,
     disclosure_statements,
+    erasure_statements,
     escrow_statements,
     seats_statements,
     shred_statements,
+    shred_move_statements,
     manifest_statements,
     operator_statements,
     renew_statements,

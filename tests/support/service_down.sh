@@ -19,5 +19,7 @@ if [ -f "$1/env" ]; then
 	case $state in /tmp/moniker-service-*) rm -rf -- "$state" ;; esac
 	rm -f "$1/env"
 fi
-[ ! -d "$1/pg" ] || "$top/tests/support/pg_down.sh" "$1/pg"
+for cluster in pg shred; do
+	[ ! -d "$1/$cluster" ] || "$top/tests/support/pg_down.sh" "$1/$cluster"
+done
 exit $failed

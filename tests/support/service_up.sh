@@ -3,6 +3,7 @@
 # ports, and writes DIR/env: the variables of deploy/quickstart's env, and
 #   MONIKER_TEST_STATE   its folder; in it, `pid` is the supervisor's process id
 #   MONIKER_TEST_PG      the environment file of its PostgreSQL (pg_up.sh)
+#   MONIKER_TEST_SHRED   the same of the shred keys' cluster
 # As root, service and keeper run as two existing users; otherwise all share one.
 set -euo pipefail
 bin=$(cd "$1" && pwd)
@@ -12,7 +13,9 @@ dir=$(cd "$2" && pwd)
 "$top/tests/support/service_down.sh" "$dir" # of a run that was cut short
 "$top/tests/support/pg_up.sh" "$dir/pg" >/dev/null
 pg=$(sed -n 's/^PGDIR=//p' "$dir/pg/env")
-chmod 711 "$pg" # the service runs as another user
+"$top/tests/support/pg_up.sh" "$dir/shred" shred >/dev/null
+shred=$(sed -n 's/^PGDIR=//p' "$dir/shred/env")
+chmod 711 "$pg" "$shred" # the service runs as another user
 
 state=$(mktemp -d /tmp/moniker-service-XXXXXX)
 chmod 755 "$state"
@@ -21,6 +24,8 @@ mkdir "$state/operators"
 (umask 277; for name in keeper roots operators; do openssl rand -base64 24 >"$state/$name.passphrase"; done)
 psql -q -X -h "$pg" -U postgres -d postgres -c 'CREATE DATABASE moniker OWNER moniker_owner'
 owner="host=$pg user=moniker_owner dbname=moniker"
+psql -q -X -h "$shred" -U postgres -d postgres -c 'CREATE DATABASE moniker OWNER moniker_owner'
+psql -q -X -h "$shred" -U postgres -d moniker -f "$top/deploy/postgres/shred.sql"
 
 if [ "$(id -u)" = 0 ]; then user=daemon keeper=nobody; else user=$(id -un) keeper=$(id -un); fi
 free_port() { # one that nobody listens on now
@@ -57,6 +62,9 @@ tick_s = ${MONIKER_TEST_TICK_S:-2}
 [database]
 url = host=$pg user=moniker_service dbname=moniker
 
+[escrow]
+shred_url = host=$shred user=moniker_service dbname=moniker
+
 [keeper]
 dir = $state/keeper
 passphrase_file = $state/keeper.passphrase
@@ -72,6 +80,7 @@ EOF
 	--admin admin --admin-key "$state/operators/admin.key" --kdf-memory-mib 8 \
 	--roots-passphrase-file "$state/roots.passphrase" \
 	--operators-passphrase-file "$state/operators.passphrase" >/dev/null
+"$bin/moniker" migrate --database-url "$owner" --shred-url "host=$shred user=moniker_owner dbname=moniker" >/dev/null
 chmod 755 "$state/ca"
 cp "$state/ca/admin.pem" "$state/operators/admin.pem"
 
@@ -85,7 +94,7 @@ cp "$state/ca/admin.pem" "$state/operators/admin.pem"
 	done
 	printf 'export MONIKER_CONFIG=%s/moniker.conf MONIKER_BATCH=demo-lot MONIKER_AUDIT_DIR=%s/audit\n' "$state" "$state"
 	printf 'export MONIKER_PGURL=%q MONIKER_BIN=%s\n' "$owner" "$bin"
-	printf 'export MONIKER_TEST_PG=%s/pg/env\n' "$dir"
+	printf 'export MONIKER_TEST_PG=%s/pg/env MONIKER_TEST_SHRED=%s/shred/env\n' "$dir" "$dir"
 } >>"$dir/env"
 . "$dir/env"
 export MONIKER_TEST_STATE

@@ -158,7 +158,8 @@ same "one of two has no record" NO_ESCROW "$(jq -r --arg p "$(jq -r .pseudonym "
 same "the other opens" 2 "$(jq --arg p "$pseudonym" '.devices[] | select(.pseudonym == $p) | .hardware_ids | length' "$work/told")"
 
 # ---- shredded: the sealed record is noise
-sql "DELETE FROM shred_key k USING escrow_record r, certificate_body b, certificate c WHERE r.shred_id = k.id AND b.log = r.log AND b.seq = r.seq AND c.month = b.month AND c.serial = b.serial AND c.pseudonym = '$pseudonym'"
+shred() { psql -qAtX -h "$(sed -n 's/^PGDIR=//p' "$MONIKER_TEST_SHRED")" -U postgres -d moniker -c "$1"; }
+shred "DELETE FROM shred_key WHERE id = '$(sql "SELECT r.shred_id FROM escrow_record r JOIN certificate_body b USING (log, seq) JOIN certificate c USING (month, serial) WHERE c.pseudonym = '$pseudonym'")'"
 as LEGAL fetch "$id" --out "$work/package3"
 open "$work/package3" legal:1 officer:2 >"$work/told"
 same "without its key" ERASED "$(jq -r --arg p "$pseudonym" '.devices[] | select(.pseudonym == $p) | .missing' "$work/told")"

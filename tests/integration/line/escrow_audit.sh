@@ -3,6 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 state=$MONIKER_TEST_STATE
 sql() { psql -qAtX -h "$(sed -n 's/^PGDIR=//p' "$MONIKER_TEST_PG")" -U postgres -d moniker -c "$1"; }
+shred() { psql -qAtX -h "$(sed -n 's/^PGDIR=//p' "$MONIKER_TEST_SHRED")" -U postgres -d moniker -c "$1"; }
 as() { # ROLE-VARIABLE WORDS...
 	local who=$1 cert=MONIKER_$1_CERT key=MONIKER_$1_KEY role=officer
 	shift
@@ -98,7 +99,7 @@ open "$work/package" legal:1 officer:1 >"$work/told" || die "the second package 
 same "three of them do not open any more" "$((opened - 3))" "$(jq .found.opened "$work/told")"
 same "and are told, each with its leaf" "$(printf '%s\n' "${drawn[@]:0:3}" | sort -n | paste -sd' ')" "$(jq -r '[.found.faults[].leaf] | join(" ")' "$work/told")"
 same "and why" "DAMAGED LOST not" "$(jq -r '[.found.faults[].why | capture("(?<w>DAMAGED|LOST|not)").w] | sort | join(" ")' "$work/told")"
-sql "DELETE FROM shred_key k USING kept_for_the_test t WHERE k.id = t.shred_id AND t.seq = ${drawn[3]}"
+shred "DELETE FROM shred_key WHERE id = '$(sql "SELECT shred_id FROM kept_for_the_test WHERE seq = ${drawn[3]}")'"
 as LEGAL fetch "$id" --out "$work/package"
 open "$work/package" legal:1 officer:1 >"$work/told" || die "the third package does not open"
 same "an erased one is no fault" "$((erased + 2)) 2" "$(jq -r '"\(.found.erased) \(.found.faults | length)"' "$work/told")"

@@ -85,6 +85,36 @@ disclosures() { # PSEUDONYM: whether its batch has escrow or not
 	jq -cn --arg d "$(sha256sum <"$work/answer" | cut -c1-64)" '{package_sha256: $d, found: {opened: 1, erased: 0, other_seats: 1, faults: []}}' | send 200 "/v1/disclosures/$id/receipt" officer
 	via 404 GET /v1/disclosures/aaaaaaaaaaaaaaaa legal
 }
+sealed_device() { # a device whose identity is sealed; its pseudonym goes to $sealed
+	local seats=() seat
+	(umask 277; openssl rand -base64 12 >"$work/pass")
+	for seat in legal officer; do
+		"$MONIKER_BIN/moniker" seat new --role $seat --number 1 --out "$work/$seat" --passphrase-file "$work/pass" --kdf-memory-mib 8 >/dev/null
+		seats+=(--seat "$work/$seat.pub")
+	done
+	"$MONIKER_BIN/moniker" seat publish --database-url "$MONIKER_PGURL" --ring "$MONIKER_TEST_STATE/ca/roots.ring" \
+		--passphrase-file "$MONIKER_TEST_STATE/roots.passphrase" --yes "${seats[@]}" >/dev/null 2>&1
+	jq -cn --arg id "$lot-sealed" '{id: $id, model: "Test", quota: 9, escrow: true}' | send 201 /v1/batches admin
+	make_key sealed
+	enrollment sealed "$(random_mac)" ".batch = \"$lot-sealed\"" | send 201 /v1/enrollments station
+	sealed=$(field .pseudonym)
+}
+erasures() { # PSEUDONYM SEALED: true when its identity is sealed
+	jq -cn --arg p "$1" '{pseudonyms: [$p], basis: "RETENTION_END", case: "1"}' >"$work/wanted"
+	if [ "$2" = true ]; then
+		send 201 /v1/erasures legal <"$work/wanted"
+		via 200 GET "/v1/erasures/$(field .id)" legal
+		send 200 /v1/erasures legal <"$work/wanted"
+		jq -c '.case = "2"' "$work/wanted" | send 410 /v1/erasures legal
+		send 410 /v1/disclosures officer2 <"$work/disclosure"
+	else
+		send 409 /v1/erasures legal <"$work/wanted"
+	fi
+	jq -c '.pseudonyms = ["00000000-0000-4000-8000-000000000000"]' "$work/wanted" | send 404 /v1/erasures legal
+	send 403 /v1/erasures officer <"$work/wanted"
+	echo '{}' | send 401 /v1/erasures nobody
+	via 404 GET /v1/erasures/aaaaaaaaaaaaaaaa legal
+}
 
 everything() {
 	# batches and tokens
@@ -197,6 +227,11 @@ everything() {
 	via 401 GET "/v1/certificates/$(jq -r .serial "$work/one.json")" nobody
 
 	disclosures "$pseudonym"
+	erasures "$pseudonym" false
+	sealed_device
+	jq -c --arg p "$sealed" '.pseudonyms = [$p]' "$work/disclosure" >"$work/p"
+	mv "$work/p" "$work/disclosure"
+	erasures "$sealed" true
 	# revocation
 	local action
 	jq -cn --arg p "$pseudonym" '{select: {pseudonym: $p}, action: "hold", dry_run: true}' | send 200 /v1/revocations officer
