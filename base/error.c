@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/err.h>
-
 static const struct error_info INFO[E_COUNT] = {
     [E_NONE] = {ERROR_KIND_NONE, 1, false, "OK", "ok", "No error"},
 #define ERROR(name, kind, severity, audit, slug, title) \
@@ -75,17 +73,6 @@ error_cause_errno(struct error *err)
 	char text[128];
 
 	error_cause(err, "%s", strerror_r(errno, text, sizeof text));
-}
-
-void
-error_cause_openssl(struct error *err)
-{
-	const unsigned long code = ERR_get_error();
-	char text[128];
-
-	ERR_error_string_n(code, text, sizeof text);
-	error_cause(err, "%s", code == 0 ? "no reason given" : text);
-	ERR_clear_error();
 }
 
 const char *

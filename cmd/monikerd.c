@@ -1,12 +1,18 @@
-/* monikerd: the service. Started once; it is the supervisor of the keeper and of itself as the
- * service. */
+/*
+ * monikerd: what a user starts: the supervisor of the keeper and of the service.
+ *
+ * It holds the keeper's passphrase, so it links no library of networks or databases, which it
+ * would not use (tests/programs/monikerd.sh). What needs them is in moniker-service.
+ */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/secret.h"
-#include "cmd/service.h"
+#include "cmd/program_path.h"
 #include "cmd/supervisor.h"
 
 #define EXIT_USAGE 2
@@ -25,10 +31,8 @@ static const char HELP[] =
     "Signals: TERM or INT drains and stops; HUP reloads and renews what is due.\n"
     "Exit status: 0 stopped or checked, 1 failed, 2 usage.\n";
 
-enum mode { MODE_SUPERVISE, MODE_CHECK, MODE_SERVICE };
-
 static bool
-run(enum mode mode, const char *config_path, struct error *err)
+supervise(const char *config_path, struct error *err)
 {
 	DEFER(settings_clear) struct settings settings = {0};
 	char log_name[LOG_NAME_MAX + 1] = "";
@@ -38,21 +42,9 @@ run(enum mode mode, const char *config_path, struct error *err)
 	    !settings_log_level(&settings, &level, err))
 		return false;
 	log_set_level(level);
-	switch (mode) {
-	case MODE_CHECK: return service_check(&settings, err);
-	case MODE_SERVICE: {
-		/* Told by the supervisor, which alone may read the keeper's folder. */
-		const char *name = getenv("MONIKER_LOG_NAME");
-
-		if (name == NULL)
-			return error_set(
-			    err, E_CONFIG_INVALID, "--service is for the supervisor only");
-		return service_run(config_path, &settings, name, err);
-	}
-	case MODE_SUPERVISE: break;
-	}
 	if (!settings_log_name(&settings, log_name, err))
 		return false;
+	/* For the service: only we may read the keeper's folder. */
 	(void)setenv("MONIKER_LOG_NAME", log_name, 1);
 	return supervisor_run(
 	    &(struct supervisor_options){
@@ -60,15 +52,29 @@ run(enum mode mode, const char *config_path, struct error *err)
 	    err);
 }
 
+/* Becomes the service's program, which can ask the database. */
+static bool
+check(const char *config_path, struct error *err)
+{
+	DEFER(mem_free) char *program = program_path("moniker-service");
+	DEFER(mem_free) char *config = xstrdup(config_path);
+	char *argv[] = {program, (char[]){"--config"}, config, (char[]){"--check"}, NULL};
+
+	(void)execv(program, argv);
+	(void)error_set(err, E_FILE_FAILED, "cannot run %s", program);
+	error_cause_errno(err);
+	return false;
+}
+
 int
 main(int argc, char **argv)
 {
 	static const struct option OPTIONS[] = {{"config", required_argument, NULL, 'c'},
-	    {"check", no_argument, NULL, 'k'}, {"service", no_argument, NULL, 's'},
-	    {"help-config", no_argument, NULL, 'p'}, {"version", no_argument, NULL, 'v'},
-	    {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	    {"check", no_argument, NULL, 'k'}, {"help-config", no_argument, NULL, 'p'},
+	    {"version", no_argument, NULL, 'v'}, {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0}};
 	const char *config_path = NULL;
-	enum mode mode = MODE_SUPERVISE;
+	bool check_only = false;
 	struct error err = {0};
 	int option;
 
@@ -76,8 +82,7 @@ main(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1)
 		switch (option) {
 		case 'c': config_path = optarg; break;
-		case 'k': mode = MODE_CHECK; break;
-		case 's': mode = MODE_SERVICE; break;
+		case 'k': check_only = true; break;
 		case 'p': settings_print(); return EXIT_SUCCESS;
 		case 'v': (void)puts("monikerd " MONIKER_VERSION); return EXIT_SUCCESS;
 		case 'h': (void)fputs(HELP, stdout); return EXIT_SUCCESS;
@@ -87,7 +92,7 @@ main(int argc, char **argv)
 		(void)fputs(HELP, stderr);
 		return EXIT_USAGE;
 	}
-	if (run(mode, config_path, &err))
+	if (check_only ? check(config_path, &err) : supervise(config_path, &err))
 		return EXIT_SUCCESS;
 	log_error(LOG_LEVEL_ERROR, "monikerd", NULL, &err);
 	return EXIT_FAILURE;

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <libgen.h>
 #include <limits.h>
 #include <poll.h>
 #include <pwd.h>
@@ -24,6 +23,7 @@
 #include "cmd/notify.h"
 #include "cmd/passphrase.h"
 #include "cmd/process_lock.h"
+#include "cmd/program_path.h"
 #include "keeper/control.h"
 
 #define RESTART_PAUSE_MS 1000 /* before a child is started again */
@@ -379,17 +379,6 @@ serve(struct supervisor *supervisor, struct error *err)
 	return error_set(err, E_INTERNAL, "not reached");
 }
 
-/* The programs lie in one folder. The caller frees. */
-static char *
-program_path(const char *name)
-{
-	char self[PATH_MAX];
-	const ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
-
-	self[len < 0 ? 0 : len] = '\0';
-	return settings_path(dirname(self), name);
-}
-
 static bool
 open_signals(int *out, struct error *err)
 {
@@ -413,7 +402,7 @@ supervisor_run(const struct supervisor_options *options, struct error *err)
 	const struct settings *settings = options->settings;
 	DEFER(secret_free) struct secret *passphrase = NULL;
 	DEFER(mem_free) char *keeper = program_path("moniker-keeper");
-	DEFER(mem_free) char *service = program_path("monikerd");
+	DEFER(mem_free) char *service = program_path("moniker-service");
 	DEFER(mem_free) char *config = xstrdup(options->config_path);
 	DEFER(mem_free) char *log_name = xstrdup(options->log_name);
 	char *keeper_argv[] = {

@@ -74,7 +74,7 @@ make_state() {
 	chmod 755 "$state" "$bin"
 	printf '%s\n' "$state" > "$prefix/state-dir"
 	local program
-	for program in moniker monikerd moniker-keeper; do
+	for program in moniker monikerd moniker-service moniker-keeper; do
 		cmp -s "$repo/build/release/bin/$program" "$bin/$program" && continue
 		# A newer build takes over: what runs is stopped first.
 		stop_service

@@ -6,18 +6,29 @@
 #include "tests/bench/client.h"
 #include "tests/bench/report.h"
 
+/* `budget`: 0, where the sum alone has one. */
 static void
-report_idle(const struct usage *usage)
+report_resident(const char *work, int64_t kb, double budget)
 {
-	const double mib = (double)(usage->rss_kb[SERVICE] + usage->rss_kb[KEEPER]) / 1024;
+	const double mib = (double)kb / 1024;
 
-	report(&(struct finding){.work = "memory, service and keeper, idle",
+	report(&(struct finding){.work = work,
 	    .figure = mib,
 	    .unit = "MiB",
 	    .held = mib,
 	    .held_unit = "MiB",
 	    .at_most = true,
-	    .budget = 32});
+	    .budget = budget});
+}
+
+static void
+report_idle(const struct usage *usage)
+{
+	report_resident(
+	    "memory, service and keeper, idle", usage->rss_kb[SERVICE] + usage->rss_kb[KEEPER], 32);
+	report_resident("memory, supervisor alone", usage->supervisor_kb, 0);
+	report_resident("memory, service alone", usage->rss_kb[SERVICE] - usage->supervisor_kb, 0);
+	report_resident("memory, keeper alone", usage->rss_kb[KEEPER], 0);
 }
 
 /* Connections that have had an answer each. */

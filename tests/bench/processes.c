@@ -48,6 +48,7 @@ static void
 add_process(long pid, const struct processes *processes, struct usage *out)
 {
 	const int64_t tick_us = 1000000 / sysconf(_SC_CLK_TCK);
+	const int64_t kb_a_page = sysconf(_SC_PAGESIZE) / 1024;
 	const bool is_root = pid == processes->supervisor || pid == processes->postmaster;
 	struct stat_line line;
 	enum part part = SERVICE;
@@ -64,7 +65,9 @@ add_process(long pid, const struct processes *processes, struct usage *out)
 	out->cpu_us[part] += (line.user + line.system) * tick_us;
 	if (is_root)
 		out->cpu_us[part] += (line.ended_user + line.ended_system) * tick_us;
-	out->rss_kb[part] += line.rss_pages * (sysconf(_SC_PAGESIZE) / 1024);
+	out->rss_kb[part] += line.rss_pages * kb_a_page;
+	if (pid == processes->supervisor)
+		out->supervisor_kb = line.rss_pages * kb_a_page;
 }
 
 void

@@ -203,7 +203,7 @@ run(const struct target *target, size_t count, size_t at_once, struct costs *out
 	measure(&(struct calls){target, &devices, renewals, "201", 0}, at_once, renew);
 	verify_us = measure_verify(&devices);
 	printf("%2zu at once, CPU: bare connection %.0f us; X509_verify_cert %.0f us; renewal %.0f "
-	       "us in monikerd, %.0f us in moniker-keeper, %.0f us in PostgreSQL\n",
+	       "us in the service, %.0f us in moniker-keeper, %.0f us in PostgreSQL\n",
 	    at_once, sum(bare), verify_us, renew[SERVICE], renew[KEEPER], renew[DATABASE]);
 	out->bare[place] = sum(bare);
 	out->verified[place] = sum(bare) + verify_us;

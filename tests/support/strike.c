@@ -54,20 +54,19 @@ find_role(void)
 {
 	char text[4096] = "";
 	const int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
-	const ssize_t len = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
-	const char *name = strrchr(text, '/');
+	const char *name;
 
-	if (fd >= 0)
+	if (fd >= 0) {
+		(void)!read(fd, text, sizeof text - 1); /* its first word is the program */
 		(void)close(fd);
+	}
+	name = strrchr(text, '/');
 	name = name != NULL ? name + 1 : text;
 	if (strcmp(name, "moniker-keeper") == 0)
 		return STRIKE_KEEPER;
-	if (strcmp(name, "monikerd") != 0)
-		return STRIKE_NONE;
-	for (const char *word = text; word < text + len; word += strlen(word) + 1)
-		if (strcmp(word, "--service") == 0)
-			return STRIKE_SERVICE;
-	return STRIKE_SUPERVISOR;
+	if (strcmp(name, "moniker-service") == 0)
+		return STRIKE_SERVICE;
+	return strcmp(name, "monikerd") == 0 ? STRIKE_SUPERVISOR : STRIKE_NONE;
 }
 
 __attribute__((constructor)) static void

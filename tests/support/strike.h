@@ -1,10 +1,10 @@
 /*
  * strike: ends a process at a named point of the line, without a line of test code in the product.
  *
- * libstrike.so is preloaded (LD_PRELOAD, STRIKE_BOARD=FILE) into monikerd and moniker-keeper. It
- * stands before a few functions of the C library, libpq and GnuTLS, and counts at each point what
- * is shared with `strike` in FILE: a page that the processes map at their start, since the keeper
- * may open nothing later. Its clock is ahead of the system's by the board's shift.
+ * libstrike.so is preloaded (LD_PRELOAD, STRIKE_BOARD=FILE) into monikerd, moniker-service and
+ * moniker-keeper. It stands before a few functions of the C library, libpq and GnuTLS, and counts
+ * at each point what is shared with `strike` in FILE: a page that the processes map at their start,
+ * since the keeper may open nothing later. Its clock is ahead of the system's by the board's shift.
  */
 #ifndef TESTS_SUPPORT_STRIKE_H
 #define TESTS_SUPPORT_STRIKE_H

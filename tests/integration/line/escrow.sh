@@ -85,7 +85,7 @@ sql "DELETE FROM seat_set WHERE number = $((before + 2))"
 ok "a set without the root's signature is refused"
 
 # No process of the service can open a seal: the function is not in there.
-for program in monikerd moniker-keeper moniker; do nm -D --undefined-only "$MONIKER_BIN/$program" >"$work/$program.symbols"; done
-grep -q ' crypto_box_seal$' "$work/monikerd.symbols" || die "nm shows nothing"
-! grep -q crypto_box_seal_open "$work/monikerd.symbols" "$work/moniker-keeper.symbols" || die "the service can open seals"
+for program in monikerd moniker-service moniker-keeper; do nm -D --undefined-only "$MONIKER_BIN/$program" >"$work/$program.symbols"; done
+grep -q ' crypto_box_seal$' "$work/moniker-service.symbols" || die "nm shows nothing"
+! grep -q crypto_box_seal_open "$work/monikerd.symbols" "$work/moniker-service.symbols" "$work/moniker-keeper.symbols" || die "the service can open seals"
 ok "the service seals and cannot open"

@@ -4,7 +4,7 @@
 need python3 python3
 each_max_kib=48
 # Its red zones and shadow are no memory of the service: with it, this sees only what grows without end.
-! grep -q __asan_init "$MONIKER_BIN/monikerd" || each_max_kib=96
+! grep -q __asan_init "$MONIKER_BIN/moniker-service" || each_max_kib=96
 count=5000
 room=$(($(nproc) * 4096 * 3 / 4)) # connections_max holds for each loop, and the kernel deals unevenly
 [ $count -le $room ] || count=$room
