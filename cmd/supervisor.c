@@ -320,6 +320,16 @@ take_signals(struct supervisor *supervisor)
 		}
 }
 
+/* What a child has no business to send is not kept: it could send it without end. */
+static void
+discard(const struct control_received *message)
+{
+	if (message->type == CONTROL_CHANNEL_SET)
+		for (int i = 0; i < CONTROL_CHANNELS; i++)
+			(void)close(message->channels[i]);
+	secret_free(message->passphrase);
+}
+
 /* A child's word: READY, and the service's that its channels failed. A closed control socket is
  * seen as its end, in reap(). */
 static void
@@ -331,6 +341,7 @@ take_message(struct supervisor *supervisor, struct child *child)
 
 	if (!control_receive(child->control, &message, &closed, &err) || closed)
 		return;
+	discard(&message);
 	if (message.type == CONTROL_LOST && child == &supervisor->children[CHILD_SERVICE])
 		supervisor->channels_lost = true;
 	if (message.type != CONTROL_READY || supervisor->stopping)
