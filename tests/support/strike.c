@@ -189,6 +189,22 @@ rename(const char *from, const char *to)
 
 /* ---- PostgreSQL ---- */
 
+/* The steps of an erasure, each a statement. */
+static void
+before_erasing(PGconn *conn, const char *name)
+{
+	static const struct {
+		const char *name;
+		enum strike_point point;
+	} steps[] = {{"shred_delete", STRIKE_ERASE_RECORDED},
+	    {"shred_rewrite", STRIKE_ERASE_DELETED}, {"shred_flush", STRIKE_ERASE_REWRITTEN},
+	    {"erasure_lock", STRIKE_ERASE_FLUSHED}};
+
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+		if (strcmp(name, steps[i].name) == 0)
+			reach(steps[i].point, PQsocket(conn));
+}
+
 int
 PQsendQueryPrepared(PGconn *conn, const char *name, int count, const char *const *values,
     const int *lengths, const int *formats, int result_format)
@@ -206,6 +222,7 @@ PQsendQueryPrepared(PGconn *conn, const char *name, int count, const char *const
 		phase = PHASE_COMMITTING;
 	} else if (strcmp(name, "tx_commit") == 0 && phase == PHASE_TAKING_OVER)
 		phase = PHASE_COMMITTING_TAKE_OVER;
+	before_erasing(conn, name);
 	return NEXT(PQsendQueryPrepared)(
 	    conn, name, count, values, lengths, formats, result_format);
 }

@@ -22,6 +22,11 @@ enum strike_role { STRIKE_NONE, STRIKE_SUPERVISOR, STRIKE_SERVICE, STRIKE_KEEPER
 	X(COMMIT_DONE,       SERVICE,    "commit-done")       /* answered, the keeper knows nothing */ \
 	X(SIGNATURES_BEFORE, SERVICE,    "signatures-before") /* certificates are out, signatures not stored */ \
 	X(TAKEOVER_SENT,     SERVICE,    "takeover-sent")     /* COMMIT of the take-over, not answered */ \
+	/* the service and the shred keys' database: an erasure is on record */ \
+	X(ERASE_RECORDED,    SERVICE,    "erase-recorded")    /* no key is deleted */ \
+	X(ERASE_DELETED,     SERVICE,    "erase-deleted")     /* the pages that had them are still there */ \
+	X(ERASE_REWRITTEN,   SERVICE,    "erase-rewritten")   /* the write-ahead log has them */ \
+	X(ERASE_FLUSHED,     SERVICE,    "erase-flushed")     /* nothing has them, and it is not noted */ \
 	/* the service and the keeper */ \
 	X(APPEND_BEFORE,     SERVICE,    "append-before")     /* nothing of the append is sent */ \
 	X(APPEND_HALF,       SERVICE,    "append-half")       /* all but its end is sent */ \

@@ -110,7 +110,7 @@ supervisor_dies channels-half kill_child moniker-keeper
 
 stop_load
 board list
-unstruck=$(board list | awk '$4 == 0 { print $1 }')
+unstruck=$(board list | awk '$4 == 0 && $1 !~ /^erase-/ { print $1 }') # those are erase.sh's
 same "points that nobody came by" "" "$unstruck"
 judge_all
 counted() { # WHAT: so many that a check of it says something
