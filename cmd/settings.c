@@ -55,6 +55,7 @@ static const struct config_field FIELDS[] = {
 	{ "keeper",   "dir",                 CONFIG_TEXT, AT(keeper_dir),               NULL,             0, 0, "folder of the keeper's keys, policy and journal, owned by keeper_user" },
 	{ "keeper",   "passphrase_file",     CONFIG_TEXT, AT(passphrase_file),          "",               0, 0, "file with the keyring's passphrase, mode 0400; empty: systemd credential `passphrase`, or the terminal" },
 	{ "escrow",   "shred_url",           CONFIG_TEXT, AT(shred_url),                "",               0, 0, "libpq connection string of the shred keys' database, best in a cluster of its own whose backups are short-lived; empty: [database] url" },
+	{ "escrow",   "backup_days",         CONFIG_INT,  AT(backup_days),              "-1",             -1, 36500, "days that backups and archived write-ahead log of the shred keys' cluster are kept, for `moniker doctor`; 0: there are none; -1: not said" },
 	{ "audit",    "dir",                 CONFIG_TEXT, AT(audit_dir),                NULL,             0, 0, "folder of the published logs, one folder each" },
 	{ "audit",    "name",                CONFIG_TEXT, AT(audit_name),               NULL,             0, 0, "first part of the logs' origin, a name that you own" },
 	{ "audit",    "policy",              CONFIG_TEXT, AT(audit_policy),             "",               0, 0, "file with the witnesses of the log and their quorum (C2SP tlog-policy); empty: no witnesses" },

@@ -42,7 +42,8 @@ struct settings {
 	char *keeper_dir;
 	char *passphrase_file; /* "": a systemd credential named "passphrase", or the terminal */
 	/* [escrow] */
-	char *shred_url; /* "": the keys' table is in [database] url */
+	char *shred_url;     /* "": the keys' table is in [database] url */
+	int64_t backup_days; /* of the keys' cluster; -1: not said */
 	/* [audit] */
 	char *audit_dir;
 	char *audit_name; /* first part of the log's origin */

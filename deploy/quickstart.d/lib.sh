@@ -106,6 +106,7 @@ url = $service_url
 
 [escrow]
 shred_url = ${shred_url}moniker_service
+backup_days = 0
 
 [keeper]
 dir = $state/keeper

@@ -36,6 +36,7 @@
 #include "provisioning/revoke.h"
 #include "provisioning/seats.h"
 #include "provisioning/shred_move_store.h"
+#include "provisioning/shred_retention.h"
 #include "provisioning/shred_store.h"
 #include "provisioning/tag_keys_store.h"
 #include "provisioning/tag_rotation.h"
@@ -73,6 +74,7 @@ static const struct stmt *const *(*const STORES[])(void) = {
     escrow_statements,
     seats_statements,
     shred_statements,
+    shred_retention_statements,
     shred_move_statements,
     manifest_statements,
     operator_statements,

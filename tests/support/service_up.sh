@@ -64,6 +64,7 @@ url = host=$pg user=moniker_service dbname=moniker
 
 [escrow]
 shred_url = host=$shred user=moniker_service dbname=moniker
+backup_days = 0
 
 [keeper]
 dir = $state/keeper
