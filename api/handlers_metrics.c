@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/process.h"
 #include "provisioning/revoke_later.h"
+#include "provisioning/shred_retention.h"
 
 #define LABELS_MAX 160 /* of a CRL: issuer and shard */
 
@@ -38,6 +39,7 @@ enum looked_up {
 	STATUS_LISTENING,
 	STATUS_RELOADS,
 	SPOOLED,
+	ERASURES_WAITING,
 	CRL_NUMBER,
 	CRL_THIS_UPDATE,
 	CRL_NEXT_UPDATE,
@@ -88,6 +90,7 @@ static const struct metric TABLE[] = {
 	[STATUS_LISTENING] = {"moniker_status_listening",            METRIC_GAUGE,   1, NULL, NULL,            "1 while other nodes' changes are told at once; 0: within a second."},
 	[STATUS_RELOADS]   = {"moniker_status_reloads_total",        METRIC_COUNTER, 1, NULL, NULL,            "Times the index was read anew because the order had a gap."},
 	[SPOOLED]          = {"moniker_revocations_spooled",         METRIC_GAUGE,   1, NULL, NULL,            "Revocations in force here that wait to be recorded."},
+	[ERASURES_WAITING] = {"moniker_erasures_waiting",            METRIC_GAUGE,   1, NULL, NULL,            "Erasures on record whose keys are not deleted yet."},
 	[CRL_NUMBER]       = {"moniker_crl_number",                  METRIC_GAUGE,   1, NULL, NULL,            "Number of the CRL in force; 0: none yet."},
 	[CRL_THIS_UPDATE]  = {"moniker_crl_this_update_timestamp_seconds", METRIC_GAUGE, 1, NULL, NULL,        "When the CRL in force was made."},
 	[CRL_NEXT_UPDATE]  = {"moniker_crl_next_update_timestamp_seconds", METRIC_GAUGE, 1, NULL, NULL,        "Until when the CRL in force holds."},
@@ -290,6 +293,17 @@ put_all_expiries(const struct app *app, struct buf *out)
 	put_expiries(out, EXPIRY_WARN, list, count);
 }
 
+/* As above. */
+static void
+put_erasures(const struct app *app, struct buf *out)
+{
+	struct erasures_waiting waiting;
+	struct error unknown = {0};
+
+	if (app->erasures.db != NULL && erasures_waiting_read(app->erasures.db, &waiting, &unknown))
+		put(out, ERASURES_WAITING, NULL, waiting.count);
+}
+
 static void
 put_process(const struct app *app, struct buf *out)
 {
@@ -336,6 +350,7 @@ get_metrics(const struct app *app, const struct http_request *request,
 	for (enum looked_up which = CRL_NUMBER; which <= CRL_FAILING; which++)
 		put_crls(app, out, which);
 	put_all_expiries(app, out);
+	put_erasures(app, out);
 	put_process(app, out);
 	response->content_type = "text/plain; version=0.0.4; charset=utf-8";
 	http_header(response, "Cache-Control", "no-store");

@@ -126,14 +126,15 @@ read_proc(const char *pid, const char *name, struct buf *out)
 	return out->len > 0;
 }
 
+#define CORE_LIMIT "Max core file size"
+
 /* True: it is one of ours. */
 static bool
 look_at_process(struct doctor *doctor, const char *pid)
 {
 	DEFER(buf_clear_public) struct buf words = {0};
 	DEFER(buf_clear_public) struct buf limits = {0};
-	const char *line;
-	long long soft = -1;
+	const char *value;
 
 	if (!read_proc(pid, "cmdline", &words) || !is_ours(doctor, buf_text(&words), words.len))
 		return false;
@@ -142,8 +143,10 @@ look_at_process(struct doctor *doctor, const char *pid)
 		    "the limits of process %s cannot be read", pid);
 		return true;
 	}
-	line = strstr(buf_text(&limits), "Max core file size");
-	if (line == NULL || sscanf(line, "Max core file size %lld", &soft) != 1 || soft != 0)
+	value = strstr(buf_text(&limits), CORE_LIMIT);
+	value = value != NULL ? value + strlen(CORE_LIMIT) : "";
+	value += strspn(value, " ");
+	if (strncmp(value, "0 ", 2) != 0) /* the soft limit; "unlimited" is a word */
 		doctor_find(doctor, "core-dumps", VERDICT_FAULT,
 		    "process %s may dump core: it would have keys in it", pid);
 	return true;

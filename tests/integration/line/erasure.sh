@@ -183,10 +183,14 @@ same "recorded" "202 recorded null" "$(cat "$work/status") $(jq -r '"\(.status) 
 waiting=$(jq -r .id "$work/p")
 ! disclose OFFICER2 request "$late" --basis STATUTE --case 4 --order "$work/order" >"$work/p" 2>/dev/null || die "a disclosure of what is being erased"
 same "it is not disclosed any more" ERASED "$(jq -r .code "$work/p")"
+waits() { [ "$(call GET /metrics nobody | sed -n 's/^moniker_erasures_waiting //p')" = "$1" ]; }
+waits 1 || die "the metric does not tell of it"
+ok "a metric tells that it waits"
 as_postgres "$pg_ctl" -D "$shred_folder" -l "$(dirname "$shred_folder")/server.log" -w -s start
 kill -HUP "$(cat "$state/pid")" # looks at once what is to be done
 done_later() { call GET "/v1/erasures/$waiting" legal >"$work/p" && [ "$(jq -r .status "$work/p")" = erased ]; }
 within 100 "erased when its cluster is back" done_later
+waits 0 || die "the metric does not tell that it is done"
 same "its key left no octet either" 0 "$(traces "$(cat "$work/late.shred")" "$shred_folder")"
 
 # ---- the log
