@@ -162,6 +162,37 @@ make_key twin
 request twin "$(sed 's/../&:/g;s/:$//' "$work/gone.mac")" | send /v1/enrollments station >"$work/p"
 refused "its hardware again: a duplicate, by its tag" 409 DUPLICATE_HARDWARE "$work/p"
 
+# ---- a board that was replaced has a sealed identity for each of its pseudonyms: both are named
+key_of() { # PSEUDONYM: how many keys its sealed identities have
+	shred "SELECT count(*) FROM shred_key WHERE id IN ($(sql "SELECT quote_literal(r.shred_id) || '::bytea' FROM escrow_record r JOIN certificate_body b USING (log, seq) JOIN certificate c USING (month, serial) WHERE c.pseudonym = '$1'" | paste -sd,))"
+}
+open_lot replaced '. + {escrow: true}'
+mac=$(random_mac)
+make_key first
+request first "$mac" | send /v1/enrollments station >"$work/first"
+make_key second
+request second "$mac" '.replace = true' | send /v1/enrollments station >"$work/second"
+same "a board is replaced" 201 "$(cat "$work/status")"
+first=$(jq -r .pseudonym "$work/first") second=$(jq -r .pseudonym "$work/second")
+erase case-11 "$first" >"$work/p"
+same "its old pseudonym's is erased, the new one's is not" "201 0 1" "$(cat "$work/status") $(key_of "$first") $(key_of "$second")"
+erase case-11 "$first" "$second" >"$work/p"
+refused "both, when one is erased" 410 ERASED "$work/p"
+same "then nothing of the other is" 1 "$(key_of "$second")"
+make_key third
+request third "$(random_mac)" | send /v1/enrollments station >"$work/third"
+third=$(jq -r .pseudonym "$work/third")
+erase case-12 "$second" "$third" >"$work/p"
+same "two in one request" "201 2 0 0" "$(cat "$work/status") $(jq .records "$work/p") $(key_of "$second") $(key_of "$third")"
+
+# ---- a device of the unlinkable mode is named by its birth certificate's pseudonym
+open_lot born '. + {escrow: true, mode: "unlinkable"}'
+make_key born
+request born "$(random_mac)" | send /v1/enrollments station >"$work/born"
+same "born" 201 "$(cat "$work/status")"
+erase case-13 "$(jq -r .pseudonym "$work/born")" >"$work/p"
+same "erased by the birth certificate's pseudonym" "201 0" "$(cat "$work/status") $(key_of "$(jq -r .pseudonym "$work/born")")"
+
 # ---- a key that a restored backup brings back is deleted again when the service starts
 shred "INSERT INTO shred_key VALUES ('$(cat "$work/gone.id")', '\\x$key', 1)"
 kill -TERM "$(cat "$state/pid")"
