@@ -1,11 +1,16 @@
 #!/usr/bin/env python3
 # needles.py make COUNT: as many random hardware ids, TYPE=VALUE a line, of all types.
+# needles.py bodies BATCH PREFIX FILE [MEMBERS]: enrollments of the ids in FILE, one a line, with the requests PREFIX1.csr
+#   and so on; MEMBERS, an object, is put in.
+# needles.py der FILE: the PEM blocks in FILE, decoded.
 # needles.py forms FILE: of the ids in FILE every form in which one could have leaked: hexadecimal, a tab, a name.
 # needles.py octets FILE: all these forms, as they are.
-import base64, hashlib, itertools, secrets, sys
+import base64, hashlib, itertools, json, secrets, sys
 
 HASHES = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "blake2b", "blake2s")
 TYPES = ("mac48", "eui64", "imei", "soc_uid", "se_serial", "tpm_ek", "idevid")
+# Their six octets stand somewhere by luck in one of some thousand runs, if all are MAC addresses: so few are.
+MADE = TYPES + TYPES[1:]
 LENGTHS = {"mac48": 6, "eui64": 8, "soc_uid": 12, "se_serial": 9, "tpm_ek": 32, "idevid": 32}
 
 
@@ -16,7 +21,7 @@ def imei():
 
 
 def make(count):
-    for _, kind in zip(range(count), itertools.cycle(TYPES)):
+    for _, kind in zip(range(count), itertools.cycle(MADE)):
         yield kind, imei() if kind == "imei" else secrets.token_bytes(LENGTHS[kind]).hex()
 
 
@@ -94,10 +99,25 @@ def forms(kind, value):
             yield f"{how} of {name}", digest
 
 
+def bodies(batch, prefix, path, members):
+    for i, line in enumerate(open(path), 1):
+        kind, value = line.strip().split("=")
+        yield {"batch": batch, "csr": open(f"{prefix}{i}.csr").read(),
+               "hardware_ids": [{"type": kind, "value": value}]} | members
+
+
 def main():
     if sys.argv[1] == "make":
         for kind, value in make(int(sys.argv[2])):
             print(f"{kind}={value}")
+        return
+    if sys.argv[1] == "der":
+        for block in open(sys.argv[2]).read().split("-----BEGIN CERTIFICATE-----")[1:]:
+            sys.stdout.buffer.write(base64.b64decode(block.split("-----")[0]))
+        return
+    if sys.argv[1] == "bodies":
+        for body in bodies(*sys.argv[2:5], json.loads(sys.argv[5]) if len(sys.argv) > 5 else {}):
+            print(json.dumps(body))
         return
     for line in open(sys.argv[2]):
         kind, value = line.strip().split("=")

@@ -1,25 +1,21 @@
 #!/usr/bin/env bash
-# No hardware id at rest, in any form: canaries go through every flow, failures and a crash included; then all that the
-# service and PostgreSQL have written is searched. Each sink is also given a canary of its own, which has to be found.
+# No hardware id at rest, in any form: a thousand canaries go through every flow, failures and crashes included; then all
+# that was written by whomever is searched. Each sink is also given a canary of its own, which has to be found.
 . "$(dirname "$0")/lib.sh"
 moniker=$MONIKER_BIN/moniker
 here=$(dirname "$0")
-pg=$(sed -n 's/^PGDIR=//p' "$MONIKER_TEST_PG")
-devices=63 # nine of each type
+support=$here/../../support
+. "$here/needles_flows.sh"
+. "$here/needles_sinks.sh"
+devices=1000
 super() { psql -q -X -h "$pg" -U postgres -d moniker "$@"; }
 
 "$here/needles.py" make $devices >"$work/ids"
 "$here/needles.py" make 1 >"$work/planted-id"
-"$here/needles.py" forms "$work/ids" >"$work/needles"
+"$here/needles.py" forms "$work/ids" >"$work/needles" & # takes as long as what follows
+forms=$!
 "$here/needles.py" forms "$work/planted-id" >"$work/planted-needles"
-[ "$(wc -l <"$work/needles")" -gt $((500 * devices)) ] || die "too few forms: $(wc -l <"$work/needles")"
 mapfile -t ids <"$work/ids"
-used=0
-take() { # sets `id` to the next canary: each is used once, so that each flow has its own
-	[ $used -lt ${#ids[@]} ] || die "no canary is left"
-	id=${ids[used]}
-	used=$((used + 1))
-}
 body() { # NAME ID [jq filter]
 	jq -c --rawfile csr "$work/$1.csr" --arg batch "$batch" --arg type "${2%%=*}" --arg value "${2#*=}" \
 		"{batch: \$batch, csr: \$csr, hardware_ids: [{type: \$type, value: \$value}]} | ${3:-.}" <<<null
@@ -34,7 +30,28 @@ answered() { # WHAT: where it should not be, and whatever the answer
 	ok "$1: $(cat "$work/status")"
 }
 
+# ---- a witness, which gets what witnesses get
+
+call GET /audit/logs auditor >"$work/logs"
+vkey=$(jq -r '.items[0].vkey' "$work/logs")
+echo "log $vkey" >"$work/logs.policy"
+"$moniker" witness init --dir "$work/w" --name witness.test/needles >"$work/w.vkey"
+"$moniker" witness run --dir "$work/w" --policy "$work/logs.policy" --port 0 2>"$work/w.log" &
+witness=$!
+cleanup() { # the service is left as it was found
+	kill "$witness" 2>/dev/null || true
+	sed -i '/^policy = /d' "$MONIKER_CONFIG"
+	strike_service
+}
+within 10 "the witness listens" grep -q '"witness.start"' "$work/w.log"
+printf 'log %s\nwitness w %s http://127.0.0.1:%s\ngroup all all w\nquorum all\n' "$vkey" "$(cat "$work/w.vkey")" \
+	"$(sed -n 's/.*"witness.start".*on port \([0-9]*\).*/\1/p' "$work/w.log")" >"$work/policy"
+chmod 644 "$work/policy"
+sed -i "s|^name = moniker.test\$|&\npolicy = $work/policy|" "$MONIKER_CONFIG"
+strike_service
+
 # ---- every flow
+
 open_lot needles
 for i in 1 2 3 4 5 6 7; do make_key "n$i"; make_key "again$i"; take; mine[i]=$id; done
 for i in 1 2 3 4 5 6 7; do enroll "n$i" "${mine[i]}" 201; done
@@ -96,61 +113,34 @@ token=$(echo '{"count": 1}' | send "/v1/batches/$batch/tokens" admin | jq -r '.t
 take; same "by EST" 200 "$(est "$id:$token" y)"
 take; make_key z; same "by EST, refused" 409 "$(est "$id:$token" z)"
 take; same "by EST, no token" 401 "$(est "$id:" z)"
-# Many at once, and killed in the middle of it.
-: >"$work/lines"
-for i in $(seq 1 12); do make_key "m$i"; take; body "m$i" "$id" >>"$work/lines"; done
-call POST /v1/enrollments station -H 'Content-Type: application/x-ndjson' --data-binary "@$work/lines" >"$work/results"
-same "many at once" "12" "$(grep -c '"status":201' "$work/results")"
-: >"$work/lines"
-for i in $(seq 1 12); do make_key "k$i"; take; body "k$i" "$id" >>"$work/lines"; done
-for _ in 1 2 3 4; do
-	call POST /v1/enrollments station -H 'Content-Type: application/x-ndjson' --data-binary "@$work/lines" >/dev/null 2>&1 &
-done
-sleep 0.02
-kill -KILL -- "-$(cat "$MONIKER_TEST_STATE/pid")"
-wait
-gone() { ! kill -0 "$(cat "$MONIKER_TEST_STATE/pid")" 2>/dev/null; }
-within 20 "the service is killed" gone
-accepts "it starts again" "$here/../../support/service_start.sh" "$(dirname "$MONIKER_TEST_ENV")"
-call POST /v1/enrollments station -H 'Content-Type: application/x-ndjson' --data-binary "@$work/lines" >"$work/results"
-same "nothing was lost" 12 "$(grep -Ec '"status":20[01]' "$work/results")"
-# PostgreSQL is told to log what it can: statements that fail.
-super -c CHECKPOINT
-ok "$used canaries went through"
+# Many at once: kills among them, and the rest of the thousand in one request.
+refused_flows
+escrow_flow
+unlinkable_flow
+listed_flow
+bound_flow
+est_flow
+crash_flows
+plain_flows $((devices - used - 80))
+same "canaries that went through" $devices $used
 
 # ---- what was written
-sinks=$work/sinks
 mkdir "$sinks"
-collect() { # NAME FILE...: a sink of its own
-	mkdir -p "$sinks/$1"
-	cp -a "${@:2}" "$sinks/$1/"
-}
-collect data "$pg/data" # with the write-ahead log
-collect server-log "$pg/server.log"
-collect service-log "$MONIKER_TEST_STATE/monikerd.log"
-collect audit "$MONIKER_AUDIT_DIR"
-collect keeper "$MONIKER_TEST_STATE/keeper"
-mkdir "$sinks/dump" "$sinks/public" "$sinks/certificates"
-pg_dump -h "$pg" -U postgres -d moniker >"$sinks/dump/text"
-pg_dump -h "$pg" -U postgres -d moniker --inserts --rows-per-insert=1 >"$sinks/dump/inserts"
-call GET /metrics admin >"$sinks/public/metrics"
-every_leaf && cp "$work/leaves" "$sinks/public/leaves"
-call GET /v1/changes/snapshot verifier >"$sinks/public/snapshot"
-call GET /v1/batches admin >"$sinks/public/batches"
-jq -r .certificate "$work/n1.json" >"$work/n1.pem"
-curl -sS --fail "$(crl_url "$work/n1.pem")" >"$sinks/public/crl"
-for name in n1 n2 again3; do
-	jq -r .certificate "$work/$name.json" | openssl x509 -outform DER -out "$sinks/certificates/$name.der"
-	jq -r .certificate "$work/$name.json" | openssl x509 -text >"$sinks/certificates/$name.txt"
-done
-cp "$work"/again?.json "$work/x.json" "$work/y.json" "$sinks/certificates/" # answers, refusals among them
+collect_database
+collect_files
+collect_export
+collect_answers
 find "$sinks" -name '*.gz' -exec gunzip -f {} +
-found() { # NEEDLES DIR: "FILE<tab>NAME" lines
-	find "$2" -type f ! -empty -print0 | xargs -0 "$MONIKER_TEST_SCAN" "$1"
+found() { # NEEDLES DIR: "FILE<tab>NAME" lines; false: there is one
+	find "$2" -type f ! -empty >"$work/files"
+	mapfile -t files <"$work/files"
+	"$MONIKER_TEST_SCAN" "$1" "${files[@]}"
 }
+wait $forms
+[ "$(wc -l <"$work/needles")" -gt $((500 * devices)) ] || die "too few forms: $(wc -l <"$work/needles")"
+found "$work/needles" "$sinks" >"$work/found" || { head -5 "$work/found" >&2; die "a hardware id is written"; }
 for sink in "$sinks"/*; do
-	[ -n "$(find "$sink" -type f ! -empty)" ] || die "nothing in ${sink##*/}"
-	found "$work/needles" "$sink" >"$work/found" || { head -5 "$work/found" >&2; die "${sink##*/} holds a hardware id"; }
+	[ -n "$(find "$sink" -type f ! -empty -print -quit)" ] || die "nothing in ${sink##*/}"
 	ok "${sink##*/}: $(du -sk "$sink" | cut -f1) KiB, no hardware id"
 done
 

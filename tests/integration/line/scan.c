@@ -1,137 +1,206 @@
 /*
- * scan NEEDLES FILE...: whether any of the needles is in any of the files. A line of NEEDLES is the
- * octets in hexadecimal, a tab, and a name. Prints "FILE<tab>NAME" of each that is found, once, and
- * exits with 1 if there is one. All files are read once, whatever the number of needles.
+ * scan NEEDLES FILE...          whether any of the needles is in any of the files.
+ * scan NEEDLES --memory PID...  the same of processes' memory: all that can be read of it.
+ *
+ * NEEDLES has a needle in each line (tests/support/needles.h). Prints "FILE<tab>NAME" of each that
+ * is found, once for each file, and exits with 1 if there is one; with 3 if a file cannot be read.
  */
+#define _FILE_OFFSET_BITS 64
+
+#include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
-#include <stdint.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#define HEAD_BYTES 6 /* of each needle, by which it is looked up: the shortest has so many */
-#define SLOT_BITS 24
-#define LINE_MAX_LEN 8192
+#include "tests/support/needles.h"
 
-struct needle {
-	uint8_t *octets;
-	size_t len;
-	char *name;
-	struct needle *next; /* of the same slot */
-	const char *found_in;
+#define LINE_BYTES (2 * NEEDLE_MAX_BYTES + 256)
+#define BLOCK_BYTES 65536
+
+struct scan {
+	const char *path; /* of what is read now */
+	struct needles *set;
+	uint32_t *found_in; /* of each needle, the number of the file where it was found last */
+	uint32_t file;
+	bool found;
+	uint64_t octets; /* that were read of this file */
+	struct needles_stream *stream;
 };
-
-static struct needle **slots;
-
-static uint32_t
-slot_of(const uint8_t *octets)
-{
-	uint64_t head = 0;
-
-	memcpy(&head, octets, HEAD_BYTES);
-	return (uint32_t)(head * UINT64_C(0x9e3779b97f4a7c15) >> (64 - SLOT_BITS));
-}
 
 static void
 die(const char *what)
 {
-	(void)fprintf(stderr, "scan: %s\n", what);
+	(void)fprintf(stderr, "scan: %s: %s\n", what, strerror(errno));
 	exit(3);
 }
 
 static void
-add_needle(char *line)
+found(void *context, size_t number)
 {
-	struct needle *needle = calloc(1, sizeof *needle);
-	char *tab = strchr(line, '\t');
-	uint32_t slot;
+	struct scan *scan = context;
 
-	if (needle == NULL || tab == NULL || (tab - line) % 2 != 0)
-		die("a needle is malformed");
-	needle->len = (size_t)(tab - line) / 2;
-	needle->octets = malloc(needle->len + 1);
-	needle->name = strdup(tab + 1);
-	if (needle->len < HEAD_BYTES || needle->octets == NULL || needle->name == NULL)
-		die("a needle is too short");
-	for (size_t i = 0; i < needle->len; i++)
-		if (sscanf(line + 2 * i, "%2hhx", &needle->octets[i]) != 1)
-			die("a needle is not in hexadecimal");
-	slot = slot_of(needle->octets);
-	needle->next = slots[slot];
-	slots[slot] = needle;
+	scan->found = true;
+	if (scan->found_in[number] == scan->file)
+		return;
+	scan->found_in[number] = scan->file;
+	(void)printf("%s\t%s\n", scan->path, needles_name(scan->set, number));
 }
 
-static size_t
-read_needles(const char *path)
+static void
+read_needles(struct needles *set, const char *path)
 {
-	static char line[LINE_MAX_LEN];
-	FILE *in = fopen(path, "r");
-	size_t count = 0;
+	char line[LINE_BYTES];
+	FILE *in = fopen(path, "re");
 
-	slots = calloc((size_t)1 << SLOT_BITS, sizeof *slots);
-	if (in == NULL || slots == NULL)
-		die("the needles cannot be read");
-	for (; fgets(line, sizeof line, in) != NULL; count++) {
+	if (in == NULL)
+		die(path);
+	while (fgets(line, sizeof line, in) != NULL) {
 		line[strcspn(line, "\n")] = '\0';
-		add_needle(line);
+		if (!needles_add(set, line))
+			die(line);
 	}
 	(void)fclose(in);
-	return count;
+	if (needles_count(set) == 0)
+		die("no needles");
 }
 
+/* `len` octets at `at`; false: they cannot be read to the end. */
 static bool
-scan_octets(const char *path, const uint8_t *data, size_t len)
+read_range(struct scan *scan, int fd, uint64_t at, uint64_t len)
 {
-	bool found = false;
+	uint8_t block[BLOCK_BYTES];
 
-	for (size_t i = 0; i + HEAD_BYTES <= len; i++)
-		for (struct needle *needle = slots[slot_of(data + i)]; needle != NULL;
-		     needle = needle->next) {
-			if (needle->found_in == path || needle->len > len - i ||
-			    memcmp(data + i, needle->octets, needle->len) != 0)
-				continue;
-			needle->found_in = path;
-			found = true;
-			(void)printf("%s\t%s\n", path, needle->name);
-		}
-	return found;
-}
+	while (len > 0) {
+		const size_t want = len < sizeof block ? (size_t)len : sizeof block;
+		const ssize_t got = pread(fd, block, want, (off_t)at);
 
-static bool
-scan_file(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat status;
-	uint8_t *data;
-	bool found;
-
-	if (fd < 0 || fstat(fd, &status) != 0)
-		die(path);
-	if (status.st_size == 0) {
-		(void)close(fd);
-		return false;
+		if (got <= 0)
+			return got == 0;
+		needles_feed(scan->stream, bytes_of(block, (size_t)got));
+		scan->octets += (uint64_t)got;
+		at += (uint64_t)got;
+		len -= (uint64_t)got;
 	}
-	data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (data == MAP_FAILED)
+	return true;
+}
+
+static void
+begin(struct scan *scan, const char *path)
+{
+	scan->path = path;
+	scan->file++;
+	scan->octets = 0;
+}
+
+static void
+scan_file(struct scan *scan, const char *path)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	begin(scan, path);
+	if (fd < 0 || !read_range(scan, fd, 0, INT64_MAX))
 		die(path);
-	found = scan_octets(path, data, (size_t)status.st_size);
-	(void)munmap(data, (size_t)status.st_size);
+	needles_end(scan->stream);
 	(void)close(fd);
-	return found;
+}
+
+struct process {
+	int memory, pages; /* /proc/PID/mem and pagemap */
+	uint64_t page_bytes;
+	uint64_t last; /* where what was read last ends: what follows at once belongs to it */
+};
+
+/* What the kernel keeps for itself ([vvar] and the like) cannot be read, and is left out. */
+static void
+scan_pages(struct scan *scan, struct process *process, uint64_t from, uint64_t to)
+{
+	if (from != process->last)
+		needles_end(scan->stream);
+	process->last = read_range(scan, process->memory, from, to - from) ? to : 0;
+}
+
+/* The pages that the process has: what it only reserved would be read as zeros, gigabytes of them.
+ */
+static void
+scan_mapping(struct scan *scan, struct process *process, uint64_t from, uint64_t to)
+{
+	uint64_t entries[4096];
+	const uint64_t page = process->page_bytes;
+
+	for (uint64_t at = from; at < to; at += COUNT(entries) * page) {
+		const uint64_t left = (to - at) / page;
+		const size_t count = left < COUNT(entries) ? (size_t)left : COUNT(entries);
+		const ssize_t want = (ssize_t)(count * sizeof *entries);
+
+		if (pread(process->pages, entries, (size_t)want, (off_t)(at / page * 8)) != want)
+			return;
+		for (size_t i = 0; i < count; i++)
+			if (entries[i] >> 62 != 0) /* in memory, or swapped out */
+				scan_pages(scan, process, at + i * page, at + (i + 1) * page);
+	}
+}
+
+static FILE *
+open_process(struct process *process, const char *pid)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof path, "/proc/%.20s/mem", pid);
+	process->memory = open(path, O_RDONLY | O_CLOEXEC);
+	(void)snprintf(path, sizeof path, "/proc/%.20s/pagemap", pid);
+	process->pages = open(path, O_RDONLY | O_CLOEXEC);
+	process->page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+	(void)snprintf(path, sizeof path, "/proc/%.20s/maps", pid);
+	return process->memory < 0 || process->pages < 0 ? NULL : fopen(path, "re");
+}
+
+static void
+scan_memory(struct scan *scan, const char *pid)
+{
+	struct process process = {0};
+	FILE *maps = open_process(&process, pid);
+	char line[4096], name[64];
+	uint64_t from, to;
+
+	if (maps == NULL)
+		die(pid);
+	(void)snprintf(name, sizeof name, "process %.20s", pid);
+	begin(scan, name);
+	while (fgets(line, sizeof line, maps) != NULL) {
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64, &from, &to) != 2)
+			die(line);
+		if (strstr(line, "[vsyscall]") == NULL)
+			scan_mapping(scan, &process, from, to);
+	}
+	needles_end(scan->stream);
+	(void)fclose(maps);
+	(void)close(process.memory);
+	(void)close(process.pages);
+	(void)fprintf(stderr, "%s: %" PRIu64 " KiB\n", name, scan->octets / 1024);
+	if (scan->octets == 0)
+		die(pid);
 }
 
 int
 main(int argc, char **argv)
 {
-	bool found = false;
+	DEFER(needles_free) struct needles *set = needles_new();
+	DEFER(needles_stream_free) struct needles_stream *stream = NULL;
+	DEFER(mem_free) void *found_in = NULL;
+	struct scan scan = {.set = set};
+	const bool memory = argc > 2 && strcmp(argv[2], "--memory") == 0;
 
-	if (argc < 3 || read_needles(argv[1]) == 0)
-		die("usage: scan NEEDLES FILE...");
-	for (int i = 2; i < argc; i++)
-		found = scan_file(argv[i]) || found;
-	return found ? 1 : 0;
+	if (argc < (memory ? 4 : 3))
+		die("usage: scan NEEDLES FILE... | NEEDLES --memory PID...");
+	read_needles(set, argv[1]);
+	found_in = xcalloc(needles_count(set), sizeof *scan.found_in);
+	scan.found_in = found_in;
+	stream = needles_stream_new(set, found, &scan);
+	scan.stream = stream;
+	for (int i = memory ? 3 : 2; i < argc; i++)
+		(memory ? scan_memory : scan_file)(&scan, argv[i]);
+	return scan.found ? 1 : 0;
 }
