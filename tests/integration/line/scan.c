@@ -5,8 +5,6 @@
  * NEEDLES has a needle in each line (tests/support/needles.h). Prints "FILE<tab>NAME" of each that
  * is found, once for each file, and exits with 1 if there is one; with 3 if a file cannot be read.
  */
-#define _FILE_OFFSET_BITS 64
-
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,6 +17,8 @@
 
 #define LINE_BYTES (2 * NEEDLE_MAX_BYTES + 256)
 #define BLOCK_BYTES 65536
+
+_Static_assert(sizeof(off_t) == 8, "addresses are offsets into a process's memory");
 
 struct scan {
 	const char *path; /* of what is read now */
@@ -157,6 +157,20 @@ open_process(struct process *process, const char *pid)
 	return process->memory < 0 || process->pages < 0 ? NULL : fopen(path, "re");
 }
 
+/* "FROM-TO ...", in hexadecimal. */
+static bool
+read_mapping(const char *line, uint64_t *out_from, uint64_t *out_to)
+{
+	char *end = NULL;
+
+	*out_from = strtoull(line, &end, 16);
+	if (end == line || *end != '-')
+		return false;
+	line = end + 1;
+	*out_to = strtoull(line, &end, 16);
+	return end != line && *end == ' ';
+}
+
 static void
 scan_memory(struct scan *scan, const char *pid)
 {
@@ -170,7 +184,7 @@ scan_memory(struct scan *scan, const char *pid)
 	(void)snprintf(name, sizeof name, "process %.20s", pid);
 	begin(scan, name);
 	while (fgets(line, sizeof line, maps) != NULL) {
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64, &from, &to) != 2)
+		if (!read_mapping(line, &from, &to))
 			die(line);
 		if (strstr(line, "[vsyscall]") == NULL)
 			scan_mapping(scan, &process, from, to);
