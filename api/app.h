@@ -35,6 +35,7 @@ struct app {
 	const struct issuers *issuers;
 	struct crl_publisher *crls;
 	struct status_index *statuses;
+	struct status_copy *copy;   /* ca/status_copy.h */
 	struct status_notes *notes; /* ca/status_notes.h */
 	struct ocsp *ocsp;
 	struct expiry_watch *expiries;

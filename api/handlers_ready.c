@@ -171,6 +171,20 @@ look_at_spool(const struct app *app, json_t *components, bool *all)
 	    components, "spool", all, !health.damaged, health.damaged ? "damaged" : detail);
 }
 
+/* What is not copied is lost with the database, if that is ever restored from a backup. */
+static void
+look_at_copy(const struct app *app, json_t *components, bool *all)
+{
+	struct status_copy_health health;
+	char detail[64] = "";
+
+	status_copy_health(app->copy, &health);
+	if (health.behind > 0)
+		(void)snprintf(detail, sizeof detail, "%zu changes are not copied", health.behind);
+	put_component(components, "copy", all, !health.damaged && health.behind == 0,
+	    health.damaged ? "damaged" : detail);
+}
+
 static void
 look_at_ocsp(const struct app *app, json_t *components, bool *all)
 {
@@ -230,6 +244,7 @@ look_at_everything(const struct app *app, json_t *components, bool *all)
 	look_at_crls(app, components, all);
 	look_at_statuses(app, components, all);
 	look_at_spool(app, components, all);
+	look_at_copy(app, components, all);
 	look_at_ocsp(app, components, all);
 	return look_at_expiries(app, components, all);
 }

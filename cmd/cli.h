@@ -25,7 +25,8 @@ struct subcommand {
 extern const struct subcommand INIT_COMMAND, MIGRATE_COMMAND, CA_COMMAND, OPERATOR_COMMAND,
     BATCH_COMMAND, TOKEN_COMMAND, MANIFEST_COMMAND, TAG_COMMAND, ENROLL_COMMAND, RENEW_COMMAND,
     VERIFY_COMMAND, REVOKE_COMMAND, AUDIT_COMMAND, LOG_COMMAND, WITNESS_COMMAND, BUNDLE_COMMAND,
-    COMPLETION_COMMAND, SEAT_COMMAND, DISCLOSE_COMMAND, ERASE_COMMAND, DOCTOR_COMMAND;
+    COMPLETION_COMMAND, SEAT_COMMAND, DISCLOSE_COMMAND, ERASE_COMMAND, DOCTOR_COMMAND,
+    RESTORE_COMMAND;
 /* All of them, in the order of --help. */
 const struct subcommand *const *cli_commands(size_t *out_count);
 /* The options of every command that calls the service, as --help prints them. */

@@ -34,19 +34,21 @@ host_log_name(const struct settings *settings, int64_t now_s, char out[static LO
 	logs_name(settings->node, now_s, 1, out);
 }
 
-static void
-put_journal_path(const struct settings *settings, const char *name, struct buf *out)
+char *
+host_journal_path(const struct settings *settings, const char *name)
 {
-	buf_append_format(out, "%s/journal/%s.journal", settings->keeper_dir, name);
+	DEFER(buf_clear_public) struct buf path = {0};
+
+	buf_append_format(&path, "%s/journal/%s.journal", settings->keeper_dir, name);
+	return xstrdup(buf_text(&path));
 }
 
 bool
 host_has_journal(const struct settings *settings, const char *name)
 {
-	DEFER(buf_clear_public) struct buf path = {0};
+	DEFER(mem_free) char *path = host_journal_path(settings, name);
 
-	put_journal_path(settings, name, &path);
-	return access(buf_text(&path), F_OK) == 0;
+	return access(path, F_OK) == 0;
 }
 
 bool
@@ -65,11 +67,9 @@ host_open_journal(const struct settings *settings, const char *name, const char 
     const struct secret *mac_key, struct error *err)
 {
 	DEFER(mem_free) char *dir = settings_path(settings->keeper_dir, "journal");
-	DEFER(buf_clear_public) struct buf path = {0};
+	DEFER(mem_free) char *path = host_journal_path(settings, name);
 
-	put_journal_path(settings, name, &path);
 	return host_make_dir(dir, 0700, settings->keeper_user, err) &&
-	       journal_create(buf_text(&path), origin, mac_key, err) &&
-	       host_give(buf_text(&path), settings->keeper_user, err) &&
-	       host_use_log(settings, name, err);
+	       journal_create(path, origin, mac_key, err) &&
+	       host_give(path, settings->keeper_user, err) && host_use_log(settings, name, err);
 }

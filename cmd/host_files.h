@@ -17,6 +17,8 @@ void host_log_name(
 /* Which of its logs the next start of this node writes to. */
 MUST_CHECK bool host_use_log(const struct settings *settings, const char *name, struct error *err);
 bool host_has_journal(const struct settings *settings, const char *name);
+/* Where that is; the caller frees. */
+char *host_journal_path(const struct settings *settings, const char *name);
 /* An empty journal and, last, its name, where supervisor and keeper look for them. */
 MUST_CHECK bool host_open_journal(const struct settings *settings, const char *name,
     const char *origin, const struct secret *mac_key, struct error *err);

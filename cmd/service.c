@@ -50,6 +50,7 @@ struct service {
 	struct keeper_client *keeper;
 	struct database database;
 	struct status_index *statuses;
+	struct status_copy *copy;
 	struct revoke_later *later;
 	struct tlog_policy policy; /* of the log's witnesses */
 	struct audit *audit;
@@ -84,17 +85,25 @@ struct service {
 static bool
 open_statuses(struct service *service, struct error *err)
 {
-	DEFER(mem_free) char *spool = settings_path(service->settings->state_dir, "spool");
+	const struct settings *settings = service->settings;
+	DEFER(mem_free) char *spool = settings_path(settings->state_dir, "spool");
+	DEFER(mem_free) char *copy = settings_path(settings->state_dir, "revocations");
+	DEFER(status_copy_lost_clear) struct status_copy_lost lost = {0};
 
 	return status_index_new(&(struct status_index_options){.db = service->database.db,
-				    .url = service->settings->database_url,
+				    .url = settings->database_url,
 				    .clock = &service->clock},
 		   &service->statuses, err) &&
-	       file_make_dir(service->settings->state_dir, 0755, err) &&
+	       file_make_dir(settings->state_dir, 0755, err) &&
+	       status_copy_new(copy, service->statuses, &service->copy, &lost, err) &&
 	       revoke_later_new(&(struct revoke_later_options){.path = spool,
 				    .issuers = service->database.issuers,
 				    .statuses = service->statuses,
-				    .clock = &service->clock},
+				    .clock = &service->clock,
+				    .lost = lost.entries,
+				    .lost_count = lost.count,
+				    .copy = service->copy,
+				    .node = settings->node},
 		   &service->later, err);
 }
 
@@ -247,6 +256,14 @@ build_escrow(struct service *service)
 }
 
 static void
+build_kinds(struct service *service)
+{
+	service->enroll_kind = enroll_kind_new();
+	service->renew_kind = renew_kind_new();
+	service->revoke_kind = revoke_kind_new();
+}
+
+static void
 build_app(struct service *service)
 {
 	struct app *app = &service->app;
@@ -255,9 +272,7 @@ build_app(struct service *service)
 	service->metrics = http_metrics_new();
 	service->work = work_pool_new((int)sysconf(_SC_NPROCESSORS_ONLN));
 	service->batches = batch_cache_new(service->database.db);
-	service->enroll_kind = enroll_kind_new();
-	service->renew_kind = renew_kind_new();
-	service->revoke_kind = revoke_kind_new();
+	build_kinds(service);
 	service->verified = verify_cache_new();
 	service->notes = status_notes_new(&(struct status_notes_options){.db = service->database.db,
 	    .issuers = service->database.issuers,
@@ -278,6 +293,7 @@ build_app(struct service *service)
 	    .issuers = service->database.issuers,
 	    .crls = service->crls,
 	    .statuses = service->statuses,
+	    .copy = service->copy,
 	    .notes = service->notes,
 	    .ocsp = service->ocsp,
 	    .expiries = service->expiries,
@@ -454,6 +470,7 @@ run_until_stopped(struct service *service)
 		}
 		look_at_ocsp(service);
 		remember(service);
+		status_copy_look(service->copy);
 		if (poll(&fd, 1, OCSP_LOOK_MS) > 0 &&
 		    read(service->signals, &info, sizeof info) == (ssize_t)sizeof info) {
 			if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
@@ -482,6 +499,7 @@ service_close(struct service *service)
 		audit_end(service->audit);
 	ledger_free(service->ledger);
 	revoke_later_free(service->later);
+	status_copy_free(service->copy);
 	status_index_free(service->statuses);
 	audit_free(service->audit);
 	forwarding_clear(&service->forwarding);

@@ -105,12 +105,15 @@ static bool
 open_revocation(struct standby *standby, struct error *err)
 {
 	const struct standby_options *options = standby->options;
-	DEFER(mem_free) char *spool = settings_path(options->settings->state_dir, "spool");
+	const struct settings *settings = options->settings;
+	DEFER(mem_free) char *spool = settings_path(settings->state_dir, "spool");
+	DEFER(mem_free) char *copy = settings_path(settings->state_dir, "revocations");
 
 	standby->none = db_new(&(struct db_options){
 	    .application = "monikerd standby", .connections_max = 1, .wait_ms = 1});
 	return status_index_new(&(struct status_index_options){.clock = options->clock},
 		   &standby->statuses, err) &&
+	       status_copy_force(copy, standby->statuses, err) &&
 	       revoke_later_new(&(struct revoke_later_options){.path = spool,
 				    .issuers = standby->remembered.issuers,
 				    .statuses = standby->statuses,

@@ -43,6 +43,7 @@ def table: {
   "key.rotate": [3004, 3],
   "key.destroy": [3004, 4],
   "seatset.change": [3004, 3],
+  "backup.restore": [3004, 99],
   "disclosure.submit": [3004, 1],
   "disclosure.approve": [3004, 3],
   "disclosure.export": [3004, 2],

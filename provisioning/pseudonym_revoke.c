@@ -158,7 +158,7 @@ revoked_before(const struct ledger_batch *batch, size_t place)
 static int64_t
 asked_at_s(const struct revoke_request *request, int64_t now_s)
 {
-	return request != NULL && request->spooled_id != NULL ? request->spooled_at_s : now_s;
+	return request != NULL && request->since_s != 0 ? request->since_s : now_s;
 }
 
 static void
@@ -188,15 +188,16 @@ write_request(
 {
 	const struct revoke_request *request = proposal->request;
 
-	return request == NULL || revoke_insert_request(tx,
-				      &(struct revoke_request_row){.id = proposal->id,
-					  .person = request->officer_person,
-					  .action = request->action,
-					  .reason = request->reason,
-					  .outcome = REVOKE_APPLIED,
-					  .count = proposal->revoked ? 0 : 1,
-					  .at_s = asked_at_s(request, now_s)},
-				      err);
+	return request == NULL || request->officer_person == 0 ||
+	       revoke_insert_request(tx,
+		   &(struct revoke_request_row){.id = proposal->id,
+		       .person = request->officer_person,
+		       .action = request->action,
+		       .reason = request->reason,
+		       .outcome = REVOKE_APPLIED,
+		       .count = proposal->revoked ? 0 : 1,
+		       .at_s = asked_at_s(request, now_s)},
+		   err);
 }
 
 /* Statuses last, because that takes status_head. */
@@ -221,8 +222,8 @@ revoke_write(void *context, struct ledger_batch *batch, bool *out_lost_race, str
 		change->state = DEVICE_REVOKED;
 		change->reason = proposal->target->reason;
 		change->not_after_s = proposal->target->not_after_s;
-		if (proposal->request != NULL && proposal->request->spooled_id != NULL)
-			change->at_s = proposal->request->spooled_at_s;
+		if (proposal->request != NULL && proposal->request->since_s != 0)
+			change->at_s = proposal->request->since_s;
 		count++;
 	}
 	return count == 0 || status_write(batch->tx, changes, count, batch->now_s, err);

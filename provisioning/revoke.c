@@ -97,7 +97,7 @@ fill_leaf(struct leaf *out, enum leaf_event event, const char *handle,
 
 	(void)snprintf(subject, sizeof subject, "h:%s", handle);
 	note_leaf(out, event, request->actor, subject, NULL,
-	    request->spooled_id != NULL ? request->spooled_at_s : now_s);
+	    request->since_s != 0 ? request->since_s : now_s);
 	out->severity = ACTION_LEAVES[plan->action].severity;
 	if (plan->reason != REASON_UNSPECIFIED || plan->action == STATUS_REVOKE)
 		(void)snprintf(out->code, sizeof out->code, "%s", reason_code(plan->reason));
@@ -166,7 +166,9 @@ report(struct revoke_result *out, const char *id, const struct revoke_plan *plan
 	uuid_encode(out->pseudonym, plan->device->pseudonym);
 }
 
-/* The certificate that was named was in force as revoked since then; the device's others are now.
+/*
+ * The certificate that was named was in force as revoked since then; the device's others are now.
+ * What is recorded again was revoked with it then.
  */
 static void
 set_time(const struct revoke_plan *plan, const struct revoke_request *request)
@@ -177,8 +179,9 @@ set_time(const struct revoke_plan *plan, const struct revoke_request *request)
 		return;
 	for (size_t i = 0; i < plan->certificate_count; i++)
 		if (plan->certificates[i].changed &&
-		    memcmp(plan->certificates[i].serial, serial, sizeof serial) == 0)
-			plan->certificates[i].at_s = request->spooled_at_s;
+		    (request->officer_person == 0 ||
+			memcmp(plan->certificates[i].serial, serial, sizeof serial) == 0))
+			plan->certificates[i].at_s = request->since_s;
 }
 
 static void
@@ -205,7 +208,7 @@ decide_one(struct revoke_proposal *proposal, struct revoke_snapshot *snapshot, i
 		return; /* it is so already: the request is kept, but there is nothing to tell */
 	make_records(proposal, &plan, now_s);
 	revoke_plan_apply(&plan);
-	if (request->spooled_id != NULL)
+	if (request->since_s != 0)
 		set_time(&plan, request);
 }
 
@@ -231,10 +234,10 @@ write_request(
 	    .reason = request->reason,
 	    .outcome = refused ? REVOKE_REFUSED : REVOKE_APPLIED,
 	    .count = refused ? 0 : proposal->result.certificate_count,
-	    .at_s = request->spooled_id != NULL ? request->spooled_at_s : batch->now_s,
+	    .at_s = request->since_s != 0 ? request->since_s : batch->now_s,
 	};
 
-	return (refused && request->spooled_id == NULL) ||
+	return request->officer_person == 0 || (refused && request->spooled_id == NULL) ||
 	       revoke_insert_request(batch->tx, &row, err);
 }
 
@@ -433,35 +436,51 @@ revoke_device(const struct revoke_service *service, const struct revoke_request 
 	return false;
 }
 
-bool
-revoke_replay(const struct revoke_service *service, const struct revoke_request *request,
+/* *out_refused: what there is against it, on record. */
+static bool
+record(const struct revoke_service *service, const struct revoke_request *request, const char *id,
     struct error *out_refused, struct error *err)
 {
-	struct revoke_record record;
 	struct revoke_result result;
 	struct error failed = {0};
-	bool found = false, done = false;
+	bool done = false;
 	int64_t device;
 
-	*out_refused = (struct error){0};
-	if (!revoke_read_request(service->db, request->spooled_id, &record, &found, err))
-		return false;
-	if (found)
-		return true;
 	if (!select_device(service->db, request, &device, err))
 		return false;
 	if (device == 0 && service->pseudonyms != NULL &&
 	    !pseudonym_revoke(service->pseudonyms, request, &result, &done, err))
 		return false;
-	if (done)
-		return true;
-	if (apply(service, request, request->spooled_id, device, &result, &failed))
+	if (done || apply(service, request, id, device, &result, &failed))
 		return true;
 	if (failed.recorded)
 		*out_refused = failed;
 	else
 		*err = failed;
 	return failed.recorded;
+}
+
+bool
+revoke_replay(const struct revoke_service *service, const struct revoke_request *request,
+    struct error *out_refused, struct error *err)
+{
+	struct revoke_record there;
+	bool found = false;
+
+	*out_refused = (struct error){0};
+	return revoke_read_request(service->db, request->spooled_id, &there, &found, err) &&
+	       (found || record(service, request, request->spooled_id, out_refused, err));
+}
+
+bool
+revoke_again(const struct revoke_service *service, const struct revoke_request *request,
+    struct error *out_refused, struct error *err)
+{
+	char id[HANDLE_TEXT_LEN + 1];
+
+	*out_refused = (struct error){0};
+	draw_id(service, id);
+	return record(service, request, id, out_refused, err);
 }
 
 bool

@@ -40,11 +40,11 @@ struct revoke_request {
 	enum reason reason;
 	enum revoke_detail detail;
 	bool dry_run;
-	int64_t officer_person;
-	const char *actor; /* "officer:<handle>" */
-	/* Accepted before, and not on record then: under this id, in force since then. Or NULL. */
-	const char *spooled_id;
-	int64_t spooled_at_s;
+	int64_t officer_person; /* 0: nobody's request, so none is kept to be asked for */
+	const char *actor;      /* "officer:<handle>"; "system:<node>" */
+	const char
+	    *spooled_id; /* accepted before, and not on record then, under this id; or NULL */
+	int64_t since_s; /* in force since then already; 0: from now on */
 };
 struct revoke_result {
 	char id[HANDLE_TEXT_LEN + 1];
@@ -70,6 +70,12 @@ MUST_CHECK bool revoke_device(const struct revoke_service *service,
  * E_DATABASE_UNAVAILABLE, E_RECORD_UNAVAILABLE, E_KEEPER_UNAVAILABLE, E_BUSY: not yet
  */
 MUST_CHECK bool revoke_replay(const struct revoke_service *service,
+    const struct revoke_request *request, struct error *out_refused, struct error *err);
+/*
+ * Records again what an older database has lost (ca/status_copy.h): a serial number that was
+ * revoked or held. The rest as above.
+ */
+MUST_CHECK bool revoke_again(const struct revoke_service *service,
     const struct revoke_request *request, struct error *out_refused, struct error *err);
 /* A request by its id. E_NOT_FOUND */
 struct revoke_record {

@@ -20,6 +20,8 @@ struct revoke_later {
 	pthread_mutex_t mutex; /* of all below */
 	pthread_cond_t changed;
 	struct spool *spool;
+	struct status_entry *lost; /* by the database, from a copy; the first lost_done are done */
+	size_t lost_count, lost_done;
 	bool stopping;
 };
 
@@ -61,7 +63,7 @@ request_of(const struct spool_entry *entry, char *serial, char *actor)
 	    .officer_person = entry->person,
 	    .actor = actor,
 	    .spooled_id = entry->id,
-	    .spooled_at_s = entry->at_s};
+	    .since_s = entry->at_s};
 }
 
 static bool
@@ -78,6 +80,100 @@ record(const struct revoke_later *later, const struct spool_entry *entry, struct
 	return true;
 }
 
+/*
+ * The spool is emptied when all of it is on record and in the index: until then a restart finds it,
+ * and finds on record what is. So is what was lost no longer looked for.
+ */
+static void
+settle(struct revoke_later *later, size_t done)
+{
+	const size_t lost = later->lost_count;
+	struct error err = {0};
+	bool settled = false;
+
+	if (!status_index_sync(later->options.statuses, STATUS_INDEX_SYNC_MS))
+		return;
+	(void)pthread_mutex_lock(&later->mutex);
+	if (spool_count(later->spool) == done) { /* else there is more, and another round */
+		settled = done == 0 || spool_empty(later->spool, &err);
+		if (settled) {
+			status_index_settle(later->options.statuses);
+			later->lost_count = later->lost_done = 0;
+		} else {
+			log_error(LOG_LEVEL_ERROR, "revoke.spool", NULL, &err);
+		}
+	}
+	(void)pthread_mutex_unlock(&later->mutex);
+	if (!settled)
+		return;
+	if (lost > 0 && later->options.copy != NULL)
+		status_copy_settle(later->options.copy);
+	log_info("revoke.recorded",
+	    "%zu spooled revocations are on record, and %zu that the database had lost", done,
+	    lost);
+}
+
+static void
+tell(struct revoke_later *later, const struct error *err)
+{
+	if (err->code != later->failed)
+		log_error(LOG_LEVEL_WARNING, "revoke.spool_waits", NULL, err);
+	later->failed = err->code;
+}
+
+static bool
+is_stopping(struct revoke_later *later)
+{
+	bool stopping;
+
+	(void)pthread_mutex_lock(&later->mutex);
+	stopping = later->stopping;
+	(void)pthread_mutex_unlock(&later->mutex);
+	return stopping;
+}
+
+/* An authority's doing once more: nobody's request, and as long ago as it was. */
+static bool
+record_lost(const struct revoke_later *later, const struct status_entry *entry, struct error *err)
+{
+	const bool held = entry->state == CERTIFICATE_HELD;
+	char serial[SERIAL_TEXT_LEN + 1], actor[LEAF_VALUE_MAX + 1];
+	const struct revoke_request request = {.select = REVOKE_BY_SERIAL,
+	    .value = serial,
+	    .action = held ? STATUS_HOLD : STATUS_REVOKE,
+	    .reason = held ? REASON_UNSPECIFIED : entry->reason,
+	    .actor = actor,
+	    .since_s = entry->at_s};
+	struct error refused;
+
+	hex_encode(serial, bytes_of(entry->serial, SERIAL_BYTES));
+	(void)snprintf(actor, sizeof actor, "system:%.50s", later->options.node);
+	if (!revoke_again(later->service, &request, &refused, err))
+		return false;
+	if (refused.code != E_NONE)
+		log_error(LOG_LEVEL_WARNING, "revoke.lost_refused", NULL, &refused);
+	return true;
+}
+
+/* Before anything that officers ask for now. False: not now. */
+static bool
+record_all_lost(struct revoke_later *later)
+{
+	while (later->lost_done < later->lost_count && !is_stopping(later)) {
+		struct error err = {0};
+
+		if (!record_lost(later, &later->lost[later->lost_done], &err)) {
+			tell(later, &err);
+			if (error_info(err.code)->kind == ERROR_KIND_UNAVAILABLE)
+				return false;
+		}
+		(void)pthread_mutex_lock(&later->mutex);
+		later->lost_done++;
+		(void)pthread_mutex_unlock(&later->mutex);
+	}
+	return !is_stopping(later);
+}
+
 /* True: there are `count`, and *out is that at `i`. Entries are only added while this looks. */
 static bool
 peek(struct revoke_later *later, size_t i, struct spool_entry *out)
@@ -92,37 +188,6 @@ peek(struct revoke_later *later, size_t i, struct spool_entry *out)
 	return there;
 }
 
-/*
- * The spool is emptied when all of it is on record and in the index: until then a restart finds it,
- * and finds on record what is.
- */
-static void
-settle(struct revoke_later *later, size_t done)
-{
-	struct error err = {0};
-
-	if (!status_index_sync(later->options.statuses, STATUS_INDEX_SYNC_MS))
-		return;
-	(void)pthread_mutex_lock(&later->mutex);
-	if (spool_count(later->spool) == done) { /* else there is more, and another round */
-		if (spool_empty(later->spool, &err))
-			status_index_settle(later->options.statuses);
-		else
-			log_error(LOG_LEVEL_ERROR, "revoke.spool", NULL, &err);
-	}
-	(void)pthread_mutex_unlock(&later->mutex);
-	if (err.code == E_NONE)
-		log_info("revoke.recorded", "%zu spooled revocations are on record", done);
-}
-
-static void
-tell(struct revoke_later *later, const struct error *err)
-{
-	if (err->code != later->failed)
-		log_error(LOG_LEVEL_WARNING, "revoke.spool_waits", NULL, err);
-	later->failed = err->code;
-}
-
 /* One that cannot be recorded keeps the spool, but not the others. */
 static void
 record_all(struct revoke_later *later)
@@ -130,6 +195,8 @@ record_all(struct revoke_later *later)
 	struct spool_entry entry;
 	size_t count, done = 0;
 
+	if (!record_all_lost(later))
+		return;
 	for (count = 0; peek(later, count, &entry); count++) {
 		struct error err = {0};
 
@@ -141,7 +208,7 @@ record_all(struct revoke_later *later)
 		if (error_info(err.code)->kind == ERROR_KIND_UNAVAILABLE)
 			return;
 	}
-	if (done == 0 || done < count)
+	if (done < count || (done == 0 && later->lost_count == 0))
 		return;
 	later->failed = E_NONE;
 	settle(later, done);
@@ -166,7 +233,7 @@ wait_for_work(struct revoke_later *later)
 	int rc = 0;
 
 	(void)pthread_mutex_lock(&later->mutex);
-	while (!later->stopping && spool_count(later->spool) == 0)
+	while (!later->stopping && spool_count(later->spool) == 0 && later->lost_count == 0)
 		(void)pthread_cond_wait(&later->changed, &later->mutex);
 	while (!later->stopping && rc == 0)
 		rc = pthread_cond_timedwait(&later->changed, &later->mutex, &until);
@@ -188,6 +255,22 @@ run(void *context)
 
 /* ---- from the start to the end ---- */
 
+/* A hold waits for its record: what is forced is revoked. */
+static void
+take_lost(struct revoke_later *later)
+{
+	const size_t count = later->options.lost_count;
+
+	later->lost = xcalloc(count + 1, sizeof *later->lost);
+	if (count > 0)
+		memcpy(later->lost, later->options.lost, count * sizeof *later->lost);
+	later->lost_count = count;
+	for (size_t i = 0; i < count; i++)
+		if (later->lost[i].state == CERTIFICATE_REVOKED &&
+		    !status_index_force(later->options.statuses, &later->lost[i]))
+			log_warning("revoke.lost", "an entry cannot be put in force");
+}
+
 bool
 revoke_later_new(
     const struct revoke_later_options *options, struct revoke_later **out, struct error *err)
@@ -206,6 +289,7 @@ revoke_later_new(
 	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	(void)pthread_cond_init(&later->changed, &monotonic);
 	(void)pthread_condattr_destroy(&monotonic);
+	take_lost(later);
 	for (size_t i = 0; i < spool_count(later->spool); i++)
 		if (!put_in_force(later, spool_at(later->spool, i)))
 			log_warning("revoke.spool", "an entry cannot be put in force");
@@ -244,6 +328,7 @@ revoke_later_free(struct revoke_later *later)
 		return;
 	revoke_later_end(later);
 	spool_close(later->spool);
+	free(later->lost);
 	(void)pthread_cond_destroy(&later->changed);
 	(void)pthread_mutex_destroy(&later->mutex);
 	free(later);
@@ -313,8 +398,9 @@ revoke_later_health(struct revoke_later *later, struct revoke_later_health *out)
 		return;
 	(void)pthread_mutex_lock(&later->mutex);
 	*out = (struct revoke_later_health){
-	    .count = spool_count(later->spool), .damaged = spool_damaged(later->spool)};
-	if (out->count > 0)
+	    .count = spool_count(later->spool) + later->lost_count - later->lost_done,
+	    .damaged = spool_damaged(later->spool)};
+	if (spool_count(later->spool) > 0)
 		out->oldest_at_s = spool_at(later->spool, 0)->at_s;
 	(void)pthread_mutex_unlock(&later->mutex);
 }

@@ -11,6 +11,7 @@
 #define PROVISIONING_REVOKE_LATER_H
 
 #include "ca/issuer.h"
+#include "ca/status_copy.h"
 #include "provisioning/revoke.h"
 
 #define REVOKE_LATER_TRY_MS 1000 /* between two looks whether it can be recorded */
@@ -20,6 +21,12 @@ struct revoke_later_options {
 	const struct issuers *issuers; /* a serial number does not say whose it is */
 	struct status_index *statuses;
 	const struct clock *clock;
+	/* What an older database has lost: in force at once, and recorded first. Borrowed during
+	 * revoke_later_new(). */
+	const struct status_entry *lost;
+	size_t lost_count;
+	struct status_copy *copy; /* told when that is on record; or NULL */
+	const char *node;         /* in whose name that is recorded; may be NULL where none is */
 };
 /* Reads the spool, and puts what is in it in force. E_FILE_FAILED */
 MUST_CHECK bool revoke_later_new(

@@ -1,27 +1,16 @@
 #include "provisioning/spool.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/file.h"
-#include "base/hash.h"
+#include "base/chain_file.h"
 #include "base/json_in.h"
 #include "base/mem.h"
 
-#define FILE_LEN_MAX ((size_t)SPOOL_ENTRIES_MAX * SPOOL_LINE_MAX)
-#define HASH_TEXT_LEN ((size_t)(2 * SHA256_BYTES))
-
 struct spool {
-	int fd;
+	struct chain_file *file;
 	struct spool_entry *entries;
 	size_t count;
-	off_t len; /* of what counts */
-	char hash[HASH_TEXT_LEN + 1];
-	bool damaged;
 };
 
 /* ---- entries ---- */
@@ -82,114 +71,29 @@ spool_entry_parse(struct bytes text, struct spool_entry *out, struct error *err)
 	return true;
 }
 
-/* ---- lines ---- */
-
-static void
-hash_line(const char *before, struct bytes object, char out[static HASH_TEXT_LEN + 1])
-{
-	uint8_t digest[SHA256_BYTES];
-	struct sha256 hash;
-
-	sha256_init(&hash);
-	sha256_update(&hash, bytes_of(before, HASH_TEXT_LEN));
-	sha256_update(&hash, object);
-	sha256_final(&hash, digest);
-	hex_encode(out, bytes_of(digest, sizeof digest));
-}
-
-/* One whole line, without its end. */
-static void
-take_line(struct spool *spool, struct bytes line)
-{
-	struct error ignored = {0};
-	struct bytes object;
-	char hash[HASH_TEXT_LEN + 1];
-
-	if (line.len <= HASH_TEXT_LEN + 1 || spool->count == SPOOL_ENTRIES_MAX) {
-		spool->damaged = true;
-		return;
-	}
-	object = bytes_of(line.data + HASH_TEXT_LEN + 1, line.len - HASH_TEXT_LEN - 1);
-	hash_line(spool->hash, object, hash);
-	spool->damaged |=
-	    memcmp(hash, line.data, HASH_TEXT_LEN) != 0 || line.data[HASH_TEXT_LEN] != ' ';
-	memcpy(spool->hash, line.data, HASH_TEXT_LEN); /* the next one follows what is written */
-	if (spool_entry_parse(object, &spool->entries[spool->count], &ignored))
-		spool->count++;
-	else
-		spool->damaged = true;
-}
-
-/* Where the last whole line ends. */
-static size_t
-read_lines(struct spool *spool, struct bytes file)
-{
-	size_t at = 0;
-
-	while (at < file.len) {
-		const uint8_t *end = memchr(file.data + at, '\n', file.len - at);
-
-		if (end == NULL)
-			break;
-		take_line(spool, bytes_of(file.data + at, (size_t)(end - (file.data + at))));
-		at = (size_t)(end - file.data) + 1;
-	}
-	return at;
-}
-
 /* ---- the file ---- */
 
 static bool
-fail(enum error_code code, const char *detail, struct error *err)
+take_entry(void *context, struct bytes text)
 {
-	(void)error_set(err, code, "%s", detail);
-	error_cause_errno(err);
-	return false;
-}
+	struct spool *spool = context;
+	struct error ignored = {0};
 
-/* Whatever a failed append left behind the last entry. */
-static bool
-cut(struct spool *spool)
-{
-	return ftruncate(spool->fd, spool->len) == 0 && fsync(spool->fd) == 0;
-}
-
-static void
-start_chain(struct spool *spool)
-{
-	memset(spool->hash, '0', HASH_TEXT_LEN);
-	spool->hash[HASH_TEXT_LEN] = '\0';
-}
-
-static bool
-open_file(const char *path, struct spool *spool, struct error *err)
-{
-	DEFER(mem_free) char *folder = xstrdup(path);
-	char *slash = strrchr(folder, '/');
-
-	spool->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_DSYNC | O_CLOEXEC | O_NOFOLLOW,
-	    S_IRUSR | S_IWUSR);
-	if (spool->fd < 0)
-		return fail(E_FILE_FAILED, "the spool cannot be opened", err);
-	if (slash == NULL)
-		return true;
-	*slash = '\0';
-	return file_sync_dir(folder, err);
+	if (spool->count == SPOOL_ENTRIES_MAX ||
+	    !spool_entry_parse(text, &spool->entries[spool->count], &ignored))
+		return false;
+	spool->count++;
+	return true;
 }
 
 bool
 spool_open(const char *path, struct spool **out, struct error *err)
 {
 	DEFER(spool_close) struct spool *spool = xcalloc(1, sizeof *spool);
-	DEFER(buf_clear_public) struct buf file = {0};
 
 	spool->entries = xcalloc(SPOOL_ENTRIES_MAX, sizeof *spool->entries);
-	start_chain(spool);
-	if (!open_file(path, spool, err) || !file_read(path, FILE_LEN_MAX, &file, err))
+	if (!chain_file_open(path, take_entry, spool, &spool->file, err))
 		return false;
-	spool->len = (off_t)read_lines(spool, buf_bytes(&file));
-	if (spool->len < (off_t)file.len && !cut(spool))
-		return fail(E_FILE_FAILED, "the spool cannot be cut", err);
 	*out = TAKE(spool);
 	return true;
 }
@@ -199,8 +103,7 @@ spool_close(struct spool *spool)
 {
 	if (spool == NULL)
 		return;
-	if (spool->fd >= 0)
-		(void)close(spool->fd);
+	chain_file_close(spool->file);
 	free(spool->entries);
 	free(spool);
 }
@@ -209,23 +112,12 @@ bool
 spool_append(struct spool *spool, const struct spool_entry *entry, struct error *err)
 {
 	DEFER(buf_clear_public) struct buf object = {0};
-	DEFER(buf_clear_public) struct buf line = {0};
-	char hash[HASH_TEXT_LEN + 1];
-	ssize_t put;
 
 	if (spool->count == SPOOL_ENTRIES_MAX)
 		return error_set(err, E_RECORD_UNAVAILABLE, "the spool is full");
 	spool_entry_encode(entry, &object);
-	hash_line(spool->hash, buf_bytes(&object), hash);
-	buf_append_format(&line, "%s %s\n", hash, buf_text(&object));
-	put = write(spool->fd, line.data, line.len); /* O_DSYNC */
-	if (put != (ssize_t)line.len) {
-		(void)fail(E_RECORD_UNAVAILABLE, "the spool cannot be written", err);
-		spool->damaged |= !cut(spool);
+	if (!chain_file_append(spool->file, &(struct bytes){object.data, object.len}, 1, err))
 		return false;
-	}
-	spool->len += put;
-	memcpy(spool->hash, hash, sizeof hash);
 	spool->entries[spool->count++] = *entry;
 	return true;
 }
@@ -254,17 +146,14 @@ spool_find(const struct spool *spool, const char *id)
 bool
 spool_damaged(const struct spool *spool)
 {
-	return spool->damaged;
+	return chain_file_damaged(spool->file);
 }
 
 bool
 spool_empty(struct spool *spool, struct error *err)
 {
-	if (ftruncate(spool->fd, 0) != 0 || fsync(spool->fd) != 0)
-		return fail(E_FILE_FAILED, "the spool cannot be emptied", err);
+	if (!chain_file_empty(spool->file, err))
+		return false;
 	spool->count = 0;
-	spool->len = 0;
-	spool->damaged = false;
-	start_chain(spool);
 	return true;
 }

@@ -1,13 +1,9 @@
 /*
  * spool: revocations that were accepted while they could not be put on record.
  *
- * A file of lines, each "<hash> <object>": the object says who revokes what, why and since when;
- * the hash is SHA-256 of the previous line's hash (hex; 64 zeros before the first) and the object.
- * It is opened O_APPEND | O_DSYNC: an entry that spool_append() took is on the disk. A line that a
- * crash cut is no entry, for nobody was told that it was taken, and is cut off. Otherwise a line
- * that does not fit its hash makes the spool damaged, and whatever can be read counts all the same:
- * a device that is revoked without need can be enrolled again, one that is not revoked stays in
- * use.
+ * A file of lines (base/chain_file.h), each an object that says who revokes what, why and since
+ * when. Of one that is damaged whatever can be read counts all the same: a device that is revoked
+ * without need can be enrolled again, one that is not revoked stays in use.
  *
  * Not thread-safe: provisioning/revoke_later.h is.
  */
@@ -22,7 +18,6 @@
 #include "provisioning/revoke.h"
 
 #define SPOOL_ENTRIES_MAX 10000
-#define SPOOL_LINE_MAX 512 /* octets, with its end */
 
 struct spool_entry {
 	char id[HANDLE_TEXT_LEN + 1]; /* of the request */

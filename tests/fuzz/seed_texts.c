@@ -29,6 +29,8 @@
 #define SPOOL_HEAD \
 	"{\"id\":\"7f3kq2m5nv4wxyza\",\"serial\":\"4000520000000000000000000000000000000000\","
 #define SPOOL_TAIL "\"at\":1800000000,\"person\":7,\"officer\":\"2c5d7xkaqe3wnb6m\"}"
+#define COPY_OF "17 00112233aabbccdd 4000520000000000000000000000000000000000 "
+#define ZEROS_64 "0000000000000000000000000000000000000000000000000000000000000000"
 #define SEATS "moniker-seat-set/1\nnumber 3\n"
 #define POST "POST /v1/revocations HTTP/1.1\r\nHost: a\r\n"
 
@@ -312,6 +314,24 @@ static const struct seed { const char *target, *name; struct bytes input; } SEED
 	{"config", "port-hex",           OCTETS("[server]\nname = a\nport = 0x10\n")},
 	{"config", "not-a-line",         OCTETS("[server]\nname\n")},
 	{"config", "empty-key",          OCTETS("[server]\n= a\n")},
+
+	{"chain", "nothing",             OCTETS("")},
+	{"chain", "texts",               OCTETS("first\nsecond\nthird\n")},
+	{"chain", "not-ended",           OCTETS("first\nsecond")},
+	{"chain", "empty-line",          OCTETS("first\n\nthird\n")},
+	{"chain", "a-line",              OCTETS("b4d6d1a1ab7d9eb3cf9dc7ab0b3a1ab1c1c6c8e9c0c7d4a0e1b1ff7ad1a1a1ab x\n")},
+	{"chain", "no-text",             OCTETS(ZEROS_64 " \n" ZEROS_64 "\n")},
+
+	{"status_copy", "nothing",       OCTETS("")},
+	{"status_copy", "revoked",       OCTETS(COPY_OF "revoked KEY_COMPROMISE 1800000000")},
+	{"status_copy", "held",          OCTETS(COPY_OF "held HOLD 1800000000")},
+	{"status_copy", "released",      OCTETS(COPY_OF "good UNSPECIFIED 0")},
+	{"status_copy", "settled",       OCTETS("17 settled")},
+	{"status_copy", "spelling",      OCTETS(COPY_OF "revoked keyCompromise 1800000000")},
+	{"status_copy", "leading-zero",  OCTETS("0" COPY_OF "revoked KEY_COMPROMISE 1800000000")},
+	{"status_copy", "late",          OCTETS(COPY_OF "revoked KEY_COMPROMISE 4294967296")},
+	{"status_copy", "more",          OCTETS(COPY_OF "revoked KEY_COMPROMISE 1800000000 x")},
+	{"status_copy", "cut",           OCTETS(COPY_OF "revoked KEY_")},
 
 	{"spool", "nothing",             OCTETS("")},
 	{"spool", "lost",                OCTETS(SPOOL_HEAD "\"reason\":\"KEY_COMPROMISE\",\"why\":\"lost\"," SPOOL_TAIL)},

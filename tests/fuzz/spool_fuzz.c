@@ -2,6 +2,7 @@
  * as the same. */
 #include <string.h>
 
+#include "base/chain_file.h"
 #include "provisioning/spool.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -31,7 +32,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(entry.reason != REASON_HOLD && entry.person > 0);
 	MUST(entry.at_s >= 0 && entry.at_s <= TIME_MAX_AT_S);
 	spool_entry_encode(&entry, &text);
-	MUST(text.len < SPOOL_LINE_MAX - 2 * 32 - 2); /* with its hash and end it is a line */
+	MUST(text.len + 2 * SHA256_BYTES + 2 <=
+	     CHAIN_LINE_MAX); /* with its hash and end it is a line */
 	MUST(spool_entry_parse(buf_bytes(&text), &again, &err));
 	must_equal(&entry, &again);
 	return 0;

@@ -9,6 +9,7 @@
 #include "audit/outbox.h"
 #include "audit/publish_store.h"
 #include "audit/refusal.h"
+#include "audit/restore_store.h"
 #include "audit/retention_store.h"
 #include "ca/adoption.h"
 #include "ca/ceremony.h"
@@ -51,6 +52,7 @@ static const struct stmt *const *(*const STORES[])(void) = {
     export_statements,
     publish_statements,
     logs_statements,
+    restore_statements,
     retention_statements,
     outbox_statements,
     refusal_statements,

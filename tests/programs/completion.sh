@@ -20,7 +20,7 @@ same() { # EXPECTED WORD...
 	shift
 	[ "$(offers "$@")" = "$expected" ] || { echo "moniker $*: expected '$expected', got '$(offers "$@")'" >&2; failed=1; }
 }
-same "renew revoke" re
+same "renew restore revoke" re
 same "--help" --h
 same "add" operator a
 same "--hardware-id --help" enroll --h

@@ -47,13 +47,15 @@ request_is() { [ "$(call GET "/v1/revocations/$1" officer | jq -r .status)" = "$
 
 within 30 "ready" ready
 open_lot standby
-for name in lost kept late; do
+for name in gone lost kept late; do
 	make_key $name; request $name "$(random_mac)" >"$work/$name.json"
 	[ $name = late ] || { enroll $name; same "$name is enrolled" 201 "$(cat "$work/status")"; }
 done
 jq -r '.chain[0]' "$work/lost" >"$work/ca"
 within 20 "what has to be known is on disk" knows "$(call GET /v1/operators/officer admin | jq -r .handle)"
 same "for nobody else to read" 600 "$(stat -c %a "$memory")"
+revoke gone
+same "one is revoked before" "201 applied" "$(cat "$work/status") $(jq -r .status "$work/act")"
 crl_url=$(openssl x509 -in "$work/lost.pem" -noout -ext crlDistributionPoints | sed -n 's/.*URI://p')
 crl_path=${crl_url#*//*/}
 crl_now() { curl -sf -o "$1" "$MONIKER_HTTP_URL/$crl_path" && openssl crl -in "$1" -inform DER -noout -crlnumber | sed 's/.*=//'; }
@@ -88,6 +90,7 @@ id=$(jq -r .id "$work/act")
 at=$(call GET "/v1/revocations/$id" officer | jq -r .at)
 same "and holds" "revoked KEY_COMPROMISE" "$(verify lost | jq -r '.verdict + " " + .reason')"
 [ "$(verify lost | jq -r '.fresh_until > .revoked_at')" = true ] || die "a verdict that is stale at once: $(verify lost)"
+same "what was revoked before is so" revoked "$(verify gone | jq -r .verdict)"
 verify kept >"$work/p" || true
 refused "of others nothing is said" 503 DATABASE_UNAVAILABLE "$work/p"
 
