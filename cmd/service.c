@@ -420,9 +420,6 @@ look_at_what_is_due(struct service *service)
 	struct error err = {0};
 
 	adopt(service);
-	if (!caller_cache_remember(service->callers, &err))
-		log_error(LOG_LEVEL_WARNING, "service.callers", NULL, &err);
-	err = (struct error){0};
 	if (!issuers_reload(service->database.issuers, service->database.db, &err))
 		log_error(LOG_LEVEL_WARNING, "service.issuers", NULL, &err);
 	escrow_parts_look(&service->escrow);
@@ -433,12 +430,13 @@ look_at_what_is_due(struct service *service)
 	expiry_watch_log(service->expiries);
 }
 
-/* As soon as it is known here: who was removed must not be let in by a standby. */
+/* Within a second: who was removed must not be let in by a standby. */
 static void
 remember(struct service *service)
 {
-	struct error err = {0};
+	struct error err = {0}, away = {0};
 
+	(void)!caller_cache_remember(service->callers, &away); /* what is known stays */
 	if (!standby_remember(&service->remembered, service->settings, service->database.issuers,
 		service->callers, &err))
 		log_error(LOG_LEVEL_WARNING, "service.remember", NULL, &err);

@@ -59,6 +59,8 @@ same "one is revoked before" "201 applied" "$(cat "$work/status") $(jq -r .statu
 crl_url=$(openssl x509 -in "$work/lost.pem" -noout -ext crlDistributionPoints | sed -n 's/.*URI://p')
 crl_path=${crl_url#*//*/}
 crl_now() { curl -sf -o "$1" "$MONIKER_HTTP_URL/$crl_path" && openssl crl -in "$1" -inform DER -noout -crlnumber | sed 's/.*=//'; }
+lists() { crl_now "$work/crl" >/dev/null && openssl crl -in "$work/crl" -inform DER -noout -text | grep -qi "$(jq -r .serial "$work/$1")"; }
+within 20 "the CRL lists that one" lists gone
 
 # ---- it starts without
 
@@ -124,6 +126,5 @@ empty() { [ ! -s "$spool" ]; }
 within 30 "back: the spool is empty" empty
 enroll late
 same "back: it issues" 201 "$(cat "$work/status")"
-lists_it() { crl_now "$work/crl" >/dev/null && openssl crl -in "$work/crl" -inform DER -noout -text | grep -qi "$(jq -r .serial "$work/lost")"; }
-within 20 "back: the CRL lists it" lists_it
+within 20 "back: the CRL lists it" lists lost
 within 20 "the tree fits its checkpoint" tree_fits

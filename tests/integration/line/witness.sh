@@ -66,6 +66,10 @@ cosigned_by() { fetch && [ "$(grep -c '^— witness\.test/w[12] ' "$work/checkpo
 grows_past() { fetch && [ "$(sed -n 2p "$work/checkpoint")" -gt "$1" ]; }
 ready() { curl -sS --cacert "$MONIKER_CACERT" "$MONIKER_URL/readyz" | jq -r ".components.$1"; }
 metric() { call GET /metrics nobody | sed -n "s/^$1 //p"; }
+component() { [ "$(metric 'moniker_component_up{component="witness"}')" = "$1" ]; }
+has_leaf() { # EVENT: of the witness
+	call GET "/v1/audit/events?ev=$1&limit=10000" auditor | jq -c 'select(.sub == "witness")' | tail -n 1 >"$work/leaf" && [ -s "$work/leaf" ]
+}
 common="policy = $fixture/policy\nwitness_gap_ms = 80"
 restart_with "$common"
 within 20 "both witnesses are under the checkpoint" cosigned_by 2
@@ -123,8 +127,14 @@ same "/readyz is ready" true "$(curl -sS --cacert "$MONIKER_CACERT" "$MONIKER_UR
 grep -q '^no quorum; w2: ' <<<"$(ready witnesses.detail)" || die "/readyz does not name it: $(ready witnesses)"
 same "the metric" 0 "$(metric moniker_witness_quorum)"
 same "of the dead one" 0 "$(metric 'moniker_witness_cosigned{witness="w2"}')"
+within 30 "it is down" component 0
+within 30 "the log says that it is degraded" has_leaf svc.degraded
 start_witness 2
 within 40 "and with both, when it is back" cosigned_by 2
+within 20 "it is up" component 1
+within 30 "the log has the interval" has_leaf svc.down
+same "from, to, and which it was" "failure 1 true" "$(jq -r '"\(.out) \(.cnt) \(.win >= 5 and (.t | fromdate) + .win <= now + 1)"' "$work/leaf")"
+within 30 "and that it is restored" has_leaf svc.restored
 
 # ---- fail-closed
 
