@@ -184,6 +184,7 @@ a_line_without_an_end_is_damage(void **state)
 	append(file, "one", NULL);
 	chain_file_close(TAKE(file));
 	file = open_file(path, &texts);
+	assert_non_null(file);
 	assert_string_equal(texts.at[texts.count - 1], "one");
 }
 
