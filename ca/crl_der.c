@@ -126,7 +126,19 @@ put_full_name(struct der_writer *w, const struct crl_terms *terms, bool delta)
 		extension_put_crl_url(w, &terms->issuer, terms->shard);
 	der_wrap(w, DER_CONTEXT_CONSTRUCTED(0), mark); /* fullName */
 	der_wrap(w, DER_CONTEXT_CONSTRUCTED(0), mark); /* distributionPoint */
+}
+
+/* Issuing authorities give certificates to end entities only (section 5.2.5). */
+static void
+put_scope(struct der_writer *w, const struct crl_terms *terms)
+{
+	static const struct bytes true_value = BYTES_LITERAL("\xff");
+	const size_t mark = der_mark(w);
+
+	der_put_element(w, DER_CONTEXT(1), true_value); /* onlyContainsUserCerts */
+	put_full_name(w, terms, false);
 	der_wrap(w, DER_SEQUENCE, mark);
+	extension_wrap(w, OID_ISSUING_DISTRIBUTION_POINT, true, mark);
 }
 
 /* Where what is newer than a full CRL is found (section 5.2.6); never in a delta. */
@@ -136,6 +148,7 @@ put_freshest(struct der_writer *w, const struct crl_terms *terms)
 	const size_t mark = der_mark(w);
 
 	put_full_name(w, terms, true);
+	der_wrap(w, DER_SEQUENCE, mark);
 	der_wrap(w, DER_SEQUENCE, mark);
 	extension_wrap(w, OID_FRESHEST_CRL, false, mark);
 }
@@ -153,16 +166,12 @@ void
 crl_der_extensions(const struct crl_terms *terms, struct buf *out)
 {
 	DEFER(der_writer_clear) struct der_writer w;
-	size_t mark;
 
 	der_writer_init(&w, PIECE_ROOM);
 	if (!terms->whole_scope && !terms->delta)
 		put_freshest(&w, terms);
-	if (!terms->whole_scope) {
-		mark = der_mark(&w);
-		put_full_name(&w, terms, false);
-		extension_wrap(&w, OID_ISSUING_DISTRIBUTION_POINT, true, mark);
-	}
+	if (!terms->whole_scope)
+		put_scope(&w, terms);
 	if (terms->delta)
 		put_number(&w, OID_DELTA_CRL_INDICATOR, true, terms->base_number);
 	put_number(&w, OID_CRL_NUMBER, false, terms->number);

@@ -102,8 +102,8 @@ crl_is_sound() { # WHAT CRL ISSUER EXTENSIONS
 # What an issuing CA publishes: one shard, which says so, for a day.
 shard_is_sound() { # WHAT CRL ISSUER URL
 	crl_is_sound "$1" "$2" "$3" 'Authority Key Identifier;CRL Number;!Issuing Distribution Point;Freshest CRL'
-	same "$1: its distribution point is the certificates'" "URI:$4" \
-		"$(sed -n '/Issuing Distribution Point/,/^ *URI/s/^ *URI/URI/p' "$work/text")"
+	same "$1: its distribution point is the certificates', and all of these are end entities'" "URI:$4 Only User Certificates" \
+		"$(sed -n '/Issuing Distribution Point/,/Freshest CRL/s/^ *URI/URI/p' "$work/text" | tr -s ' ')"
 	same "$1: its delta is the same shard's" "URI:${4%.crl}/delta.crl" \
 		"$(sed -n '/Freshest CRL/,/^ *URI/s/^ *URI/URI/p' "$work/text")"
 	same "$1: good for 24 hours" 86400 "$(($(seconds_of "$2" -nextupdate) - $(seconds_of "$2" -lastupdate)))"

@@ -141,6 +141,26 @@ the_port_for_old_clients_has_no_more_than_it_says(void **state)
 	judge_service(world, "the port for old clients");
 }
 
+/* A second handshake would give the session a second tls-unique: there is none. */
+static void
+nothing_is_renegotiated_there(void **state)
+{
+	struct world *world = *state;
+	struct ask ask = {.legacy = true, .who = STATION};
+	DEFER(raw_clear) struct raw raw = {0};
+
+	ask.context = context_of_1_2(world, STATION, 0);
+	est_connect(world, &ask, &raw);
+	assert_int_equal(SSL_renegotiate(raw.session), 1);
+	JUDGE(world, "renegotiation", SSL_do_handshake(raw.session) != 1, "a second handshake");
+	(void)raw_drain(&raw, 30000);
+	JUDGE(world, "renegotiation", raw.end != RAW_OPEN && raw.end != RAW_TIMEOUT,
+	    "the connection is %s", raw_end_name(raw.end));
+	SSL_CTX_free(ask.context);
+	judge_state(world, "renegotiation");
+	judge_service(world, "renegotiation");
+}
+
 /* Whoever listens sees the certificate of TLS 1.2: it must not lead to what nobody may link. */
 static void
 an_unlinkable_batch_is_refused_there(void **state)
@@ -218,6 +238,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    WORLD_TEST(a_request_belongs_to_its_tls_session),
 	    WORLD_TEST(the_port_for_old_clients_has_no_more_than_it_says),
+	    WORLD_TEST(nothing_is_renegotiated_there),
 	    WORLD_TEST(an_unlinkable_batch_is_refused_there),
 	    WORLD_TEST(the_body_comes_in_one_record),
 	};

@@ -49,7 +49,7 @@ within 5 "and revoked in the end" listed held 'Key Compromise' 'Key Compromise'
 same "made together they have one number" "$(number "$full_url")" "$(number "$delta_url")"
 [ "$(base)" -le "$(number "$full_url")" ] || die "the base is later than the delta"
 text "$delta_url" | grep -q 'Freshest CRL' && die "a delta names a delta"
-same "the delta's scope is the full one's" "$full_url" "$(text "$delta_url" | sed -n '/Issuing Distribution Point: critical/,/URI/s/^ *URI://p')"
+same "the delta's scope is the full one's" "$full_url" "$(text "$delta_url" | sed -n '/Issuing Distribution Point: critical/,/URI/s/^ *URI:\([^ ]*\).*/\1/p')"
 recorded OK crl.publish
 # The newest of our shard says what was made.
 subject="crl:${key% *}/${key#* }"
