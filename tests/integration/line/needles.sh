@@ -137,7 +137,7 @@ found() { # NEEDLES DIR: "FILE<tab>NAME" lines; false: there is one
 	"$MONIKER_TEST_SCAN" "$1" "${files[@]}"
 }
 wait $forms
-[ "$(wc -l <"$work/needles")" -gt $((500 * devices)) ] || die "too few forms: $(wc -l <"$work/needles")"
+[ "$(wc -l <"$work/needles")" -gt $((1100 * devices)) ] || die "too few forms: $(wc -l <"$work/needles")"
 found "$work/needles" "$sinks" >"$work/found" || { head -5 "$work/found" >&2; die "a hardware id is written"; }
 for sink in "$sinks"/*; do
 	[ -n "$(find "$sink" -type f ! -empty -print -quit)" ] || die "nothing in ${sink##*/}"
