@@ -16,7 +16,9 @@ put_certificates(void)
 	    [ISSUER_OPERATIONS_ROOT] = "operations-root",
 	    [ISSUER_DEVICE_CA] = "device-ca",
 	    [ISSUER_SERVICE_CA] = "service-ca",
-	    [ISSUER_OPERATORS_CA] = "operators-ca"};
+	    [ISSUER_OPERATORS_CA] = "operators-ca",
+	    [ISSUER_BIRTH_CA] = "birth-ca",
+	    [ISSUER_PSEUDONYM_CA] = "pseudonym-ca"};
 	DEFER(authorities_clear) struct authorities authorities = {0};
 
 	authorities_init(&authorities);
