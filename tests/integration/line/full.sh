@@ -51,7 +51,7 @@ if [ -z "${MONIKER_TEST_NO_MOUNT-}" ] && mount -t tmpfs -o size=256m none "$pg/d
 	chmod 700 "$pg/data"
 	pg_ctl start
 else
-	echo "nothing is mounted here ($(cat "$work/mount" 2>/dev/null)): PostgreSQL is told that its disk is full"
+	echo "nothing is mounted here ($(cat "$work/mount" 2>/dev/null || echo "not wanted")): PostgreSQL is told that its disk is full"
 	rmdir "$pg/data"
 	mv "$pg/moved" "$pg/data"
 	(export LD_PRELOAD=${MONIKER_TEST_FULL:?} FULL_WHEN=$no_room; pg_ctl start)
