@@ -56,5 +56,6 @@ main(int argc, char **argv)
 	seed_keeper();
 	seed_export();
 	seed_trust();
+	seed_remembered();
 	return 0;
 }
