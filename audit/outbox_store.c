@@ -8,13 +8,17 @@ static const struct stmt OUTBOX_INSERT =
 
 /*
  * $1 how many, $2 what they may not hold: where a log begins or ends is told by another one. That
- * parts of it were dropped, it tells itself. What a DELETE returns has no order, hence the outer
- * SELECT.
+ * parts of it were dropped, it tells itself, where its readers look for it, and another one only
+ * when it is closed. What a DELETE returns has no order, hence the outer SELECT.
  */
 static const struct stmt OUTBOX_TAKE = STMT("outbox_take", 2, 1,
-    "WITH taken AS (DELETE FROM audit_outbox WHERE id IN (SELECT id FROM audit_outbox"
-    "  WHERE position($2::bytea IN tail) = 0 OR position('\"ev\":\"log.prune\"'::bytea IN tail) > 0"
-    "  ORDER BY id LIMIT $1::int8) RETURNING id, tail)"
+    "WITH taken AS (DELETE FROM audit_outbox WHERE id IN (SELECT o.id FROM audit_outbox AS o"
+    "  CROSS JOIN LATERAL (SELECT position('\"ev\":\"log.prune\"'::bytea IN o.tail) > 0 AS yes)"
+    "   AS prunes CROSS JOIN LATERAL (SELECT position($2::bytea IN o.tail) > 0 AS yes) AS own"
+    "  WHERE prunes.yes = own.yes OR (prunes.yes AND NOT EXISTS (SELECT FROM audit_log AS l"
+    "   WHERE l.gone_at_s IS NULL AND position(convert_to('\"sub\":\"log:'"
+    "   || left(regexp_replace(l.origin::text, '^.*/', ''), 60) || '\"', 'UTF8') IN o.tail) > 0))"
+    "  ORDER BY o.id LIMIT $1::int8) RETURNING id, tail)"
     " SELECT tail FROM taken ORDER BY id");
 
 static const struct stmt *const STATEMENTS[] = {

@@ -242,7 +242,8 @@ add_drawn(const struct package *package, struct proofs *proofs, uint64_t index, 
 		return false;
 	if (record.found)
 		return add_unwrapped(package, &record, object, &there, err);
-	(void)json_object_set_new(object, "missing", json_string("LOST"));
+	(void)json_object_set_new(
+	    object, "missing", json_string(record.erased ? "ERASED" : "LOST"));
 	return true;
 }
 

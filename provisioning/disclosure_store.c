@@ -68,6 +68,11 @@ static const struct stmt RECORD_AT = STMT("disclosure_record_at", 2, 7,
     " FROM audit_log AS l JOIN escrow_record AS r ON r.log = l.id"
     " WHERE l.origin = $1::text AND r.seq = $2::int8");
 
+/* $1 origin, $2 seq: whether it went with its part of the log */
+static const struct stmt PRUNED = STMT("disclosure_pruned", 2, 1,
+    "SELECT EXISTS (SELECT FROM audit_log AS l JOIN audit_pruned AS p ON p.log = l.id"
+    " WHERE l.origin = $1::text AND p.what = 'audit_blob' AND p.part = $2::int8 / 1048576)");
+
 /* $1 number */
 static const struct stmt SEAT_SET = STMT(
     "disclosure_seat_set", 1, 2, "SELECT body, signature FROM seat_set WHERE number = $1::int8");
@@ -82,8 +87,8 @@ static const struct stmt ORIGIN =
     STMT("disclosure_origin", 1, 1, "SELECT origin::text FROM audit_log WHERE id = $1::int2");
 
 static const struct stmt *const STATEMENTS[] = {&FIND, &LOCK, &APPROVALS, &INSERT, &APPROVE, &SET,
-    &EXPIRED, &COUNT_DEVICES, &COUNT_ERASED, &RECORD, &RECORD_AT, &SEAT_SET, &SHARES, &ORIGIN,
-    NULL};
+    &EXPIRED, &COUNT_DEVICES, &COUNT_ERASED, &RECORD, &RECORD_AT, &PRUNED, &SEAT_SET, &SHARES,
+    &ORIGIN, NULL};
 
 const struct stmt *const *
 disclosure_statements(void)
@@ -349,6 +354,17 @@ disclosure_store_record(struct db *db, const uint8_t pseudonym[static UUID_BYTES
 	return true;
 }
 
+static bool
+was_pruned(struct db *db, const struct params *origin_and_seq, bool *out, struct error *err)
+{
+	DEFER(rows_free) struct rows *rows = NULL;
+
+	if (!db_query(db, &PRUNED, origin_and_seq, &rows, err))
+		return false;
+	*out = rows_bool(rows, 0, 0);
+	return true;
+}
+
 bool
 disclosure_store_record_at(struct db *db, const char *origin, int64_t seq,
     struct disclosure_record *out, struct error *err)
@@ -362,7 +378,7 @@ disclosure_store_record_at(struct db *db, const char *origin, int64_t seq,
 		return false;
 	out->found = rows_count(rows) == 1;
 	if (!out->found)
-		return true;
+		return was_pruned(db, &params, &out->erased, err);
 	rows_text(rows, 0, 0, out->origin, sizeof out->origin);
 	out->log = (int)rows_int(rows, 0, 1);
 	out->seq = rows_int(rows, 0, 2);

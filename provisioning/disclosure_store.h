@@ -41,7 +41,8 @@ void disclosure_record_clear(struct disclosure_record *record);
 DEFER_DECLARE_CLEAR(struct disclosure_record, disclosure_record_clear)
 MUST_CHECK bool disclosure_store_record(struct db *db, const uint8_t pseudonym[static UUID_BYTES],
     struct disclosure_record *out, struct error *err);
-/* Of an audit: the record of one leaf. Without the TBSCertificate: an audit names nobody. */
+/* Of an audit: the record of one leaf. Without the TBSCertificate: an audit names nobody. One that
+ * went with its part of the log is not found, and erased. */
 MUST_CHECK bool disclosure_store_record_at(struct db *db, const char *origin, int64_t seq,
     struct disclosure_record *out, struct error *err);
 MUST_CHECK bool disclosure_store_seat_set(struct db *db, int64_t number, struct buf *out_body,

@@ -14,7 +14,15 @@ static const struct stmt ORPHANS = STMT("escrow_orphans", 1, 1,
     "SELECT u.id FROM unnest($1::bytea[]) AS u(id)"
     " WHERE NOT EXISTS (SELECT FROM escrow_record AS r WHERE r.shred_id = u.id)");
 
-static const struct stmt *const STATEMENTS[] = {&INSERT, &ORPHANS, NULL};
+/* $1 how many */
+static const struct stmt PRUNED =
+    STMT("escrow_pruned", 1, 1, "SELECT shred_id FROM shred_pruned LIMIT $1::int8");
+
+/* $1 ids */
+static const struct stmt PRUNED_DONE =
+    STMT("escrow_pruned_done", 1, 0, "DELETE FROM shred_pruned WHERE shred_id = ANY ($1::bytea[])");
+
+static const struct stmt *const STATEMENTS[] = {&INSERT, &ORPHANS, &PRUNED, &PRUNED_DONE, NULL};
 
 const struct stmt *const *
 escrow_statements(void)
@@ -74,21 +82,59 @@ escrow_store_insert(
 	return tx_run(tx, &INSERT, &params, err);
 }
 
+static void
+put_ids(struct params *params, const uint8_t (*ids)[SHRED_ID_BYTES], size_t count)
+{
+	DEFER(mem_free) struct bytes *list = xcalloc(count, sizeof *list);
+
+	for (size_t i = 0; i < count; i++)
+		list[i] = bytes_of(ids[i], SHRED_ID_BYTES);
+	params_bytea_array(params, list, count);
+}
+
+static size_t
+take_ids(const struct rows *rows, uint8_t (*out)[SHRED_ID_BYTES])
+{
+	for (size_t i = 0; i < rows_count(rows); i++)
+		memcpy(out[i], rows_bytes(rows, i, 0).data, SHRED_ID_BYTES);
+	return rows_count(rows);
+}
+
 bool
 escrow_store_orphans(struct db *db, const uint8_t (*ids)[SHRED_ID_BYTES], size_t count,
     uint8_t (*out)[SHRED_ID_BYTES], size_t *out_count, struct error *err)
 {
-	DEFER(mem_free) struct bytes *list = xcalloc(count, sizeof *list);
 	DEFER(params_clear) struct params params = {0};
 	DEFER(rows_free) struct rows *rows = NULL;
 
-	for (size_t i = 0; i < count; i++)
-		list[i] = bytes_of(ids[i], SHRED_ID_BYTES);
-	params_bytea_array(&params, list, count);
+	put_ids(&params, ids, count);
 	if (!db_query(db, &ORPHANS, &params, &rows, err))
 		return false;
-	*out_count = rows_count(rows);
-	for (size_t i = 0; i < *out_count; i++)
-		memcpy(out[i], rows_bytes(rows, i, 0).data, SHRED_ID_BYTES);
+	*out_count = take_ids(rows, out);
 	return true;
+}
+
+bool
+escrow_store_pruned(
+    struct db *db, size_t max, uint8_t (*out)[SHRED_ID_BYTES], size_t *out_count, struct error *err)
+{
+	DEFER(params_clear) struct params params = {0};
+	DEFER(rows_free) struct rows *rows = NULL;
+
+	params_int8(&params, (int64_t)max);
+	if (!db_query(db, &PRUNED, &params, &rows, err))
+		return false;
+	*out_count = take_ids(rows, out);
+	return true;
+}
+
+bool
+escrow_store_pruned_done(
+    struct db *db, const uint8_t (*ids)[SHRED_ID_BYTES], size_t count, struct error *err)
+{
+	DEFER(params_clear) struct params params = {0};
+	DEFER(rows_free) struct rows *rows = NULL;
+
+	put_ids(&params, ids, count);
+	return db_query(db, &PRUNED_DONE, &params, &rows, err);
 }

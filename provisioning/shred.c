@@ -204,6 +204,28 @@ sweep_page(struct shred *shred, const uint8_t (*ids)[SHRED_ID_BYTES], size_t cou
 	return true;
 }
 
+/* Of records that went with their part of the log: deleted here before they are forgotten there. */
+static bool
+sweep_pruned(struct shred *shred, size_t *inout_count, struct error *err)
+{
+	DEFER(mem_free) uint8_t(*page)[SHRED_ID_BYTES] = xcalloc(SWEEP_PAGE, SHRED_ID_BYTES);
+	size_t count = SWEEP_PAGE, deleted;
+
+	while (count == SWEEP_PAGE) {
+		const uint8_t(*ids)[SHRED_ID_BYTES] = (const uint8_t(*)[SHRED_ID_BYTES])page;
+
+		if (!escrow_store_pruned(shred->records, SWEEP_PAGE, page, &count, err))
+			return false;
+		if (count == 0)
+			return true;
+		if (!shred_store_delete(shred->db, ids, count, &deleted, err) ||
+		    !escrow_store_pruned_done(shred->records, ids, count, err))
+			return false;
+		*inout_count += deleted;
+	}
+	return true;
+}
+
 bool
 shred_sweep(struct shred *shred, size_t *out_count, struct error *err)
 {
@@ -215,6 +237,8 @@ shred_sweep(struct shred *shred, size_t *out_count, struct error *err)
 	size_t count = SWEEP_PAGE;
 
 	*out_count = 0;
+	if (!sweep_pruned(shred, out_count, err))
+		return false;
 	while (count == SWEEP_PAGE) {
 		if (!shred_store_list(
 			shred->db, from_s, until_s, after, SWEEP_PAGE, page, &count, err) ||

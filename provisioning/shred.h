@@ -40,7 +40,8 @@ struct db *shred_db(struct shred *shred);
 MUST_CHECK bool shred_keep(
     struct shred *shred, struct escrow_sealed *const *sealed, size_t count, struct error *err);
 
-/* Deletes keys that are older than an hour and belong to no record. */
+/* Deletes keys that are older than an hour and belong to no record, and those of records that went
+ * with their part of the log (audit/retention.h). */
 MUST_CHECK bool shred_sweep(struct shred *shred, size_t *out_count, struct error *err);
 
 /*

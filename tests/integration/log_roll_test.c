@@ -230,6 +230,29 @@ the_one_before_ends_for_ever(void **state)
 	assert_int_equal(closed.code, E_STATE_CONFLICT);
 }
 
+/* Readers of a log look in it for what was dropped of it. */
+static void
+a_log_tells_itself_what_was_dropped_of_it_while_it_lives(void **state)
+{
+	DEFER(world_clear) struct world world;
+	char name[LOGS_NAME_MAX + 1];
+	struct error err = {0};
+
+	(void)state;
+	world_init(&world);
+	assert_true(roll(&world, "node1-2026", NEW_YEAR_S, name, &err));
+	test_db_run(&world.test, "DELETE FROM audit_outbox; INSERT INTO audit_outbox (tail) VALUES"
+				 " ('\"v\":1,\"ev\":\"log.prune\",\"sub\":\"log:node1-2026\"}')");
+	assert_int_equal(drain(&world, "node1-2027"), 0);
+	assert_int_equal(drain(&world, "node2-2026"), 0);
+	test_db_run(&world.test, "UPDATE audit_log SET gone_at_s = 1 WHERE id = 1");
+	assert_int_equal(drain(&world, "node1-2027"), 1);
+	test_db_run(&world.test,
+	    "UPDATE audit_log SET gone_at_s = NULL WHERE id = 1; INSERT INTO audit_outbox (tail)"
+	    " VALUES ('\"v\":1,\"ev\":\"log.prune\",\"sub\":\"log:node1-2026\"}')");
+	assert_int_equal(drain(&world, "node1-2026"), 1);
+}
+
 int
 main(void)
 {
@@ -239,6 +262,7 @@ main(void)
 	    cmocka_unit_test(it_opens_where_the_one_before_ended),
 	    cmocka_unit_test(what_is_not_closed_is_not_continued),
 	    cmocka_unit_test(the_one_before_ends_for_ever),
+	    cmocka_unit_test(a_log_tells_itself_what_was_dropped_of_it_while_it_lives),
 	};
 
 	return cmocka_run_group_tests_name("log_roll", tests, NULL, NULL);

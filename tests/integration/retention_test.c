@@ -201,6 +201,48 @@ blobs_go_and_leaves_stay(void **state)
 	prunes(&world, blobs, 1, 2 * PART, 3 * PART - 1);
 }
 
+/* Sealed identities go with the part that their leaves are in, and their keys are to follow. */
+#define ESCROW(seq)                                                                              \
+	"INSERT INTO escrow_record SELECT 1, " #seq ", 1, substring(sha256('" #seq "') FOR 16)," \
+	" sha256('n'), convert_to(repeat('x', 64), 'UTF8');"                                     \
+	"INSERT INTO escrow_share SELECT 1, " #seq ", 1, 1,"                                     \
+	" convert_to(repeat('x', 112), 'UTF8'), 1;"
+
+static void
+sealed_identities_go_with_the_blobs(void **state)
+{
+	DEFER(world_clear) struct world world;
+	const struct retention_request blobs = {
+	    .what = RETENTION_BLOBS, .before_s = FEBRUARY_S, .published = INT64_MAX};
+	struct error err = {0};
+
+	(void)state;
+	world_init(&world);
+	test_db_run(&world.test, ESCROW(0) ESCROW(2097151) ESCROW(2097152));
+	assert_true(place(&world, "held", NULL, &err));
+	test_db_run(&world.test, "DELETE FROM audit_outbox");
+	does_not_prune(&world,
+	    &(struct retention_request){.origin = ORIGIN,
+		.what = RETENTION_BLOBS,
+		.before_s = FEBRUARY_S,
+		.published = INT64_MAX},
+	    E_STATE_CONFLICT, "held");
+	assert_int_equal(test_db_int(&world.test, "SELECT count(*) FROM escrow_record"), 3);
+	assert_true(release(&world, "held", &err));
+	prunes(&world, blobs, 2, 0, 2 * PART - 1);
+	assert_int_equal(test_db_int(&world.test, "SELECT min(seq) FROM escrow_record"), 2097152);
+	assert_int_equal(test_db_int(&world.test, "SELECT min(seq) FROM escrow_share"), 2097152);
+	assert_int_equal(test_db_int(&world.test, "SELECT count(*) FROM shred_pruned"), 2);
+	assert_int_equal(
+	    test_db_int(&world.test, "SELECT count(*) FROM audit_pruned WHERE log = 1 AND"
+				     " what = 'audit_blob' AND part IN (0, 1)"),
+	    2);
+	/* Leaves alone take no identity along. */
+	prunes(&world, (struct retention_request){.before_s = APRIL_S, .published = INT64_MAX}, 3,
+	    0, 3 * PART - 1);
+	assert_int_equal(test_db_int(&world.test, "SELECT count(*) FROM escrow_record"), 1);
+}
+
 static void
 an_unknown_log_and_a_missing_leaf_are_told(void **state)
 {
@@ -364,6 +406,7 @@ main(void)
 	    cmocka_unit_test(what_is_young_or_not_published_or_not_full_stays),
 	    cmocka_unit_test(a_log_of_just_full_parts_keeps_its_last),
 	    cmocka_unit_test(blobs_go_and_leaves_stay),
+	    cmocka_unit_test(sealed_identities_go_with_the_blobs),
 	    cmocka_unit_test(an_unknown_log_and_a_missing_leaf_are_told),
 	    cmocka_unit_test(a_hold_stops_it_until_it_is_released),
 	    cmocka_unit_test(a_hold_of_another_log_does_not),

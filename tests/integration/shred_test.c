@@ -169,6 +169,33 @@ an_erasure_may_be_done_twice(void **state)
 	assert_int_equal(test_db_int(&test, "SELECT count(*) FROM shred_key"), KEYS - 1);
 }
 
+/* Keys of records that went with their part of the log go, however old they are, and no others. */
+static void
+keys_follow_what_retention_dropped(void **state)
+{
+	DEFER(test_db_clear) struct test_db test;
+	DEFER(db_free) struct db *records = NULL;
+	DEFER(shred_free) struct shred *shred = NULL;
+	const struct clock clock = clock_system();
+	const struct rng rng = rng_repeatable(1);
+	struct error err = {0};
+	size_t count = 0;
+
+	(void)state;
+	test_db_init(&test);
+	test_db_run(&test, ADD_KEYS);
+	test_db_run(&test, "INSERT INTO shred_pruned SELECT id FROM shred_key WHERE made_at_s > 3");
+	records = open_as(test.service_url);
+	assert_true(shred_new(
+	    &(struct shred_options){
+		.url = test.service_url, .records = records, .clock = &clock, .rng = &rng},
+	    &shred, &err));
+	assert_true(shred_sweep(shred, &count, &err));
+	assert_int_equal(count, KEYS - 3);
+	assert_int_equal(test_db_int(&test, "SELECT count(*) FROM shred_key"), 3);
+	assert_int_equal(test_db_int(&test, "SELECT count(*) FROM shred_pruned"), 0);
+}
+
 int
 main(void)
 {
@@ -178,6 +205,7 @@ main(void)
 	    cmocka_unit_test(keys_are_moved_once_and_whole),
 	    cmocka_unit_test(nothing_is_moved_into_a_main_database),
 	    cmocka_unit_test(an_erasure_may_be_done_twice),
+	    cmocka_unit_test(keys_follow_what_retention_dropped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
