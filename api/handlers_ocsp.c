@@ -4,20 +4,32 @@
 
 #define MAX_AGE_S 60 /* how long a cache on the way may hide a change of status */
 
+/* A character of base64 in a path, in the alphabet for URLs: some take '+' for the space that it is
+ * in a form. */
+static char
+url_char(char c)
+{
+	if (c == '+' || c == ' ')
+		return '-';
+	return (char)(c == '/' ? '_' : c);
+}
+
 /*
- * base64 in a path comes in all spellings: percent-encoded or not (that is undone by now), in the
- * alphabet for URLs, and without its padding. False: it is none.
+ * base64 in a path comes in all spellings: percent-encoded or not (that is undone by now), in
+ * lines, in the alphabet for URLs, without its padding, and behind one slash too many, where a
+ * responder's address ends with one: no request begins so. False: it is none.
  */
 static bool
 decode_path(const char *text, struct buf *out)
 {
 	char plain[HTTP_PATH_MAX + 1];
-	size_t len = strlen(text);
+	size_t len = 0;
 
-	while (len > 0 && text[len - 1] == '=')
+	for (text += strspn(text, "/"); *text != '\0'; text++)
+		if (*text != '\r' && *text != '\n')
+			plain[len++] = url_char(*text);
+	while (len > 0 && plain[len - 1] == '=')
 		len--;
-	for (size_t i = 0; i < len; i++)
-		plain[i] = (char)(text[i] == '+' ? '-' : text[i] == '/' ? '_' : text[i]);
 	return base64url_decode(bytes_of(plain, len), out);
 }
 
@@ -31,7 +43,7 @@ put_lifetime(const struct app *app, const struct ocsp_times *times, struct http_
 	http_header(response, "Cache-Control", "max-age=%d, public, no-transform, must-revalidate",
 	    left_s < MAX_AGE_S ? (int)left_s : MAX_AGE_S);
 	http_header(response, "ETag", "%s", times->etag);
-	http_date(date, times->produced_at_s);
+	http_date(date, times->this_update_s);
 	http_header(response, "Last-Modified", "%s", date);
 	http_date(date, times->next_update_s);
 	http_header(response, "Expires", "%s", date);

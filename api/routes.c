@@ -131,12 +131,12 @@ match_param(const char **pattern, const char **path, char *out)
 	return true;
 }
 
-/* base64 of either alphabet: what an OCSP request looks like in a path, '/' included. */
+/* What text is sent as: printable, with '/', and the ends of its lines. That it is base64, its
+ * handler has to find, which has a word of its own for what is none. */
 static bool
-is_base64_char(char c)
+is_text_char(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       strchr("+/=-_", c) != NULL;
+	return (c >= ' ' && c <= '~') || c == '\r' || c == '\n';
 }
 
 /* Of a file's path; what it may be, its handler reads strictly. */
@@ -165,7 +165,7 @@ match(const char *pattern, const char *path, char params[HTTP_PARAMS_MAX][HTTP_V
 	*out_tail = NULL;
 	while (*pattern != '\0') {
 		if (strncmp(pattern, "{+", 2) == 0)
-			return match_rest(path, is_base64_char, out_tail);
+			return match_rest(path, is_text_char, out_tail);
 		if (strncmp(pattern, "{/", 2) == 0)
 			return match_rest(path, is_path_char, out_tail);
 		if (*pattern == '{') {

@@ -260,6 +260,7 @@ sign(struct asked *asked, struct ocsp_signer *signer, struct ocsp_reply *out, st
 	if (!ocsp_response_build(&answer, &out->der, err))
 		return false;
 	out->times.produced_at_s = answer.produced_at_s;
+	out->times.this_update_s = answer.this_update_s;
 	out->times.next_update_s = answer.next_update_s;
 	metrics_add(asked->ocsp->metrics, OCSP_SIGNATURES, 0, 1);
 	return true;

@@ -37,7 +37,7 @@ void ocsp_memory_learn(struct ocsp_memory *memory, const struct ocsp_known *know
 #define OCSP_ETAG_LEN 34 /* with its quotes */
 
 struct ocsp_times {
-	int64_t produced_at_s, next_update_s;
+	int64_t produced_at_s, this_update_s, next_update_s;
 	char etag[OCSP_ETAG_LEN + 1];
 };
 /*

@@ -12,6 +12,8 @@ static const struct {
 } HASHES[OCSP_HASH_COUNT] = {
 	[OCSP_HASH_SHA1]   = {&OID_SHA1,   20},
 	[OCSP_HASH_SHA256] = {&OID_SHA256, 32},
+	[OCSP_HASH_SHA384] = {&OID_SHA384, 48},
+	[OCSP_HASH_SHA512] = {&OID_SHA512, OCSP_HASH_MAX},
 };
 /* clang-format on */
 

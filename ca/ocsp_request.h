@@ -17,8 +17,15 @@
 #define OCSP_CERTIDS_MAX 32    /* certificates in one request */
 #define OCSP_CERTID_MAX 256    /* octets of one CertID */
 #define OCSP_NONCE_MAX 128     /* octets, RFC 9654 section 2.1 */
+#define OCSP_HASH_MAX 64       /* octets of a digest */
 
-enum ocsp_hash { OCSP_HASH_SHA1, OCSP_HASH_SHA256, OCSP_HASH_COUNT };
+enum ocsp_hash {
+	OCSP_HASH_SHA1,
+	OCSP_HASH_SHA256,
+	OCSP_HASH_SHA384,
+	OCSP_HASH_SHA512,
+	OCSP_HASH_COUNT
+};
 
 struct ocsp_certid {                      /* all borrowed from the DER */
 	struct bytes whole;               /* the element as it came: it goes into the answer */

@@ -13,8 +13,8 @@
 
 struct slot {
 	const struct issuer *issuer;
-	uint8_t name_hash[OCSP_HASH_COUNT][SHA256_BYTES];
-	uint8_t key_hash[OCSP_HASH_COUNT][SHA256_BYTES];
+	uint8_t name_hash[OCSP_HASH_COUNT][OCSP_HASH_MAX];
+	uint8_t key_hash[OCSP_HASH_COUNT][OCSP_HASH_MAX];
 	int64_t retry_at_ms;        /* monotonic; of the thread that looks */
 	struct ocsp_signer *signer; /* behind the lock; NULL: none yet */
 };
@@ -26,8 +26,15 @@ struct ocsp_signers {
 	struct slot slots[ISSUERS_MAX];
 };
 
-static const size_t HASH_LENS[OCSP_HASH_COUNT] = {
-    [OCSP_HASH_SHA1] = 20, [OCSP_HASH_SHA256] = SHA256_BYTES};
+static const struct {
+	const EVP_MD *(*md)(void);
+	size_t len; /* octets of a digest */
+} HASHES[OCSP_HASH_COUNT] = {
+    [OCSP_HASH_SHA1] = {EVP_sha1, 20},
+    [OCSP_HASH_SHA256] = {EVP_sha256, 32},
+    [OCSP_HASH_SHA384] = {EVP_sha384, 48},
+    [OCSP_HASH_SHA512] = {EVP_sha512, OCSP_HASH_MAX},
+};
 
 /* ---- one responder ---- */
 
@@ -53,10 +60,9 @@ key_octets(struct bytes spki)
 }
 
 static void
-hash(enum ocsp_hash how, struct bytes data, uint8_t out[static SHA256_BYTES])
+hash(enum ocsp_hash how, struct bytes data, uint8_t out[static OCSP_HASH_MAX])
 {
-	const int hashed = EVP_Digest(data.data, data.len, out, NULL,
-	    how == OCSP_HASH_SHA1 ? EVP_sha1() : EVP_sha256(), NULL);
+	const int hashed = EVP_Digest(data.data, data.len, out, NULL, HASHES[how].md(), NULL);
 
 	assert(hashed == 1);
 }
@@ -71,7 +77,7 @@ signer_certify(const struct ocsp_signers_options *options, const struct issuer *
 	    .common_name = OCSP_RESPONDER_NAME,
 	    .now_s = clock_now_s(options->clock),
 	    .validity_s = options->validity_s};
-	uint8_t digest[SHA256_BYTES];
+	uint8_t digest[OCSP_HASH_MAX];
 	struct certificate certificate;
 
 	if (!own_issue(&(struct own_request){.issue = &request,
@@ -196,7 +202,7 @@ size_t
 ocsp_signers_find(const struct ocsp_signers *signers, const struct ocsp_certid *certid)
 {
 	const size_t count = atomic_load(&signers->count);
-	const size_t len = certid->hash < OCSP_HASH_COUNT ? HASH_LENS[certid->hash] : 0;
+	const size_t len = certid->hash < OCSP_HASH_COUNT ? HASHES[certid->hash].len : 0;
 
 	for (size_t i = 0; i < count && len > 0; i++) {
 		const struct slot *slot = &signers->slots[i];

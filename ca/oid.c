@@ -41,6 +41,8 @@ const struct bytes OID_OCSP_NOCHECK = BYTES_LITERAL("\x2b\x06\x01\x05\x05\x07\x3
 
 const struct bytes OID_SHA1 = BYTES_LITERAL("\x2b\x0e\x03\x02\x1a");
 const struct bytes OID_SHA256 = BYTES_LITERAL("\x60\x86\x48\x01\x65\x03\x04\x02\x01");
+const struct bytes OID_SHA384 = BYTES_LITERAL("\x60\x86\x48\x01\x65\x03\x04\x02\x02");
+const struct bytes OID_SHA512 = BYTES_LITERAL("\x60\x86\x48\x01\x65\x03\x04\x02\x03");
 
 const struct bytes ALGORITHM_ECDSA_SHA256 =
     BYTES_LITERAL("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02");

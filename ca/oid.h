@@ -44,6 +44,8 @@ extern const struct bytes OID_OCSP_NOCHECK;
 
 extern const struct bytes OID_SHA1;
 extern const struct bytes OID_SHA256;
+extern const struct bytes OID_SHA384;
+extern const struct bytes OID_SHA512;
 
 /* The whole AlgorithmIdentifier of ecdsa-with-SHA256: no parameters (RFC 5758 section 3.2). */
 extern const struct bytes ALGORITHM_ECDSA_SHA256;

@@ -24,6 +24,8 @@ certid_is_openssls(const struct ocsp_certid *ours, OCSP_ONEREQ *one)
 	    ours->key_hash, bytes_of(ASN1_STRING_get0_data(key), (size_t)ASN1_STRING_length(key))));
 	MUST((ours->hash == OCSP_HASH_SHA1) == (OBJ_obj2nid(md) == NID_sha1));
 	MUST((ours->hash == OCSP_HASH_SHA256) == (OBJ_obj2nid(md) == NID_sha256));
+	MUST((ours->hash == OCSP_HASH_SHA384) == (OBJ_obj2nid(md) == NID_sha384));
+	MUST((ours->hash == OCSP_HASH_SHA512) == (OBJ_obj2nid(md) == NID_sha512));
 }
 
 static void

@@ -10,7 +10,9 @@ fill_in(const struct http_request *request, const char *pattern, struct buf *out
 	while (*pattern != '\0')
 		if (strncmp(pattern, "{+", 2) == 0) {
 			MUST(request->tail != NULL && request->tail[0] != '\0');
-			MUST(strpbrk(request->tail, "%?{}\r\n .") == NULL);
+			MUST(strstr(request->tail, "..") == NULL);
+			for (const char *c = request->tail; *c != '\0'; c++)
+				MUST((*c >= ' ' && *c <= '~') || *c == '\r' || *c == '\n');
 			buf_append_text(out, request->tail);
 			pattern += strlen(pattern);
 		} else if (strncmp(pattern, "{/", 2) == 0) {

@@ -35,7 +35,7 @@ asks() {
 }
 says() { sed -n "s|^$work/$1.pem: ||p" "$work/said"; }
 
-for options in "" -no_nonce -sha256 "-sha256 -no_nonce"; do
+for options in "" -no_nonce -sha256 "-sha256 -no_nonce" -sha384 -sha512; do
 	# shellcheck disable=SC2086
 	asks good -- $options
 	same "openssl ${options:-with a nonce}: good" good "$(says good)"
@@ -137,7 +137,9 @@ base64 -w0 "$work/plain.req" >"$work/plain"
 escaped=$(jq -sRr @uri <"$work/plain")
 get() { curl -sS -D "$work/headers" -o "$work/response" "$@"; tr -d '\r' <"$work/headers" >"$work/head"; }
 header() { sed -n "s/^$1: //p" "$work/head"; }
-for path in "$escaped" "$(cat "$work/plain")" "$(tr -d = <"$work/plain" | tr +/ -_)"; do
+in_lines=$(base64 <"$work/plain.req" | sed 's/$/%0D%0A/' | tr -d '\n')
+for path in "$escaped" "$(cat "$work/plain")" "$(tr -d = <"$work/plain" | tr +/ -_)" "$(tr -d = <"$work/plain" | jq -sRr @uri)" \
+	"$in_lines" "/$escaped" "${escaped//%2B/%20}"; do
 	get "$responder/$path"
 	shows "200 to GET" '^HTTP/1.1 200 ' "$work/head"
 	same "its type" application/ocsp-response "$(header Content-Type)"
@@ -145,7 +147,7 @@ for path in "$escaped" "$(cat "$work/plain")" "$(tr -d = <"$work/plain" | tr +/ 
 done
 openssl ocsp -respin "$work/response" -noverify -resp_text >"$work/text"
 at() { date -ud "$(sed -n "s/^ *$1: //p" "$work/text")" '+%a, %d %b %Y %H:%M:%S GMT'; }
-same "Last-Modified is producedAt" "$(at 'Produced At')" "$(header Last-Modified)"
+same "Last-Modified is thisUpdate" "$(at 'This Update')" "$(header Last-Modified)"
 same "Expires is nextUpdate" "$(at 'Next Update')" "$(header Expires)"
 shows "Cache-Control is RFC 5019's" '^Cache-Control: max-age=60, public, no-transform, must-revalidate$' "$work/head"
 tag=$(header ETag)
@@ -162,8 +164,10 @@ answer_is() { # WHAT HEX: a status without anything
 }
 get "$responder/MAA="
 answer_is "malformed, by GET" 30030a0101
-get "$responder/not-base64-at-all-----"
-answer_is "no base64" 30030a0101
+for none in not-base64-at-all----- '%21%3F' "${escaped}x"; do
+	get "$responder/$none"
+	answer_is "no base64: $none" 30030a0101
+done
 head -c 40 "$work/plain.req" | get --data-binary @- -H 'Content-Type: application/ocsp-request' "$responder"
 answer_is "cut short, by POST" 30030a0101
 get -X POST -H 'Content-Length: 0' "$responder"

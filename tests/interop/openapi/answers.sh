@@ -393,7 +393,8 @@ everything() {
 	via 200 GET "/ocsp/$(base64 -w0 "$work/ocsp" | jq -sRr @uri)" nobody
 	via 304 GET "/ocsp/$(base64 -w0 "$work/ocsp" | jq -sRr @uri)" nobody -H 'If-None-Match: *'
 	via 200 GET /ocsp/MAA= nobody
-	via 404 GET /ocsp/no.base64 nobody
+	via 200 GET /ocsp/no.base64 nobody
+	via 404 GET /ocsp/no%09text nobody
 	via 200 GET /healthz nobody
 	via 200 GET /readyz nobody
 	via 200 GET /metrics nobody

@@ -118,6 +118,7 @@ static const struct found {
     {"/ocsp", "/ocsp", "", "", HTTP_POST},
     {"/ocsp/MEMwQTA/AbC+x-_Y=", "/ocsp/{+request}", "", "", HTTP_GET},
     {"/ocsp//", "/ocsp/{+request}", "", "", HTTP_GET},
+    {"/ocsp/MEMw\r\nQTA? {no base64}.", "/ocsp/{+request}", "", "", HTTP_GET},
     {"/audit/node1-2026/checkpoint", "/audit/{log}/checkpoint", "node1-2026", "", HTTP_GET},
     {"/audit/node1-2026/tile/0/000", "/audit/{log}/tile/{/path}", "node1-2026", "", HTTP_GET},
 };
@@ -170,7 +171,8 @@ static const struct lost {
     {"another method", "/healthz", HTTP_POST, ROUTE_TLS, E_METHOD_NOT_ALLOWED},
     {"a deletion of all", "/v1/operators", HTTP_DELETE, ROUTE_TLS, E_METHOD_NOT_ALLOWED},
     {"no rest of a path", "/ocsp/", HTTP_GET, ROUTE_PLAIN, E_NOT_FOUND},
-    {"a rest that is no base64", "/ocsp/MEMw QTA", HTTP_GET, ROUTE_PLAIN, E_NOT_FOUND},
+    {"a rest that is no text", "/ocsp/MEMw\tQTA", HTTP_GET, ROUTE_PLAIN, E_NOT_FOUND},
+    {"a rest beyond ASCII", "/ocsp/MEMw\xc3\xa4", HTTP_GET, ROUTE_PLAIN, E_NOT_FOUND},
     {"a path that leads upward", "/audit/a/tile/../checkpoint", HTTP_GET, ROUTE_TLS, E_NOT_FOUND},
     {"a rest that leads upward", "/ocsp/../ca", HTTP_GET, ROUTE_PLAIN, E_NOT_FOUND},
     {"OCSP without a request", "/ocsp", HTTP_GET, ROUTE_PLAIN, E_METHOD_NOT_ALLOWED},

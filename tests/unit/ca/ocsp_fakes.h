@@ -22,6 +22,7 @@ static struct fake {
 	} rows[FAKE_ROWS_MAX];
 	size_t row_count;
 	int64_t now_s;
+	int64_t index_behind_s; /* the index is of so long ago */
 } fake;
 
 bool
@@ -81,8 +82,8 @@ status_index_find(struct status_index *index, const uint8_t serial[static SERIAL
 
 	(void)index;
 	(void)issuer;
-	*out = (struct status_index_found){
-	    .as_of_s = fake.now_s, .age_ms = fake.index_late ? STATUS_INDEX_LATE_MS + 1 : 0};
+	*out = (struct status_index_found){.as_of_s = fake.now_s - fake.index_behind_s,
+	    .age_ms = fake.index_late ? STATUS_INDEX_LATE_MS + 1 : 0};
 	if (row == NULL || row->state == OCSP_GOOD)
 		return;
 	out->entry.state = row->reason == REASON_HOLD ? CERTIFICATE_HELD : CERTIFICATE_REVOKED;

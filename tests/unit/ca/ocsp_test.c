@@ -258,9 +258,10 @@ several_are_answered_in_their_order(void **state)
 }
 
 static void
-either_hash_finds_the_authority_and_no_other_does(void **state)
+each_hash_finds_the_authority_and_no_other_does(void **state)
 {
-	const EVP_MD *const mds[] = {EVP_sha1(), EVP_sha256(), EVP_sha512()};
+	const EVP_MD *const mds[] = {
+	    EVP_sha1(), EVP_sha256(), EVP_sha384(), EVP_sha512(), EVP_sha224()};
 	DEFER(fixture_clear) struct fixture fixture;
 	DEFER(buf_clear_public) struct buf der = {0};
 	DEFER(ocsp_reply_clear) struct ocsp_reply reply = {0};
@@ -282,9 +283,9 @@ either_hash_finds_the_authority_and_no_other_does(void **state)
 	ask(&fixture, buf_bytes(&der), &reply);
 	assert_true(ocsp_read(buf_bytes(&reply.der), &answer) && ocsp_read_signed(&answer));
 	assert_int_equal(answer.count, COUNT(mds));
-	assert_int_equal(answer.singles[0].state, OCSP_GOOD);
-	assert_int_equal(answer.singles[1].state, OCSP_GOOD);
-	assert_int_equal(answer.singles[2].state, OCSP_UNKNOWN);
+	for (size_t i = 0; i < OCSP_HASH_COUNT; i++)
+		assert_int_equal(answer.singles[i].state, OCSP_GOOD);
+	assert_int_equal(answer.singles[OCSP_HASH_COUNT].state, OCSP_UNKNOWN);
 }
 
 /* ---- nonces, and answers that are kept ---- */
@@ -328,6 +329,7 @@ without_one_the_same_octets_are_given_until_half_of_their_time(void **state)
 	DEFER(ocsp_reply_clear) struct ocsp_reply first = {0};
 	DEFER(ocsp_reply_clear) struct ocsp_reply later = {0};
 	const uint8_t *serial;
+	struct ocsp_read answer;
 
 	(void)state;
 	fixture_init(&fixture);
@@ -337,6 +339,7 @@ without_one_the_same_octets_are_given_until_half_of_their_time(void **state)
 	ask(&fixture, buf_bytes(&der), &first);
 	assert_true(first.cacheable);
 	assert_int_equal(first.times.produced_at_s, TEST_NOW_S);
+	assert_int_equal(first.times.this_update_s, TEST_NOW_S);
 	assert_int_equal(first.times.next_update_s, TEST_NOW_S + OCSP_ANSWER_VALIDITY_S);
 	time_is(&fixture, TEST_NOW_S + OCSP_ANSWER_VALIDITY_S / 2 - 1);
 	ask(&fixture, buf_bytes(&der), &later);
@@ -344,10 +347,14 @@ without_one_the_same_octets_are_given_until_half_of_their_time(void **state)
 	assert_string_equal(later.times.etag, first.times.etag);
 	assert_int_equal(metrics_value(ocsp_metrics(fixture.ocsp), OCSP_KEPT, 0), 1);
 	time_is(&fixture, TEST_NOW_S + OCSP_ANSWER_VALIDITY_S / 2);
+	fake.index_behind_s = 2;
 	ask(&fixture, buf_bytes(&der), &later);
 	assert_false(bytes_equal(buf_bytes(&later.der), buf_bytes(&first.der)));
 	assert_string_not_equal(later.times.etag, first.times.etag);
 	assert_int_equal(later.times.produced_at_s, fake.now_s);
+	assert_int_equal(later.times.this_update_s, fake.now_s - 2);
+	assert_sound(&fixture, &later, &answer);
+	assert_int_equal(answer.singles[0].this_update_s, later.times.this_update_s);
 	assert_int_equal(fake.reads, 1);
 }
 
@@ -569,7 +576,7 @@ main(void)
 	    cmocka_unit_test(what_may_be_aborted_is_not_kept),
 	    cmocka_unit_test(expired_certificates_are_answered_for),
 	    cmocka_unit_test(several_are_answered_in_their_order),
-	    cmocka_unit_test(either_hash_finds_the_authority_and_no_other_does),
+	    cmocka_unit_test(each_hash_finds_the_authority_and_no_other_does),
 	    cmocka_unit_test(a_nonce_is_echoed_and_never_kept),
 	    cmocka_unit_test(without_one_the_same_octets_are_given_until_half_of_their_time),
 	    cmocka_unit_test(what_holds_is_given_while_the_database_is_away),
