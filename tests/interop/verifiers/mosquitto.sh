@@ -43,11 +43,13 @@ write_reload() {
 }
 
 pseudonym_of() { jq -r .pseudonym "$work/$1.json"; }
-# device NAME COMMAND [options]: calls the broker as that device.
-device() {
-	local command=$2
-	set -- "$1" -h localhost -p "$port" -V mqttv5 --cafile "$etc/server.pem" --cert "$work/$1.chain" --key "$work/$1.key" "${@:3}"
-	"$command" "${@:2}"
+calls_as() { # NAME COMMAND: sets call, the command that calls the broker as that device
+	call=("$2" -h localhost -p "$port" -V mqttv5 --cafile "$etc/server.pem" --cert "$work/$1.chain" --key "$work/$1.key")
+}
+device() { # NAME COMMAND [options]
+	local call
+	calls_as "$1" "$2"
+	"${call[@]}" "${@:3}"
 }
 # echoes NAME [options]: what it publishes to its own topic comes back. Its session is a new one.
 echoes() {
@@ -61,7 +63,9 @@ echoes_loudly() { echoes "$1" || { cat "$work/why"; return 1; }; }
 
 # stays NAME: a session that lasts, and listens to all that it may read; sets $listener.
 stays() {
-	device "$1" mosquitto_sub -t '#' >"$work/$1.heard" 2>&1 &
+	local call
+	calls_as "$1" mosquitto_sub
+	"${call[@]}" -t '#' >"$work/$1.heard" 2>&1 & # the program itself, no shell around it: that it ends when it is killed
 	listener=$!
 	was_started $listener
 	within 10 grep -q "Sending SUBACK to $(pseudonym_of "$1")" "$work/log" || die "$1 has no session"
