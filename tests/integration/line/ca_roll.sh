@@ -1,6 +1,19 @@
 #!/usr/bin/env bash
-# Issuing CAs rolled over while the service runs: old and new certificates verify, both CRLs are served.
+# Issuing CAs rolled over while the service runs: old and new certificates verify, both CRLs are served. With a
+# service of its own, as there is no way back, and other tests name the authorities; MONIKER_TEST_BIN names the programs.
+set -Eeuo pipefail
+support=$(cd "$(dirname "$0")/../../support" && pwd)
+fixture=$(mktemp -d /tmp/moniker-roll-XXXXXX)
+chmod 755 "$fixture"
+end() {
+	"$support/service_down.sh" "$fixture" || true
+	rm -rf "$fixture"
+}
+trap end EXIT
+"$support/service_up.sh" "${MONIKER_TEST_BIN:?}" "$fixture"
+export MONIKER_TEST_ENV=$fixture/env
 . "$(dirname "$0")/lib.sh"
+cleanup() { end; }
 moniker=$MONIKER_BIN/moniker
 ca=$MONIKER_TEST_STATE/ca
 # roll KIND [options]
@@ -177,7 +190,7 @@ within 40 "the service stops" gone
 refuses "without a service it is not active" TIMEOUT roll device-ca --wait 1
 same "the old one is" "$active" "$(authority device-ca active)"
 same "the next run would go on" waiting "$(roll device-ca --dry-run | jq -r .stage)"
-accepts "the service starts" "$(dirname "$0")/../../support/service_start.sh" "$(dirname "$MONIKER_TEST_ENV")"
+accepts "the service starts" "$support/service_start.sh" "$fixture"
 accepts "and the roll is finished" roll device-ca
 [ "$active" != "$(authority device-ca active)" ] || die "nothing was rolled"
 
