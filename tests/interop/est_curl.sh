@@ -103,6 +103,26 @@ same "EST is no way round duplicates" "409 DUPLICATE_HARDWARE" "$status $(code)"
 send "$batch" simpleenroll station "$work/twin.b64"
 same "nor round a batch that wants hardware ids" "422 HARDWARE_ID_MISSING" "$status $(code)"
 
+# ---- nor round blocking and manifests
+
+pseudonym=$(openssl x509 -in "$work/other.pem" -noout -subject -nameopt multiline | sed -n 's/^ *commonName *= //p')
+jq -cn --arg pseudonym "$pseudonym" '{select: {$pseudonym}, action: "revoke", reason: "keyCompromise"}' |
+	post /v1/revocations officer >"$work/revocation"
+for who in station nobody; do
+	credential=mac48=$mac:
+	[ $who = station ] || credential+=$(mint '{"count": 1}')
+	send "$batch" simpleenroll $who "$work/twin.b64" -u "$credential"
+	same "hardware of a device that was revoked, from $who" "403 DEVICE_BLOCKED" "$status $(code)"
+done
+jq -cn --arg id "$batch-listed" '{id: $id, model: "Interop", quota: 2, manifest: true}' | post /v1/batches admin >/dev/null
+mac=$(random_mac)
+send "$batch-listed" simpleenroll station "$work/twin.b64" -u "mac48=$mac:"
+same "hardware that is not on the batch's manifest" "403 NOT_ON_MANIFEST" "$status $(code)"
+"$MONIKER_BIN/moniker" manifest add "$batch-listed" - <<<"mac48=$mac" >/dev/null
+send "$batch-listed" simpleenroll station "$work/twin.b64" -u "mac48=$mac:"
+same "and once it is" 200 "$status"
+issued "hardware on the manifest" twin
+
 # ---- no label: the only batch that is open to the station
 
 new_request only
