@@ -9,8 +9,10 @@
 #include <openssl/pem.h>
 
 #include "base/defer_openssl.h"
+#include "base/der.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #define PEM_FILE_MAX 65536
 
@@ -134,12 +136,17 @@ cli_text(const json_t *object, const char *name)
 }
 
 bool
-cli_read_pem(const char *path, json_t **out, struct error *err)
+cli_read_certificate(const char *path, json_t **out, struct error *err)
 {
-	DEFER(buf_clear) struct buf text = {0};
+	DEFER(buf_clear_public) struct buf file = {0};
+	DEFER(buf_clear_public) struct buf text = {0};
 
-	if (!file_read(path, PEM_FILE_MAX, &text, err))
+	if (!file_read(path, PEM_FILE_MAX, &file, err))
 		return false;
+	if (file.len > 0 && file.data[0] == DER_SEQUENCE) /* no PEM begins so */
+		pem_encode(&text, "CERTIFICATE", buf_bytes(&file));
+	else
+		buf_append(&text, buf_bytes(&file));
 	*out = json_stringn((const char *)text.data, text.len);
 	return *out != NULL || error_set(err, E_BAD_SYNTAX, "%s is not text", path);
 }

@@ -58,8 +58,8 @@ void cli_print_json(const json_t *document);
 /* Text member of an object, or "-". */
 const char *cli_text(const json_t *object, const char *name);
 
-/* A PEM file as a JSON string. E_FILE_FAILED */
-MUST_CHECK bool cli_read_pem(const char *path, json_t **out, struct error *err);
+/* A file with a certificate, PEM or DER, as a JSON string in PEM. E_FILE_FAILED, E_BAD_SYNTAX */
+MUST_CHECK bool cli_read_certificate(const char *path, json_t **out, struct error *err);
 
 /* A new P-256 key and a CSR for it. The key is written to `path` with mode 0600, or read if it is
  * there. */

@@ -46,7 +46,8 @@ ask_service(const struct cli_api *api, const char *path, json_t **out, struct er
 	DEFER(http_client_free) struct http_client *client = NULL;
 	json_t *pem = NULL;
 
-	return cli_api_open(api, "VERIFIER", &client, err) && cli_read_pem(path, &pem, err) &&
+	return cli_api_open(api, "VERIFIER", &client, err) &&
+	       cli_read_certificate(path, &pem, err) &&
 	       cli_call(client, "POST", "/v1/verifications", json_pack("{s:o}", "certificate", pem),
 		   out, err);
 }
@@ -82,10 +83,10 @@ verify_command(int argc, char **argv)
 const struct subcommand VERIFY_COMMAND = {"verify", "is this certificate good now?",
     "usage: moniker verify CERT [--offline BUNDLE]\n"
     "\n"
-    "Asks the service about the first certificate in the PEM file CERT, or judges it by a trust\n"
-    "bundle (`moniker bundle fetch`), without the service.\n"
+    "Asks the service about the first certificate in the file CERT, PEM or DER, or judges it by\n"
+    "a trust bundle (`moniker bundle fetch`), without the service.\n"
     "\n"
-    "  --offline BUNDLE   judge by this file; CERT may be DER, too\n"
+    "  --offline BUNDLE   judge by this file\n"
     "  --trust FILE       the Device Root that the bundle must have, PEM; default $MONIKER_TRUST;\n"
     "                     without either the bundle's own is believed\n"
     "  --accept-stale     good, and marked as stale, when the bundle is past its fresh_until\n"

@@ -42,6 +42,10 @@ accepts "OpenSSL verifies a device by the bundle" openssl verify -CAfile "$work/
 moniker=$MONIKER_BIN/moniker
 accepts "bundle fetch" "$moniker" bundle fetch --out "$work/fetched.pem"
 accepts "good by it" "$moniker" verify "$work/one.pem" --offline "$work/fetched.pem"
+openssl x509 -in "$work/one.pem" -outform DER -out "$work/one.der"
+accepts "the service says so, too, of DER" "$moniker" verify "$work/one.der"
+cat "$work/one.der" "$work/one.der" >"$work/twice.der"
+refuses "but not of more than one" '^malformed ' "$moniker" verify "$work/twice.der"
 cursor=$("$moniker" bundle fetch --out "$work/fetched.pem" --json | jq -r .cursor)
 act one hold
 accepts "fetched again" "$moniker" bundle fetch --out "$work/fetched.pem"
