@@ -114,12 +114,37 @@ def tile(folder, kind, n, width):                                      # the ful
     return open(part if width < 256 and os.path.exists(part) else path, "rb").read()
 
 
+def prunes(origin, fields):                                             # what log.prune says is gone, and who says so
+    d = fields.get("d", {})
+    if fields["ev"] == "log.prune" and fields["out"] == "success" \
+            and fields["sub"] == "log:" + origin.split("/")[-1][:60] and "first" in d and "last" in d \
+            and d["first"] <= d["last"] < fields["seq"]:               # nobody prunes what is to come
+        return [(d["first"], d["last"], fields["seq"])]
+    return []
+
+
+def excuse(said, first, end):                                          # why these leaves are not there
+    by, at = [], first
+    while at < end:
+        last, seq = next(((last, seq) for begin, last, seq in said if begin <= at <= last), (None, None))
+        if last is None:
+            raise FileNotFoundError("leaves %d to %d are not there, and no log.prune says why" % (first, end - 1))
+        by, at = by + [seq], last + 1
+    return " and ".join("leaf %d" % seq for seq in dict.fromkeys(by))
+
+
 def log(vkey, folder):
     size, root = checkpoint(vkey, open(os.path.join(folder, "checkpoint"), "rb").read())
-    hashes, last = [], ""
+    origin, hashes, last, absent, said = vkey.split("+")[0], [], "", [], []
     for n in range((size + 255) // 256):
         width = min(256, size - 256 * n)
-        bundle, tiles, at = tile(folder, "entries", n, width), tile(folder, "0", n, width), 0
+        tiles, at = tile(folder, "0", n, width), 0
+        try:
+            bundle = tile(folder, "entries", n, width)
+        except FileNotFoundError:                                      # pruned? Its hashes have to be there
+            hashes += [tiles[32 * i:32 * i + 32] for i in range(width)]
+            absent.append((256 * n, 256 * n + width))
+            continue
         for i in range(width):
             seq, end = 256 * n + i, at + 2 + int.from_bytes(bundle[at:at + 2], "big")
             leaf, at = bundle[at + 2:end], end
@@ -129,10 +154,18 @@ def log(vkey, folder):
             fields = json.loads(leaf)
             if fields["seq"] != seq or fields["st"] < last:
                 raise ValueError("leaf %d: its number or its time is wrong" % seq)
-            last = fields["st"]
+            last, said = fields["st"], said + prunes(origin, fields)
     if root_of(hashes) != root:
         raise ValueError("the leaves do not lead to the signed root")
-    return "%d leaves, the last of %s" % (size, last)
+    gone = []                                                          # [first, end, by whom], joined
+    for first, end in absent:
+        by = excuse(said, first, end)
+        if gone and gone[-1][1:] == [first, by]:
+            gone[-1][1] = end
+        else:
+            gone.append([first, end, by])
+    return "%d leaves, the last of %s" % (size, last) + "".join(
+        "\npruned: leaves %d to %d, by %s; their hashes are there" % (first, end - 1, by) for first, end, by in gone)
 
 
 class Files(dict):                                                     # of an export: name -> contents

@@ -5,7 +5,8 @@
 //	checkpoint VKEY CHECKPOINT cosigned WITNESS...    that each witness has cosigned it (C2SP
 //	                                     tlog-cosignature, of which sumdb/note knows nothing)
 //	checkpoint VKEY FOLDER               the same of a log's folder: its leaves, and its tiles by
-//	                                     tlog's own reader, which checks each against the root
+//	                                     tlog's own reader, which checks each against the root; leaves
+//	                                     that are not there need a log.prune leaf, and are named
 //	checkpoint VKEY EXPORT               the same of an export, unpacked, whose leaves are lines: prints
 //	                                     what it proves, too
 //
@@ -56,8 +57,17 @@ func open(vkey string, message []byte) (tlog.Tree, error) {
 	return tlog.Tree{N: size, Hash: root}, err
 }
 
+// hashesOf are the leaves as the tree has them.
+func hashesOf(leaves [][]byte) []tlog.Hash {
+	hashes := make([]tlog.Hash, len(leaves))
+	for i, leaf := range leaves {
+		hashes[i] = tlog.RecordHash(leaf)
+	}
+	return hashes
+}
+
 // rootOf computes the root over the first size leaves.
-func rootOf(leaves [][]byte, size int64) (tlog.Hash, error) {
+func rootOf(leaves []tlog.Hash, size int64) (tlog.Hash, error) {
 	var stored []tlog.Hash
 	read := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
 		hashes := make([]tlog.Hash, len(indexes))
@@ -71,7 +81,7 @@ func rootOf(leaves [][]byte, size int64) (tlog.Hash, error) {
 		return tlog.Hash{}, fmt.Errorf("the checkpoint counts %d leaves, there are %d", size, len(leaves))
 	}
 	for n := int64(0); n < size; n++ {
-		hashes, err := tlog.StoredHashes(n, leaves[n], read)
+		hashes, err := tlog.StoredHashesForRecordHash(n, leaves[n], read)
 		if err != nil {
 			return tlog.Hash{}, err
 		}
@@ -93,7 +103,7 @@ func verify(vkey, checkpointPath, leavesPath string) error {
 	if err != nil {
 		return err
 	}
-	root, err := rootOf(bytes.Split(bytes.TrimSuffix(text, []byte("\n")), []byte("\n")), tree.N)
+	root, err := rootOf(hashesOf(bytes.Split(bytes.TrimSuffix(text, []byte("\n")), []byte("\n"))), tree.N)
 	if err != nil {
 		return err
 	}
@@ -132,25 +142,100 @@ func (dir folder) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 	return all, nil
 }
 
-// entries takes the leaves out of the bundles.
-func (dir folder) entries(size int64) ([][]byte, error) {
+// bundle takes the leaves out of one; no leaves and no error: it is not there.
+func (dir folder) bundle(n int64, width int) ([][]byte, error) {
+	data, err := dir.ReadTiles([]tlog.Tile{{H: 8, L: -1, N: n, W: width}})
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
 	var leaves [][]byte
-	for n := int64(0); int64(len(leaves)) < size; n++ {
-		tile := tlog.Tile{H: 8, L: -1, N: n, W: int(min(size-n*256, 256))}
-		bundle, err := dir.ReadTiles([]tlog.Tile{tile})
-		if err != nil {
-			return nil, err
+	for rest := data[0]; len(leaves) < width; {
+		if len(rest) < 2 || len(rest) < 2+int(rest[0])<<8+int(rest[1]) {
+			return nil, fmt.Errorf("bundle %d is cut", n)
 		}
-		for rest, i := bundle[0], 0; i < tile.W; i++ {
-			if len(rest) < 2 || len(rest) < 2+int(rest[0])<<8+int(rest[1]) {
-				return nil, fmt.Errorf("bundle %d is cut", n)
-			}
-			end := 2 + int(rest[0])<<8 + int(rest[1])
-			leaves = append(leaves, rest[2:end])
-			rest = rest[end:]
-		}
+		end := 2 + int(rest[0])<<8 + int(rest[1])
+		leaves = append(leaves, rest[2:end])
+		rest = rest[end:]
 	}
 	return leaves, nil
+}
+
+// span is of leaves: by is the leaf that says that they were pruned.
+type span struct{ first, last, by int64 }
+
+// pruned is what a leaf says is gone. It speaks of its own log and of leaves before itself.
+func pruned(origin string, n int64, text []byte) (span, bool) {
+	var leaf struct {
+		Ev, Out, Sub string
+		D            struct{ First, Last *int64 }
+	}
+	if json.Unmarshal(text, &leaf) != nil || leaf.Ev != "log.prune" || leaf.Out != "success" ||
+		leaf.Sub != "log:"+origin[strings.LastIndex(origin, "/")+1:] ||
+		leaf.D.First == nil || leaf.D.Last == nil || *leaf.D.Last >= n {
+		return span{}, false
+	}
+	return span{*leaf.D.First, *leaf.D.Last, n}, true
+}
+
+// records are the hashes of all leaves, of those that are not there as the tiles have them; of
+// these, which leaf says why.
+func (dir folder) records(origin string, size int64) (hashes []tlog.Hash, gone []span, err error) {
+	var absent, said []span
+	for n := int64(0); n*256 < size; n++ {
+		width := int(min(size-n*256, 256))
+		leaves, err := dir.bundle(n, width)
+		if err != nil {
+			return nil, nil, err
+		}
+		for i, leaf := range leaves {
+			if prune, ok := pruned(origin, n*256+int64(i), leaf); ok {
+				said = append(said, prune)
+			}
+		}
+		hashes = append(hashes, hashesOf(leaves)...)
+		if leaves != nil {
+			continue
+		}
+		tiles, err := dir.ReadTiles([]tlog.Tile{{H: 8, L: 0, N: n, W: width}})
+		if err != nil {
+			return nil, nil, err
+		}
+		for i := 0; i < width && len(tiles[0]) == width*tlog.HashSize; i++ {
+			var hash tlog.Hash
+			copy(hash[:], tiles[0][i*tlog.HashSize:])
+			hashes = append(hashes, hash)
+		}
+		absent = append(absent, span{first: n * 256, last: n*256 + int64(width) - 1})
+	}
+	for _, hole := range absent {
+		by, err := excuse(said, hole)
+		if err != nil {
+			return nil, nil, err
+		}
+		gone = append(gone, by...)
+	}
+	return hashes, gone, nil
+}
+
+// excuse says of each leaf of a hole which leaf pruned it.
+func excuse(said []span, hole span) (by []span, err error) {
+	for at := hole.first; at <= hole.last; {
+		found := false
+		for _, prune := range said {
+			if !found && prune.first <= at && at <= prune.last {
+				found = true
+				part := span{at, min(prune.last, hole.last), prune.by}
+				by, at = append(by, part), part.last+1
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("leaves %d to %d are not there, and no log.prune says why", hole.first, hole.last)
+		}
+	}
+	return by, nil
 }
 
 func min(a, b int64) int64 {
@@ -169,7 +254,7 @@ func verifyFolder(vkey string, dir folder) error {
 	if err != nil {
 		return err
 	}
-	leaves, err := dir.entries(tree.N)
+	leaves, gone, err := dir.records(vkey[:strings.Index(vkey, "+")], tree.N)
 	if err != nil {
 		return err
 	}
@@ -186,11 +271,14 @@ func verifyFolder(vkey string, dir folder) error {
 		if err != nil {
 			return fmt.Errorf("leaf %d: %w", n, err)
 		}
-		if err := tlog.CheckRecord(proof, tree.N, tree.Hash, n, tlog.RecordHash(leaves[n])); err != nil {
+		if err := tlog.CheckRecord(proof, tree.N, tree.Hash, n, leaves[n]); err != nil {
 			return fmt.Errorf("leaf %d: %w", n, err)
 		}
 	}
 	fmt.Println(tree.N, root)
+	for _, hole := range gone {
+		fmt.Printf("pruned: leaves %d to %d, by leaf %d\n", hole.first, hole.last, hole.by)
+	}
 	return nil
 }
 

@@ -105,6 +105,9 @@ request late "$(random_mac)" | send '/v1/enrollments?proof=1' station >"$work/la
 same "and goes on" 201 "$(cat "$work/status")"
 published_past() { [ "$(sed -n 2p "$folder/checkpoint")" -gt "$pruned_at" ]; }
 within 20 "the leaf is published" published_past
+# What is exported is read from the published log, of which nothing went.
+"$moniker" audit export --log "$log_name" --vkey "$vkey" --out "$work/pruned.tar" --after 999 --limit 300 >/dev/null
+exits "an export of leaves that are gone" 0 '^complete: leaves 1000 to 1299, and none' verify "$work/pruned.tar"
 exits "the published log is whole" 0 "^good: $origin, " verify "$folder"
 sql "SELECT convert_from(body, 'UTF8') FROM audit_leaf ORDER BY seq" >"$work/rows"
 exits "the rows that are left are its own" 0 '^good' verify "$folder" --leaves "$work/rows"
@@ -114,5 +117,7 @@ cp "$folder/checkpoint" "$copy/"
 cp -r "$folder/tile" "$copy/"
 rm -r "$copy/tile/entries/x001" "$copy/tile/entries/x002" "$copy/tile/entries/x003" "$copy"/tile/entries/[0-9][0-9][0-9]
 exits "a copy without the leaves that were pruned" 0 "^notice: leaf 0: leaves 0 to 1023999 were pruned" verify "$copy"
+exits "the second verifier says by which leaf" 0 "^pruned: leaves 0 to 1023999, by leaf $pruned_at;" \
+	python3 "$(dirname "$0")/../../../docs/verify/verify.py" "$vkey" "$copy"
 rm -r "$copy/tile/0/x002"
 exits "not without their hashes" 2 '^incomplete: leaf 512000: tile/0/x002/000' verify "$copy"
