@@ -31,7 +31,8 @@ struct app {
 	struct keeper_client *keeper;
 	struct ledger *ledger;
 	struct audit *audit;
-	struct exports *exports; /* audit/export.h */
+	struct exports *exports;       /* audit/export.h */
+	struct inspection *inspection; /* audit/inspection.h; NULL: switched off */
 	const struct issuers *issuers;
 	struct crl_publisher *crls;
 	struct status_index *statuses;

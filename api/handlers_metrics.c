@@ -4,6 +4,7 @@
 #include "api/handlers.h"
 #include "api/http_metrics.h"
 #include "audit/export.h"
+#include "audit/inspection.h"
 #include "base/mem.h"
 #include "base/process.h"
 #include "provisioning/revoke_later.h"
@@ -20,6 +21,11 @@ enum looked_up {
 	COMPONENT_UP,
 	SYSLOG_LAG,
 	SYSLOG_SENT,
+	INSPECTION_LEAVES,
+	INSPECTION_NEXT,
+	INSPECTION_SIZE,
+	INSPECTION_DONE,
+	INSPECTION_FAULTS, /* the last of them */
 	CHECKPOINT_AGE,
 	REFUSALS_WINDOWED,
 	WITNESS_QUORUM,
@@ -70,6 +76,11 @@ static const struct metric TABLE[] = {
 	[LOG_SIZE]         = {"moniker_log_size_leaves",             METRIC_GAUGE,   1, NULL, NULL,            "Leaves in this node's audit log."},
 	[SYSLOG_LAG]       = {"moniker_syslog_lag_leaves",           METRIC_GAUGE,   1, NULL, NULL,            "Published leaves that the syslog receiver has not read yet."},
 	[SYSLOG_SENT]      = {"moniker_syslog_sent_total",           METRIC_COUNTER, 1, NULL, NULL,            "Leaves sent to the syslog receiver, repeats too."},
+	[INSPECTION_LEAVES] = {"moniker_inspection_leaves_total",    METRIC_COUNTER, 1, NULL, NULL,            "Leaves that were held against stored rows and published files."},
+	[INSPECTION_NEXT]  = {"moniker_inspection_next_leaf",        METRIC_GAUGE,   1, NULL, NULL,            "How far the pass over this node's log is; 0: none is under way."},
+	[INSPECTION_SIZE]  = {"moniker_inspection_size_leaves",      METRIC_GAUGE,   1, NULL, NULL,            "Leaves of the log when that pass began."},
+	[INSPECTION_DONE]  = {"moniker_inspection_done_timestamp_seconds", METRIC_GAUGE, 1, NULL, NULL,        "When the last pass over this node's log ended; 0: none has."},
+	[INSPECTION_FAULTS] = {"moniker_inspection_faults",          METRIC_GAUGE,   1, NULL, NULL,            "Stored rows and published files that are not what the log commits to."},
 	[COMPONENT_UP]     = {"moniker_component_up",                METRIC_GAUGE,   1, NULL, NULL,            "0 while a part of the service does not operate, else 1."},
 	[CHECKPOINT_AGE]   = {"moniker_log_checkpoint_age_seconds",  METRIC_GAUGE,   1, NULL, NULL,            "Age of the published checkpoint; -1: none yet."},
 	[REFUSALS_WINDOWED] = {"moniker_refusals_windowed_total",    METRIC_COUNTER, 1, NULL, NULL,            "Refusals that the audit log has as a count of their minute instead of a leaf each."},
@@ -181,6 +192,22 @@ put_forwarding(const struct app *app, struct buf *out)
 	metrics_write_head(out, &TABLE[SYSLOG_SENT]);
 	if (known)
 		metrics_write_sample(out, &TABLE[SYSLOG_SENT], NULL, (int64_t)health.sent);
+}
+
+static void
+put_inspection(const struct app *app, struct buf *out)
+{
+	struct inspection_health health = {0};
+	const bool known = inspection_health(app->inspection, &health);
+	const int64_t values[] = {(int64_t)health.leaves, (int64_t)health.next,
+	    (int64_t)health.size, health.done_at_s, health.faults};
+
+	for (enum looked_up which = INSPECTION_LEAVES; which <= INSPECTION_FAULTS; which++) {
+		metrics_write_head(out, &TABLE[which]);
+		if (known)
+			metrics_write_sample(
+			    out, &TABLE[which], NULL, values[which - INSPECTION_LEAVES]);
+	}
 }
 
 static void
@@ -344,6 +371,7 @@ get_metrics(const struct app *app, const struct http_request *request,
 	put_witnesses(app, out);
 	put_components(app, out);
 	put_forwarding(app, out);
+	put_inspection(app, out);
 	put_exports(app, out);
 	put_keeper(app, out);
 	put_statuses(app, out);

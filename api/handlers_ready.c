@@ -3,6 +3,7 @@
 
 #include "api/handlers.h"
 #include "api/shapes.h"
+#include "audit/inspection.h"
 #include "base/mem.h"
 #include "ca/certificate_store.h"
 #include "provisioning/revoke_later.h"
@@ -156,6 +157,25 @@ look_at_forwarding(const struct app *app, json_t *components, bool *all)
 	put_component(components, "forwarder", all, true, detail);
 }
 
+/* What was changed behind its back does not stop the service: the log names it. */
+static void
+look_at_inspection(const struct app *app, json_t *components, bool *all)
+{
+	struct inspection_health health;
+	char detail[96] = "";
+
+	if (!inspection_health(app->inspection, &health))
+		return;
+	if (health.faults > 0)
+		(void)snprintf(detail, sizeof detail,
+		    "%lld stored things are not what the log commits to: see data.fault",
+		    (long long)health.faults);
+	else if (health.failing != E_NONE)
+		(void)snprintf(
+		    detail, sizeof detail, "it fails: %s", error_info(health.failing)->name);
+	put_component(components, "inspection", all, true, detail);
+}
+
 /* What waits holds all the same. A spool that is damaged may not say all that was accepted. */
 static void
 look_at_spool(const struct app *app, json_t *components, bool *all)
@@ -241,6 +261,7 @@ look_at_everything(const struct app *app, json_t *components, bool *all)
 	look_at_witnesses(app, components, all);
 	look_at_watched(app, components, all);
 	look_at_forwarding(app, components, all);
+	look_at_inspection(app, components, all);
 	look_at_crls(app, components, all);
 	look_at_statuses(app, components, all);
 	look_at_spool(app, components, all);

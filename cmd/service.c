@@ -20,8 +20,8 @@
 #include "cmd/channels.h"
 #include "cmd/database.h"
 #include "cmd/escrow_parts.h"
-#include "cmd/export_parts.h"
 #include "cmd/forwarding.h"
+#include "cmd/log_parts.h"
 #include "cmd/reload.h"
 #include "cmd/serving.h"
 #include "cmd/signals.h"
@@ -490,7 +490,7 @@ service_close(struct service *service)
 		server_drain_and_free(service->server, (int)service->settings->drain_s * 1000);
 	revoke_later_end(service->later);
 	pseudonym_ticks_free(service->ticks);
-	exports_free(service->app.exports);
+	log_parts_close(&service->app);
 	crl_publisher_free(service->crls);
 	ocsp_free(service->ocsp);
 	if (service->audit != NULL)
@@ -566,7 +566,7 @@ service_run(const char *config_path, const struct settings *settings, const char
 		return false;
 	build_app(&service);
 	if (!caller_cache_remember(service.callers, err) ||
-	    !export_parts_open(&service.app, settings, err) ||
+	    !log_parts_open(&service.app, settings, err) ||
 	    !revoke_later_begin(service.later, &service.app.revocation, err) ||
 	    !start_serving(&service, err) || !audit_begin(service.audit, service.ledger, err) ||
 	    !control_send(CONTROL_FD, CONTROL_READY, err))

@@ -65,6 +65,8 @@ static const struct config_field FIELDS[] = {
 	{ "audit",    "witness_gap_ms",      CONFIG_INT,  AT(witness_gap_ms),           "1000",           80, 30000, "milliseconds between two checkpoints at least, where there are witnesses" },
 	{ "audit",    "export_keep_h",       CONFIG_INT,  AT(export_keep_h),            "72",             1, 8760, "hours that a finished export of a log is kept" },
 	{ "audit",    "export_max_mib",      CONFIG_INT,  AT(export_max_mib),           "4096",           1, 8191, "MiB that one export may have; twice that is needed while it is made" },
+	{ "audit",    "inspect_per_s",       CONFIG_INT,  AT(inspect_per_s),            "500",            0, 100000, "leaves a second at which stored rows and published files are held against the log, in the background; 0: not at all" },
+	{ "audit",    "inspect_rest_s",      CONFIG_INT,  AT(inspect_rest_s),           "3600",           1, 31536000, "seconds from the end of such a pass to the next one's beginning" },
 	{ "syslog",   "host",                CONFIG_TEXT, AT(syslog_host),              "",               0, 0, "where the log is forwarded to, RFC 5424 over TLS; empty: nowhere" },
 	{ "syslog",   "port",                CONFIG_INT,  AT(syslog_port),              "6514",           1, 65535, "its port" },
 	{ "syslog",   "name",                CONFIG_TEXT, AT(syslog_name),              "",               0, 0, "name or address in its certificate; empty: host" },

@@ -57,6 +57,7 @@ struct settings {
 	char *witness_ca_file;      /* "": the system's */
 	int64_t witness_timeout_ms, witness_gap_ms;
 	int64_t export_keep_h, export_max_mib;
+	int64_t inspect_per_s, inspect_rest_s; /* per_s 0: no inspection */
 	/* [log] */
 	char *log_level;
 };

@@ -5,6 +5,7 @@
 #include "audit/audit.h"
 #include "audit/events.h"
 #include "audit/export.h"
+#include "audit/inspect_store.h"
 #include "audit/logs.h"
 #include "audit/outbox.h"
 #include "audit/publish_store.h"
@@ -50,6 +51,7 @@ static const struct stmt *const *(*const STORES[])(void) = {
     audit_statements,
     events_statements,
     export_statements,
+    inspect_statements,
     publish_statements,
     logs_statements,
     restore_statements,
