@@ -4,6 +4,7 @@
 #define API_APP_H
 
 #include "audit/audit.h"
+#include "audit/holds.h"
 #include "base/work.h"
 #include "ca/crl.h"
 #include "ca/expiry.h"
@@ -60,6 +61,7 @@ struct app {
 	struct verify_service verification;
 	struct disclosure_service disclosures;
 	struct erasure_service erasures;
+	struct holds_service holds;
 };
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "audit/note.h"
 #include "audit/outbox.h"
+#include "base/mem.h"
 
 #define ACTOR "system:host" /* whoever may be the database's owner */
 
@@ -137,60 +138,111 @@ retention_prune(struct tx *tx, const struct retention_request *request, int64_t 
 
 /* ---- holds ---- */
 
-static bool
-is_name(const char *name)
+bool
+retention_is_name(const char *name)
 {
 	static const char ALLOWED[] =
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
 	const size_t len = strspn(name, ALLOWED);
 
-	return len > 0 && len <= RETENTION_NAME_MAX && name[len] == '\0';
+	return len > 0 && len <= RETENTION_NAME_MAX && name[len] == '\0' &&
+	       strchr("._-", name[0]) == NULL;
+}
+
+void
+retention_hold_leaf(struct leaf *out, enum leaf_event event, const struct hold *hold,
+    const struct error *refused, int64_t now_s)
+{
+	char subject[LEAF_VALUE_MAX + 1];
+
+	(void)snprintf(subject, sizeof subject, "hold:%s%s%.24s", hold->name,
+	    hold->origin[0] != '\0' ? "/" : "",
+	    hold->origin[0] != '\0' ? name_of(hold->origin) : "");
+	note_leaf(out, event, hold->actor, subject, refused, now_s);
 }
 
 static bool
-note_hold(struct tx *tx, enum leaf_event event, const char *name, const char *origin, int64_t now_s,
+note_hold(struct tx *tx, enum leaf_event event, const struct hold *hold, int64_t now_s,
     const struct rng *rng, struct error *err)
 {
-	char subject[LEAF_VALUE_MAX + 1];
 	struct leaf leaf;
 
-	(void)snprintf(subject, sizeof subject, "hold:%s%s%.24s", name,
-	    origin[0] != '\0' ? "/" : "", origin[0] != '\0' ? name_of(origin) : "");
-	note_leaf(&leaf, event, ACTOR, subject, NULL, now_s);
+	retention_hold_leaf(&leaf, event, hold, NULL, now_s);
 	return outbox_add(tx, &leaf, rng, err);
+}
+
+bool
+retention_no_name(struct error *err)
+{
+	return error_set_field(err, E_BAD_SYNTAX, "/name",
+	    "a hold's name is 1 to %d of A-Z a-z 0-9 . _ -, and begins with a letter or digit",
+	    RETENTION_NAME_MAX);
+}
+
+const struct hold *
+retention_find(const struct hold *holds, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(holds[i].name, name) == 0)
+			return &holds[i];
+	return NULL;
+}
+
+bool
+retention_may_hold(const struct hold *holds, size_t count, const char *name, struct error *err)
+{
+	if (retention_find(holds, count, name) != NULL)
+		return error_set(err, E_STATE_CONFLICT, "a hold %s is in force", name);
+	return count < RETENTION_HOLDS_MAX ||
+	       error_set(err, E_STATE_CONFLICT, "%d holds are in force: release one first",
+		   RETENTION_HOLDS_MAX);
 }
 
 bool
 retention_hold(struct tx *tx, const char *name, const char *origin, int64_t now_s,
     const struct rng *rng, struct error *err)
 {
+	DEFER(mem_free) struct hold *holds = xcalloc(RETENTION_HOLDS_MAX, sizeof *holds);
+	struct hold hold = {.actor = ACTOR};
 	struct retention_log log = {0};
+	size_t count = 0;
 	bool placed = false;
 
-	if (!is_name(name))
-		return error_set(err, E_BAD_SYNTAX, "a hold's name is 1 to %d of A-Z a-z 0-9 . _ -",
-		    RETENTION_NAME_MAX);
+	if (!retention_is_name(name))
+		return retention_no_name(err);
 	if (origin != NULL && !retention_find_log(tx, origin, &log, err))
 		return false;
 	if (origin != NULL && log.id == 0)
 		return error_set(err, E_NOT_FOUND, "there is no log %s", origin);
-	if (!retention_insert_hold(tx, name, log.id, now_s, &placed, err))
+	(void)snprintf(hold.name, sizeof hold.name, "%s", name);
+	(void)snprintf(hold.origin, sizeof hold.origin, "%s", origin != NULL ? origin : "");
+	if (!retention_holds(tx, holds, &count, err) ||
+	    !retention_may_hold(holds, count, name, err) ||
+	    !retention_insert_hold(tx, &hold, now_s, &placed, err))
 		return false;
 	if (!placed)
 		return error_set(err, E_STATE_CONFLICT, "a hold %s is in force", name);
-	return note_hold(tx, LEAF_LOG_HOLD, name, origin != NULL ? origin : "", now_s, rng, err);
+	return note_hold(tx, LEAF_LOG_HOLD, &hold, now_s, rng, err);
 }
 
 bool
 retention_release(
     struct tx *tx, const char *name, int64_t now_s, const struct rng *rng, struct error *err)
 {
-	DEFER(buf_clear_public) struct buf origin = {0};
-	bool found = false;
+	DEFER(mem_free) struct hold *holds = xcalloc(RETENTION_HOLDS_MAX, sizeof *holds);
+	const struct hold *found;
+	struct hold hold;
+	size_t count = 0;
+	bool released = false;
 
-	if (!retention_release_hold(tx, name, now_s, &found, &origin, err))
+	if (!retention_holds(tx, holds, &count, err))
 		return false;
-	if (!found)
+	found = retention_find(holds, count, name);
+	if (found != NULL && !retention_release_hold(tx, name, ACTOR, now_s, &released, err))
+		return false;
+	if (!released)
 		return error_set(err, E_NOT_FOUND, "no hold %.32s is in force", name);
-	return note_hold(tx, LEAF_LOG_RELEASE, name, buf_text(&origin), now_s, rng, err);
+	hold = *found;
+	(void)snprintf(hold.actor, sizeof hold.actor, ACTOR);
+	return note_hold(tx, LEAF_LOG_RELEASE, &hold, now_s, rng, err);
 }

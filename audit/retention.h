@@ -32,15 +32,29 @@ struct retention_result { /* leaves `first` to `last`; count 0: nothing is old e
 MUST_CHECK bool retention_prune(struct tx *tx, const struct retention_request *request,
     int64_t now_s, const struct rng *rng, struct retention_result *out, struct error *err);
 
+/* 1 to RETENTION_NAME_MAX of [A-Za-z0-9._-], the first a letter or digit. */
+bool retention_is_name(const char *name);
+bool retention_no_name(struct error *err); /* E_BAD_SYNTAX that says so: false */
+
 /*
- * Holds a log, or all of them for an `origin` of NULL, until the hold of this name is released.
- * E_BAD_SYNTAX       a name of 1 to 32 of [A-Za-z0-9._-]
+ * Holds a log, or all of them for an `origin` of NULL, until the hold of this name is released. By
+ * the database's owner; by the API: audit/holds.h.
+ * E_BAD_SYNTAX       the name is none
  * E_NOT_FOUND        no such log; no such hold in force
- * E_STATE_CONFLICT   a hold of this name is in force
+ * E_STATE_CONFLICT   a hold of this name is in force, or RETENTION_HOLDS_MAX are
  */
 MUST_CHECK bool retention_hold(struct tx *tx, const char *name, const char *origin, int64_t now_s,
     const struct rng *rng, struct error *err);
 MUST_CHECK bool retention_release(
     struct tx *tx, const char *name, int64_t now_s, const struct rng *rng, struct error *err);
+
+/* Of those in force: the one of this name, or NULL; and whether one of this name may be placed. */
+const struct hold *retention_find(const struct hold *holds, size_t count, const char *name);
+MUST_CHECK bool retention_may_hold(
+    const struct hold *holds, size_t count, const char *name, struct error *err);
+
+/* log.hold or log.release of a hold; `origin` "": of all logs. `refused`: NULL, or why not. */
+void retention_hold_leaf(struct leaf *out, enum leaf_event event, const struct hold *hold,
+    const struct error *refused, int64_t now_s);
 
 #endif

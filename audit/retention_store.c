@@ -24,20 +24,23 @@ static const struct stmt HOLD_FIND = STMT("retention_hold_find", 1, 1,
     "SELECT name FROM legal_hold WHERE released_at_s IS NULL AND (log IS NULL OR log = $1::int2)"
     " ORDER BY id LIMIT 1");
 
-/* $1 name, $2 log (0: all), $3 now */
-static const struct stmt HOLD_INSERT = STMT("retention_hold_insert", 3, 1,
-    "INSERT INTO legal_hold (name, log, placed_at_s)"
-    " VALUES ($1::text, nullif($2::int2, 0), $3::int8)"
-    " ON CONFLICT (name) WHERE released_at_s IS NULL DO NOTHING RETURNING id");
+/* $1 name, $2 origin ("": all), $3 now, $4 by whom */
+static const struct stmt HOLD_INSERT = STMT("retention_hold_insert", 4, 1,
+    "INSERT INTO legal_hold (name, log, placed_at_s, placed_by)"
+    " SELECT $1::text, (SELECT id FROM audit_log WHERE origin = $2::text), $3::int8, $4::text"
+    " WHERE $2::text = '' OR EXISTS (SELECT FROM audit_log WHERE origin = $2::text)"
+    " ON CONFLICT (name) WHERE released_at_s IS NULL DO NOTHING RETURNING 1");
 
-/* $1 name, $2 now */
-static const struct stmt HOLD_RELEASE = STMT("retention_hold_release", 2, 1,
-    "UPDATE legal_hold SET released_at_s = $2::int8 WHERE name = $1::text AND released_at_s IS NULL"
-    " RETURNING (SELECT origin FROM audit_log WHERE id = legal_hold.log)");
+/* $1 name, $2 now, $3 by whom */
+static const struct stmt HOLD_RELEASE = STMT("retention_hold_release", 3, 1,
+    "UPDATE legal_hold SET released_at_s = $2::int8, released_by = $3::text"
+    " WHERE name = $1::text AND released_at_s IS NULL RETURNING 1");
 
-static const struct stmt HOLDS = STMT("retention_holds", 0, 3,
-    "SELECT h.name, l.origin, h.placed_at_s FROM legal_hold AS h LEFT JOIN audit_log AS l"
-    " ON l.id = h.log WHERE h.released_at_s IS NULL ORDER BY h.id");
+/* $1 how many */
+static const struct stmt HOLDS = STMT("retention_holds", 1, 4,
+    "SELECT h.name, coalesce(l.origin, ''), coalesce(h.placed_by, ''), h.placed_at_s"
+    " FROM legal_hold AS h LEFT JOIN audit_log AS l ON l.id = h.log"
+    " WHERE h.released_at_s IS NULL ORDER BY h.id LIMIT $1::int8");
 
 static const struct stmt *const STATEMENTS[] = {
     &LOG_FIND,
@@ -174,14 +177,15 @@ retention_find_hold(
 
 bool
 retention_insert_hold(
-    struct tx *tx, const char *name, int log, int64_t now_s, bool *out_placed, struct error *err)
+    struct tx *tx, const struct hold *hold, int64_t now_s, bool *out_placed, struct error *err)
 {
 	DEFER(params_clear) struct params params = {0};
 	DEFER(rows_free) struct rows *rows = NULL;
 
-	params_text(&params, name);
-	params_int2(&params, (int16_t)log);
+	params_text(&params, hold->name);
+	params_text(&params, hold->origin);
 	params_int8(&params, now_s);
+	params_text(&params, hold->actor);
 	if (!tx_query(tx, &HOLD_INSERT, &params, &rows, err))
 		return false;
 	*out_placed = rows_count(rows) > 0;
@@ -189,24 +193,37 @@ retention_insert_hold(
 }
 
 bool
-retention_release_hold(struct tx *tx, const char *name, int64_t now_s, bool *out_found,
-    struct buf *out_origin, struct error *err)
+retention_release_hold(struct tx *tx, const char *name, const char *actor, int64_t now_s,
+    bool *out_found, struct error *err)
 {
 	DEFER(params_clear) struct params params = {0};
 	DEFER(rows_free) struct rows *rows = NULL;
 
 	params_text(&params, name);
 	params_int8(&params, now_s);
+	params_text(&params, actor);
 	if (!tx_query(tx, &HOLD_RELEASE, &params, &rows, err))
 		return false;
 	*out_found = rows_count(rows) > 0;
-	if (*out_found && !rows_null(rows, 0, 0))
-		buf_append(out_origin, rows_bytes(rows, 0, 0));
 	return true;
 }
 
 bool
-retention_holds(struct tx *tx, struct rows **out, struct error *err)
+retention_holds(struct tx *tx, struct hold out[static RETENTION_HOLDS_MAX], size_t *out_count,
+    struct error *err)
 {
-	return tx_query(tx, &HOLDS, NULL, out, err);
+	DEFER(params_clear) struct params params = {0};
+	DEFER(rows_free) struct rows *rows = NULL;
+
+	params_int8(&params, RETENTION_HOLDS_MAX);
+	if (!tx_query(tx, &HOLDS, &params, &rows, err))
+		return false;
+	*out_count = rows_count(rows);
+	for (size_t i = 0; i < *out_count; i++) {
+		rows_text(rows, i, 0, out[i].name, sizeof out[i].name);
+		rows_text(rows, i, 1, out[i].origin, sizeof out[i].origin);
+		rows_text(rows, i, 2, out[i].actor, sizeof out[i].actor);
+		out[i].placed_at_s = rows_int(rows, i, 3);
+	}
+	return true;
 }

@@ -2,9 +2,12 @@
 #define AUDIT_RETENTION_STORE_H
 
 #include "db/db.h"
+#include "proof/checkpoint.h"
+#include "proof/leaf.h"
 
 #define RETENTION_PART_LEAVES INT64_C(1048576)
 #define RETENTION_NAME_MAX 32
+#define RETENTION_HOLDS_MAX 64 /* in force */
 
 enum retention_what { RETENTION_LEAVES, RETENTION_BLOBS };
 
@@ -28,17 +31,24 @@ MUST_CHECK bool retention_read_leaf(
 MUST_CHECK bool retention_drop(
     struct tx *tx, int log, enum retention_what what, int64_t part, struct error *err);
 
+struct hold {
+	char name[RETENTION_NAME_MAX + 1];
+	char origin[CHECKPOINT_ORIGIN_MAX + 1]; /* of its log; "": all logs */
+	char actor[LEAF_VALUE_MAX + 1];         /* who placed it, or releases it; "": not known */
+	int64_t placed_at_s;
+};
+
 /* The name of a hold in force of this log, or of all; "": none. */
 MUST_CHECK bool retention_find_hold(
     struct tx *tx, int log, char out_name[static RETENTION_NAME_MAX + 1], struct error *err);
-/* `log` 0: all. Nothing is written where one of this name is in force. */
+/* Nothing is written where one of this name is in force. E_NOT_FOUND: no such log */
 MUST_CHECK bool retention_insert_hold(
-    struct tx *tx, const char *name, int log, int64_t now_s, bool *out_placed, struct error *err);
-/* *out_origin: of its log, empty where it was of all. */
-MUST_CHECK bool retention_release_hold(struct tx *tx, const char *name, int64_t now_s,
-    bool *out_found, struct buf *out_origin, struct error *err);
-/* In force, oldest first: name, origin (null: all), placed_at_s. */
-MUST_CHECK bool retention_holds(struct tx *tx, struct rows **out, struct error *err);
+    struct tx *tx, const struct hold *hold, int64_t now_s, bool *out_placed, struct error *err);
+MUST_CHECK bool retention_release_hold(struct tx *tx, const char *name, const char *actor,
+    int64_t now_s, bool *out_found, struct error *err);
+/* In force, oldest first; at most RETENTION_HOLDS_MAX. */
+MUST_CHECK bool retention_holds(struct tx *tx, struct hold out[static RETENTION_HOLDS_MAX],
+    size_t *out_count, struct error *err);
 
 const struct stmt *const *retention_statements(void);
 

@@ -173,26 +173,25 @@ int
 log_holds_command(struct db *db, bool json)
 {
 	DEFER(tx_free) struct tx *tx = NULL;
-	DEFER(rows_free) struct rows *rows = NULL;
+	DEFER(mem_free) struct hold *holds = xcalloc(RETENTION_HOLDS_MAX, sizeof *holds);
 	struct error err = {0};
+	size_t count = 0;
 
-	if (!tx_begin(db, &tx, &err) || !retention_holds(tx, &rows, &err))
+	if (!tx_begin(db, &tx, &err) || !retention_holds(tx, holds, &count, &err))
 		return cli_fail(&err, json, EXIT_FAILURE);
-	for (size_t i = 0; i < rows_count(rows); i++) {
-		const struct bytes name = rows_bytes(rows, i, 0);
-		const bool all = rows_null(rows, i, 1);
-		const struct bytes log = all ? bytes_of_text("all logs") : rows_bytes(rows, i, 1);
+	for (size_t i = 0; i < count; i++) {
+		const char *log = holds[i].origin;
+		const bool all = log[0] == '\0';
 		char at[TIME_TEXT_LEN + 1];
 
-		time_encode(at, rows_int(rows, i, 2));
+		time_encode(at, holds[i].placed_at_s);
 		if (json)
-			printf("{\"hold\":\"%.*s\",\"log\":%s%.*s%s,\"since\":\"%s\"}\n",
-			    (int)name.len, (const char *)name.data, all ? "" : "\"",
-			    all ? 4 : (int)log.len, all ? "null" : (const char *)log.data,
-			    all ? "" : "\"", at);
+			printf("{\"hold\":\"%s\",\"log\":%s%s%s,\"since\":\"%s\",\"by\":\"%s\"}\n",
+			    holds[i].name, all ? "" : "\"", all ? "null" : log, all ? "" : "\"", at,
+			    holds[i].actor);
 		else
-			printf("%.*s %s %.*s\n", (int)name.len, (const char *)name.data, at,
-			    (int)log.len, (const char *)log.data);
+			printf("%s %s %s %s\n", holds[i].name, at, all ? "all logs" : log,
+			    holds[i].actor);
 	}
 	return EXIT_SUCCESS;
 }

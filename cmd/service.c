@@ -253,6 +253,7 @@ build_escrow(struct service *service)
 	    app->audit, service->escrow.shred, app->clock, app->rng};
 	app->erasures = (struct erasure_service){
 	    app->db, app->ledger, service->escrow.shred, app->clock, app->rng};
+	app->holds = (struct holds_service){app->db, app->ledger};
 }
 
 static void

@@ -328,8 +328,8 @@ two_holds_are_released_one_by_one(void **state)
 static void
 names_of_holds_are_bounded(void **state)
 {
-	static const char *const BAD[] = {
-	    "", "a b", "a/b", "\"", "a\n", "123456789012345678901234567890123", "\xc3\xa4"};
+	static const char *const BAD[] = {"", "a b", "a/b", ".", "..", "-a", "_a", "\"", "a\n",
+	    "123456789012345678901234567890123", "\xc3\xa4"};
 	DEFER(world_clear) struct world world;
 
 	(void)state;
@@ -341,6 +341,53 @@ names_of_holds_are_bounded(void **state)
 		assert_int_equal(err.code, E_BAD_SYNTAX);
 	}
 	assert_int_equal(test_db_int(&world.test, "SELECT count(*) FROM legal_hold"), 0);
+}
+
+static void
+no_more_holds_than_can_be_listed(void **state)
+{
+	DEFER(world_clear) struct world world;
+	struct error err = {0}, refused = {0};
+	char name[8];
+
+	(void)state;
+	world_init(&world);
+	for (int i = 0; i < RETENTION_HOLDS_MAX; i++) {
+		(void)snprintf(name, sizeof name, "h%d", i);
+		assert_true(place(&world, name, NULL, &err));
+	}
+	assert_false(place(&world, "more", NULL, &refused));
+	assert_int_equal(refused.code, E_STATE_CONFLICT);
+	assert_true(release(&world, "h7", &err));
+	assert_true(place(&world, "more", NULL, &err));
+}
+
+static void
+the_service_places_and_releases_holds_and_no_more(void **state)
+{
+	static const struct {
+		const char *column, *privilege;
+		int may;
+	} ROWS[] = {{"name", "INSERT", 1}, {"released_at_s", "UPDATE", 1}, {"name", "UPDATE", 0},
+	    {"log", "UPDATE", 0}, {"placed_at_s", "UPDATE", 0}, {"placed_by", "UPDATE", 0},
+	    {"released_at_s", "INSERT", 0}};
+	DEFER(world_clear) struct world world;
+
+	(void)state;
+	world_init(&world);
+	for (size_t i = 0; i < COUNT(ROWS); i++) {
+		char sql[160];
+
+		(void)snprintf(sql, sizeof sql,
+		    "SELECT has_column_privilege('moniker_service', 'legal_hold', '%s', '%s')::int",
+		    ROWS[i].column, ROWS[i].privilege);
+		assert_int_equal(test_db_int(&world.test, sql), ROWS[i].may);
+	}
+	assert_int_equal(
+	    test_db_int(&world.test,
+		"SELECT has_table_privilege('moniker_service', 'legal_hold', 'DELETE, TRUNCATE')"
+		"::int"),
+	    0);
 }
 
 /* Whoever calls it, and whatever was looked at before. */
@@ -412,6 +459,8 @@ main(void)
 	    cmocka_unit_test(a_hold_of_another_log_does_not),
 	    cmocka_unit_test(two_holds_are_released_one_by_one),
 	    cmocka_unit_test(names_of_holds_are_bounded),
+	    cmocka_unit_test(no_more_holds_than_can_be_listed),
+	    cmocka_unit_test(the_service_places_and_releases_holds_and_no_more),
 	    cmocka_unit_test(the_database_itself_drops_nothing_that_is_held),
 	    cmocka_unit_test(a_hold_that_is_being_placed_is_waited_for),
 	};

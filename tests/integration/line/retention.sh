@@ -57,13 +57,15 @@ refuses "days that are none" 'number' prune --keep-days soon
 refuses "without days" 'usage' prune
 refuses "another log" 'no log' log prune moniker.test/nobody-2026 --config "$MONIKER_CONFIG" --keep-days 0
 log hold case-1 "$origin" >/dev/null
-log hold case-2 >/dev/null
+jq -cn '{name: "case-2"}' | send /v1/audit/holds legal >/dev/null # by the API, while it is due
+same "held by the API: status" 201 "$(cat "$work/status")"
 refuses "a log that is held" 'held: case-1' prune --keep-days 0
 same "both are listed" "case-1 case-2" "$(log holds | cut -d' ' -f1 | paste -sd' ')"
 same "as JSON" "$origin null" "$(log holds --json | jq -r .log | paste -sd' ')"
 log release case-1 >/dev/null
 refuses "held by the other" 'held: case-2' prune --keep-days 0
-log release case-2 >/dev/null
+call DELETE /v1/audit/holds/case-2 legal >/dev/null
+same "released by the API: status" 204 "$(cat "$work/status")"
 refuses "released twice" 'no hold' log release case-2
 cp "$folder/tile/entries/x001/234" "$work/234"
 sed -i '0,/svc.heartbeat/s//svc.Heartbeat/' "$folder/tile/entries/x001/234"
@@ -82,7 +84,7 @@ noted() { call GET "/v1/audit/events?ev=log.*&limit=100" auditor >"$work/noted" 
 within 20 "leaves say so" noted
 same "which ones" "0 $((part - 1)) $part" "$(jq -r 'select(.ev == "log.prune" and .d.first != null) | "\(.d.first) \(.d.last) \(.cnt)"' "$work/noted")"
 same "and who held it" "log.hold hold:case-1/$log_name,log.hold hold:case-2,log.release hold:case-1/$log_name,log.release hold:case-2" \
-	"$(jq -r 'select(.ev == "log.hold" or .ev == "log.release") | "\(.ev) \(.sub)"' "$work/noted" | paste -sd,)"
+	"$(jq -r 'select(.ev == "log.hold" or .ev == "log.release") | "\(.ev) \(.sub)"' "$work/noted" | sort | paste -sd,)"
 pruned_at=$(jq -r 'select(.ev == "log.prune" and .d.first != null).seq' "$work/noted")
 
 # ---- what can still be proven

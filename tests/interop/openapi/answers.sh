@@ -116,6 +116,22 @@ erasures() { # PSEUDONYM SEALED: true when its identity is sealed
 	via 404 GET /v1/erasures/aaaaaaaaaaaaaaaa legal
 }
 
+holds() {
+	local name=hold-$RANDOM$RANDOM
+	jq -cn --arg name $name '{name: $name}' >"$work/hold"
+	send 201 /v1/audit/holds legal <"$work/hold"
+	send 409 /v1/audit/holds legal <"$work/hold"
+	send 403 /v1/audit/holds auditor <"$work/hold"
+	send 401 /v1/audit/holds nobody <"$work/hold"
+	jq -c '.name = ".."' "$work/hold" | send 400 /v1/audit/holds legal
+	jq -c '.log = "no-such-log"' "$work/hold" | send 404 /v1/audit/holds legal
+	via 200 GET /v1/audit/holds auditor
+	via 200 GET /v1/audit/holds/$name legal
+	via 204 DELETE /v1/audit/holds/$name legal
+	via 404 GET /v1/audit/holds/$name auditor
+	via 404 DELETE /v1/audit/holds/$name legal
+}
+
 everything() {
 	# batches and tokens
 	jq -cn --arg id "$lot" '{id: $id, model: "Test", quota: 100, hours_from: 0, hours_until: 1440, stations: []}' >"$work/lot"
@@ -232,6 +248,7 @@ everything() {
 	jq -c --arg p "$sealed" '.pseudonyms = [$p]' "$work/disclosure" >"$work/p"
 	mv "$work/p" "$work/disclosure"
 	erasures "$sealed" true
+	holds
 	# revocation
 	local action
 	jq -cn --arg p "$pseudonym" '{select: {pseudonym: $p}, action: "hold", dry_run: true}' | send 200 /v1/revocations officer
