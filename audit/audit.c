@@ -44,8 +44,7 @@ struct audit {
 	struct watch *watch; /* NULL: not begun */
 	const struct syslog_target *syslog;
 	char *node, *syslog_cursor;
-	struct publish_leaves forwarded; /* the forwarder's thread only */
-	struct forward *forward;         /* NULL: not begun, or none */
+	struct forward *forward; /* NULL: not begun, or none */
 
 	struct ledger *ledger; /* NULL before audit_begin() and after audit_end() */
 	pthread_t thread;
@@ -85,7 +84,6 @@ audit_new(const struct audit_options *options, struct audit **out, struct error 
 	audit->dir = xstrdup(options->dir);
 	audit->node = xstrdup(options->node);
 	audit->syslog = options->syslog;
-	audit->forwarded.db = options->db;
 	if (options->syslog != NULL)
 		audit->syslog_cursor = xstrdup(options->syslog_cursor);
 	(void)snprintf(audit->actor, sizeof audit->actor, "system:%s", options->node);
@@ -382,7 +380,7 @@ begin_forwarding(struct audit *audit, struct error *err)
 			       .node = audit->node,
 			       .path = audit->syslog_cursor,
 			       .target = *audit->syslog,
-			       .source = publish_source(&audit->forwarded),
+			       .dir = audit->dir,
 			       .size = published_size,
 			       .size_context = audit},
 		   &audit->forward, err);

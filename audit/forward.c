@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "audit/forward_log.h"
+#include "audit/log_folder.h"
 #include "audit/syslog.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -13,7 +15,6 @@
 #include "base/mem.h"
 #include "proof/scan.h"
 
-#define AT_ONCE 256 /* leaves read and sent together */
 #define CURSOR_LEN_MAX 512
 
 struct forward {
@@ -22,7 +23,11 @@ struct forward {
 	struct forward_progress progress; /* the thread's own, and: */
 	uint64_t next;                    /* to be sent */
 	int64_t pause_ms;                 /* 0: nothing failed */
-	bool found;                       /* the log, in the source */
+	/* The log that is sent: this node's own, or one before it, which has ended. */
+	char origin[CHECKPOINT_ORIGIN_MAX + 1];
+	bool own;                      /* it is known to be */
+	char then[LEAF_VALUE_MAX + 1]; /* of one before: the name of the next; "": not known yet */
+	uint64_t ended;                /* of one before: its size */
 
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t stop;
@@ -64,23 +69,19 @@ forward_again(struct forward_progress *progress)
 
 /* ---- the cursor ---- */
 
-/* "ORIGIN NEXT\n"; another log begins at its beginning. */
-static bool
-read_cursor(struct forward *forward, struct error *err)
+static void
+begin_own(struct forward *forward)
 {
-	DEFER(buf_clear_public) struct buf text = {0};
-	const char *origin = forward->options.origin;
-	struct scan in;
-	int64_t next;
+	(void)snprintf(forward->origin, sizeof forward->origin, "%s", forward->options.origin);
+	forward->own = true;
+}
 
-	if (access(forward->options.path, F_OK) != 0)
-		return true;
-	if (!file_read(forward->options.path, CURSOR_LEN_MAX, &text, err))
-		return false;
-	in.rest = buf_bytes(&text);
-	if (scan_literal(&in, origin) && scan_literal(&in, " ") && scan_number(&in, &next))
-		forward->progress.settled = forward->progress.confirmed = (uint64_t)next;
-	return true;
+static const char *
+last_part(const char *origin)
+{
+	const char *slash = strrchr(origin, '/');
+
+	return slash == NULL ? origin : slash + 1;
 }
 
 static void
@@ -89,10 +90,128 @@ write_cursor(const struct forward *forward)
 	DEFER(buf_clear_public) struct buf text = {0};
 	struct error err = {0};
 
-	buf_append_format(&text, "%s %llu\n", forward->options.origin,
-	    (unsigned long long)forward->progress.settled);
+	buf_append_format(
+	    &text, "%s %llu\n", forward->origin, (unsigned long long)forward->progress.settled);
 	if (!file_write(forward->options.path, buf_bytes(&text), 0600, &err))
 		log_error(LOG_LEVEL_WARNING, "audit.forward", NULL, &err);
+}
+
+/* Both are logs of one name: "<name>/<log>". */
+static bool
+is_sister(const char *origin, const char *other)
+{
+	const size_t len = (size_t)(last_part(origin) - origin);
+
+	return len > 0 && strncmp(origin, other, len) == 0 && log_folder_name_valid(other + len) &&
+	       strlen(other + len) <= LEAF_VALUE_MAX;
+}
+
+/* "ORIGIN NEXT\n". A log that this one does not go back to counts as none: all of this one. */
+static bool
+read_cursor(struct forward *forward, struct error *err)
+{
+	DEFER(buf_clear_public) struct buf text = {0};
+	const char *own = forward->options.origin;
+	size_t len;
+	struct scan in;
+	int64_t next;
+
+	begin_own(forward);
+	if (access(forward->options.path, F_OK) != 0) {
+		write_cursor(forward); /* the next start may be that of another log */
+		return true;
+	}
+	if (!file_read(forward->options.path, CURSOR_LEN_MAX, &text, err))
+		return false;
+	len = strcspn(buf_text(&text), " ");
+	in.rest = bytes_of(text.data + len, text.len - len);
+	if (len > CHECKPOINT_ORIGIN_MAX || !scan_literal(&in, " ") || !scan_number(&in, &next))
+		return true;
+	(void)snprintf(forward->origin, sizeof forward->origin, "%.*s", (int)len, buf_text(&text));
+	forward->own = strcmp(forward->origin, own) == 0;
+	if (!forward->own && !is_sister(own, forward->origin)) {
+		begin_own(forward);
+		return true;
+	}
+	forward->progress.settled = forward->progress.confirmed = (uint64_t)next;
+	return true;
+}
+
+/* ---- which log ---- */
+
+static uint64_t
+own_size(const struct forward *forward)
+{
+	return forward->options.size(forward->options.size_context);
+}
+
+static uint64_t
+published(const struct forward *forward)
+{
+	return forward->own ? own_size(forward) : forward->ended;
+}
+
+static void
+switch_to(struct forward *forward, const char *name)
+{
+	char origin[CHECKPOINT_ORIGIN_MAX + 1];
+	const char *own = forward->options.origin;
+
+	(void)snprintf(origin, sizeof origin, "%.*s%s", (int)(last_part(own) - own), own, name);
+	(void)snprintf(forward->origin, sizeof forward->origin, "%s", origin);
+	forward->own = strcmp(origin, own) == 0;
+	forward->then[0] = '\0';
+	forward->ended = 0;
+	forward->progress = (struct forward_progress){0};
+	forward->next = 0;
+	write_cursor(forward);
+}
+
+static void
+folder_of(const struct forward *forward, struct buf *out)
+{
+	buf_append_format(out, "%s/%s", forward->options.dir, last_part(forward->origin));
+}
+
+/* Of one before: where it ended, and what comes then. This one does not go back to it: its own. */
+static bool
+find_next(struct forward *forward, struct error *err)
+{
+	const char *name = last_part(forward->origin);
+	DEFER(buf_clear_public) struct buf folder = {0};
+	char then[LEAF_VALUE_MAX + 1];
+	uint64_t ended = 0;
+
+	folder_of(forward, &folder);
+	if (!forward_log_after(
+		forward->options.dir, name, last_part(forward->options.origin), then, err))
+		return false;
+	if (then[0] == '\0') {
+		switch_to(forward, last_part(forward->options.origin));
+		return true;
+	}
+	if (!forward_log_size(buf_text(&folder), &ended, err))
+		return false;
+	if (ended == 0)
+		return error_set(err, E_RECORD_UNAVAILABLE, "the log %.64s is not there", name);
+	(void)snprintf(forward->then, sizeof forward->then, "%s", then);
+	forward->ended = ended;
+	return true;
+}
+
+/* On with the next when all of one before is settled. */
+static bool
+find_place(struct forward *forward, struct error *err)
+{
+	if (forward->own || own_size(forward) == 0) /* what it continues is in its first leaf */
+		return true;
+	if (forward->then[0] == '\0' && !find_next(forward, err))
+		return false;
+	if (!forward->own && forward->progress.settled >= forward->ended) {
+		log_info("audit.forward", "the log before is forwarded to its end");
+		switch_to(forward, forward->then);
+	}
+	return true;
 }
 
 /* ---- sending ---- */
@@ -100,49 +219,39 @@ write_cursor(const struct forward *forward)
 struct chunk {
 	const struct forward *forward;
 	struct buf frames;
-	uint64_t next, count;
+	uint64_t count;
 };
 
 static bool
 take_leaf(void *taker, uint64_t seq, struct bytes leaf, struct error *err)
 {
 	struct chunk *chunk = taker;
-	const struct forward_options *options = &chunk->forward->options;
+	const struct forward *forward = chunk->forward;
 
-	if (chunk->count++ == 0)
-		chunk->next = seq; /* those before were dropped (audit/retention.h) */
-	if (seq != chunk->next)
-		return error_set(err, E_RECORD_UNAVAILABLE, "the database lacks leaves of the log");
-	chunk->next++;
-	return syslog_frame(options->origin, options->node, seq, leaf, &chunk->frames, err);
+	chunk->count++;
+	return syslog_frame(forward->origin, forward->options.node, seq, leaf, &chunk->frames, err);
 }
 
-/* Of a part of the log that was dropped nothing is there; one that ends early has lost its end. */
 static bool
-send_chunk(struct forward *forward, struct syslog_session *session, uint64_t to, struct error *err)
+send_chunk(struct forward *forward, struct syslog_session *session, uint64_t to, uint64_t size,
+    struct error *err)
 {
-	const struct tiles_source *source = &forward->options.source;
-	struct chunk chunk = {.forward = forward, .next = forward->next};
-	const bool sent =
-	    source->read(source->context, forward->next, to, take_leaf, &chunk, err) &&
-	    syslog_session_send(session, buf_bytes(&chunk.frames), err);
+	DEFER(buf_clear_public) struct buf folder = {0};
+	struct chunk chunk = {.forward = forward};
+	bool sent;
 
+	folder_of(forward, &folder);
+	sent =
+	    forward_log_read(buf_text(&folder), forward->next, to, size, take_leaf, &chunk, err) &&
+	    syslog_session_send(session, buf_bytes(&chunk.frames), err);
 	buf_clear_public(&chunk.frames);
 	if (!sent)
 		return false;
-	if (chunk.count > 0 && chunk.next < to)
-		return error_set(err, E_RECORD_UNAVAILABLE, "the database lacks leaves of the log");
 	(void)pthread_mutex_lock(&forward->lock);
 	forward->health.sent += chunk.count;
 	(void)pthread_mutex_unlock(&forward->lock);
 	forward->next = to;
 	return true;
-}
-
-static uint64_t
-published(const struct forward *forward)
-{
-	return forward->options.size(forward->options.size_context);
 }
 
 static bool
@@ -156,18 +265,6 @@ is_stopping(struct forward *forward)
 	return stopping;
 }
 
-/* The source reads the log whose key it was asked for. */
-static bool
-find_log(struct forward *forward, struct error *err)
-{
-	const struct tiles_source *source = &forward->options.source;
-	struct note_key key;
-
-	if (!forward->found)
-		forward->found = source->key(source->context, forward->options.origin, &key, err);
-	return forward->found;
-}
-
 static bool
 run_session(struct forward *forward, struct error *err)
 {
@@ -175,14 +272,13 @@ run_session(struct forward *forward, struct error *err)
 	const uint64_t end = forward->next + FORWARD_SESSION_LEAVES;
 	uint64_t size;
 
-	if (!find_log(forward, err) ||
-	    !syslog_session_open(&forward->options.target, &session, err))
+	if (!syslog_session_open(&forward->options.target, &session, err))
 		return false;
 	while ((size = published(forward)) > forward->next && forward->next < end &&
 	       !is_stopping(forward)) {
-		const uint64_t to = forward->next + AT_ONCE;
+		const uint64_t to = (forward->next / TILE_WIDTH + 1) * TILE_WIDTH;
 
-		if (!send_chunk(forward, session, size < to ? size : to, err))
+		if (!send_chunk(forward, session, size < to ? size : to, size, err))
 			return false;
 	}
 	if (!syslog_session_end(session, err))
@@ -213,28 +309,39 @@ note_outcome(struct forward *forward, bool good, const struct error *err)
 }
 
 static void
+note_health(struct forward *forward)
+{
+	const uint64_t size = published(forward);
+	uint64_t lag = size > forward->progress.confirmed ? size - forward->progress.confirmed : 0;
+
+	if (!forward->own)
+		lag += own_size(forward);
+	(void)pthread_mutex_lock(&forward->lock);
+	forward->health.failing = forward->pause_ms != 0;
+	forward->health.lag = lag;
+	(void)pthread_mutex_unlock(&forward->lock);
+}
+
+static void
 look(struct forward *forward)
 {
 	struct error err = {0};
-	uint64_t size = published(forward);
+	bool good = find_place(forward, &err);
+	const uint64_t size = published(forward);
+	bool tried;
 
 	if (forward->next > size && size > 0) { /* not the log that the cursor is of: all of it */
 		forward->progress = (struct forward_progress){0};
 		forward->next = 0;
 	}
-	if (size > forward->next) {
-		const bool good = run_session(forward, &err);
-
+	tried = good && size > forward->next;
+	if (tried)
+		good = run_session(forward, &err);
+	if (tried || !good)
 		note_outcome(forward, good, &err);
-	}
 	if (forward_settle(&forward->progress, clock_monotonic_ms()))
 		write_cursor(forward);
-	size = published(forward);
-	(void)pthread_mutex_lock(&forward->lock);
-	forward->health.failing = forward->pause_ms != 0;
-	forward->health.lag =
-	    size > forward->progress.confirmed ? size - forward->progress.confirmed : 0;
-	(void)pthread_mutex_unlock(&forward->lock);
+	note_health(forward);
 }
 
 /* True: stop. */

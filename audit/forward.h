@@ -1,5 +1,6 @@
 /*
- * forward: this node's log, leaf after leaf, to a syslog receiver over TLS.
+ * forward: this node's log, leaf after leaf, to a syslog receiver over TLS; where its cursor is in
+ * a log that this one continues, that one first, to its end.
  *
  * At least once and in order, with repeats from an earlier leaf on after something failed. Syslog
  * has no receipts: what was sent counts when the receiver ended the session in order, and is passed
@@ -10,7 +11,7 @@
 #define AUDIT_FORWARD_H
 
 #include "audit/syslog_session.h"
-#include "audit/tiles.h"
+#include "proof/checkpoint.h"
 
 #define FORWARD_SESSION_LEAVES 4096 /* in one session at most */
 #define FORWARD_SETTLE_MS 10000
@@ -39,8 +40,8 @@ struct forward_options {
 	const char *origin, *node;
 	const char *path; /* of the cursor */
 	struct syslog_target target;
-	struct tiles_source source;
-	uint64_t (*size)(void *context); /* published leaves */
+	const char *dir;                 /* of the published logs, a folder each */
+	uint64_t (*size)(void *context); /* published leaves of this one */
 	void *size_context;
 };
 struct forward;
@@ -52,7 +53,7 @@ DEFER_DECLARE(struct forward, forward_free)
 
 struct forward_health {
 	bool failing;
-	uint64_t lag;  /* published leaves that the receiver has not read */
+	uint64_t lag;  /* published leaves of these logs that the receiver has not read */
 	uint64_t sent; /* since the start, repeats too */
 };
 void forward_health(struct forward *forward, struct forward_health *out);

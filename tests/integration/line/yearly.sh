@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # A node's log is rolled over, as each year: announced, continued, verified with the one before; and what happens where
-# the one before was not closed, or where a log is not announced. With a service of its own; MONIKER_TEST_BIN names the
-# programs.
+# the one before was not closed, or where a log is not announced; and whoever has it forwarded misses nothing of either.
+# With a service of its own; MONIKER_TEST_BIN names the programs.
 set -Eeuo pipefail
 support=$(cd "$(dirname "$0")/../../support" && pwd)
 fixture=$(mktemp -d /tmp/moniker-yearly-XXXXXX)
 chmod 755 "$fixture"
+receiver=
 end() {
+	[ -z "$receiver" ] || kill -KILL "$receiver" 2>/dev/null || true
 	"$support/service_down.sh" "$fixture" || true
 	rm -rf "$fixture"
 }
@@ -44,6 +46,21 @@ leaf() { # LOG SEQ
 	sed -n "$(($2 + 1))p" "$work/every"
 }
 every() { call GET "/v1/audit/events?log=$1&limit=10000" auditor; }
+
+need python3 python3
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$work/siem.key" -out "$work/siem.pem" \
+	-subj /CN=siem.example -addext subjectAltName=DNS:siem.example -days 2 2>/dev/null
+chmod 755 "$work"
+chmod 644 "$work/siem.pem"
+touch "$work/received"
+listens() { [ -s "$work/siem.port" ]; }
+start_receiver() { # [PORT]
+	: >"$work/siem.port"
+	python3 "$(dirname "$0")/siem.py" "$work/siem.pem" "$work/siem.key" "$work/received" "$@" >"$work/siem.port" &
+	receiver=$!
+	within 20 "the receiver listens" listens
+}
+received() { awk -v origin="$1" '$1 == origin && !seen[$2]++ { sub(/^[^ ]* [^ ]* /, ""); print }' "$work/received"; } # ORIGIN
 
 call GET /audit/logs auditor >"$work/logs"
 vkey=$(jq -r '.items[0].vkey' "$work/logs")
@@ -83,7 +100,14 @@ ok "a log is not begun before the one before is closed"
 stop
 exits "no other log's name" 1 'no journal' "$moniker" log use node9-2026 --config "$MONIKER_CONFIG"
 "$moniker" log use "${first##*/}" --config "$MONIKER_CONFIG" >/dev/null
+start_receiver
+port=$(cat "$work/siem.port")
+printf '[syslog]\nhost = 127.0.0.1\nport = %s\nname = siem.example\nca_file = %s\n' "$port" "$work/siem.pem" >>"$MONIKER_CONFIG"
 start
+forwarded() { [ -s "$work/received" ]; }
+within 30 "it is forwarded" forwarded
+kill -KILL "$receiver" # what the old one has from here on waits
+wait "$receiver" 2>/dev/null || true
 call GET "/audit/${first##*/}/checkpoint" nobody >/dev/null
 ok "the one before is taken up again"
 roll >/dev/null
@@ -110,6 +134,18 @@ if "$moniker" log use "${first##*/}" --config "$MONIKER_CONFIG" >/dev/null; then
 fi
 "$moniker" log use "${second##*/}" --config "$MONIKER_CONFIG" >/dev/null
 start
+
+# ---- whoever has them forwarded gets the end of the old one, and then the new one
+
+start_receiver "$port"
+both() { received "$second" >"$work/new" && [ -s "$work/new" ]; }
+within 60 "the new one is forwarded" both
+received "$first" >"$work/old"
+every "$first" >"$work/leaves"
+same "after all of the old one" "$(sha256sum <"$work/leaves")" "$(sha256sum <"$work/old")"
+same "whose end came before" "$first $second" "$(cut -d' ' -f1 "$work/received" | uniq | paste -sd' ')"
+every "$second" | head -n "$(wc -l <"$work/new")" | cmp - "$work/new" || die "of the new one something is missing"
+ok "leaf by leaf"
 stop
 
 # ---- both, by an auditor who has the first key
