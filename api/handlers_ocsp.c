@@ -85,11 +85,9 @@ get_ocsp(const struct app *app, const struct http_request *request, struct http_
 		put_lifetime(app, &reply.times, response);
 	else
 		http_header(response, "Cache-Control", "no-store");
-	if (reply.cacheable && http_etag_named(request, reply.times.etag)) {
-		response->status = 304;
-		return true;
-	}
 	put_answer(&reply, response);
+	if (reply.cacheable && http_etag_named(request, reply.times.etag))
+		return http_not_modified(response);
 	return true;
 }
 

@@ -17,11 +17,8 @@ get_openapi(const struct app *app, const struct http_request *request,
 	(void)snprintf(etag, sizeof etag, "\"%s\"", OPENAPI_TAG);
 	http_header(response, "ETag", "%s", etag);
 	http_header(response, "Cache-Control", "max-age=%d", MAX_AGE_S);
-	response->status = 304;
-	if (http_etag_named(request, etag))
-		return true;
 	buf_append(&response->body, OPENAPI);
 	response->content_type = "application/yaml"; /* RFC 9512 */
 	response->status = 200;
-	return true;
+	return !http_etag_named(request, etag) || http_not_modified(response);
 }

@@ -91,13 +91,11 @@ answer_list(const struct app *app, const struct http_request *request, enum crl_
 	http_header(response, "Expires", "%s", expires);
 	http_header(response, "Last-Modified", "%s", date);
 	http_header(response, "Vary", "Accept-Encoding");
-	if (is_known(request, etag, date)) {
-		response->status = 304;
-		return true;
-	}
+	share_list(&view, gzip, response);
+	if (is_known(request, etag, date))
+		return http_not_modified(response);
 	if (gzip)
 		http_header(response, "Content-Encoding", "gzip");
-	share_list(&view, gzip, response);
 	return true;
 }
 

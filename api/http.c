@@ -345,3 +345,11 @@ http_no_content(struct http_response *response)
 	response->status = 204;
 	return true;
 }
+
+bool
+http_not_modified(struct http_response *response)
+{
+	response->status = 304;
+	response->content_type = NULL;
+	return true;
+}

@@ -135,5 +135,8 @@ bool http_created_json(struct http_response *response, const char *location); /*
 bool http_created(struct http_response *response, const char *location, json_t *json);
 bool http_accepted(struct http_response *response, const char *location, json_t *json);
 bool http_no_content(struct http_response *response);
+/* 304 in place of the 200 that `response` is already: its body is not sent, but its length is what
+ * Content-Length says of it (RFC 9110 section 8.6). */
+bool http_not_modified(struct http_response *response);
 
 #endif

@@ -168,7 +168,7 @@ answer(struct exchange *exchange, struct MHD_Connection *mhd, bool close)
 	if (add_headers(response, exchange, close))
 		queued = MHD_queue_response(mhd, (unsigned)from->status, response);
 	MHD_destroy_response(response);
-	exchange->connection->tls.more = len > 0 && !exchange->request.head;
+	exchange->connection->tls.more = len > 0 && !exchange->request.head && from->status != 304;
 	note_answer(exchange);
 	set_deadline(
 	    exchange->connection, exchange->connection->loop->server->options.answer_deadline_ms);

@@ -150,9 +150,10 @@ at() { date -ud "$(sed -n "s/^ *$1: //p" "$work/text")" '+%a, %d %b %Y %H:%M:%S 
 same "Last-Modified is thisUpdate" "$(at 'This Update')" "$(header Last-Modified)"
 same "Expires is nextUpdate" "$(at 'Next Update')" "$(header Expires)"
 shows "Cache-Control is RFC 5019's" '^Cache-Control: max-age=60, public, no-transform, must-revalidate$' "$work/head"
-tag=$(header ETag)
+tag=$(header ETag) length=$(header Content-Length)
 get "$responder/$escaped" -H "If-None-Match: $tag"
 shows "304 to its tag" '^HTTP/1.1 304 ' "$work/head"
+same "which says how long the answer is" "$length" "$(header Content-Length)"
 get "$responder/$escaped" --http1.0
 shows "HTTP/1.0 is served" '^HTTP/1.[01] 200 ' "$work/head"
 get "$responder/$(base64 -w0 "$work/nonce.req" | jq -sRr @uri)"

@@ -122,6 +122,7 @@ for file in "${full_url##*/crl/}" "${delta_url##*/crl/}"; do
 		same "$what: nothing encodes it" "" "$(header content-encoding)"
 		same "$what: known by its tag" 304 "$(fetch -H "If-None-Match: $etag" "$url")"
 		same "$what: 304 has the tag" "$etag" "$(header etag)"
+		same "$what: and the length of what is not sent" "$(wc -c <"$work/plain")" "$(header content-length)"
 		same "$what: and no body" 0 "$(wc -c <"$work/body")"
 		same "$what: known by its date" 304 "$(fetch -H "If-Modified-Since: $date" "$url")"
 		same "$what: not by another one" 200 "$(fetch -H 'If-Modified-Since: Thu, 01 Jan 1970 00:00:00 GMT' "$url")"

@@ -125,6 +125,31 @@ the_description_is_served(void **state)
 }
 
 static void
+a_304_has_the_length_of_the_200_and_no_body(void **state)
+{
+	static const char after[] = "GET /healthz HTTP/1.1\r\n" CLOSE;
+	DEFER(client_clear) struct client client = {0};
+	struct serving *s = *state;
+	char request[160], length[64];
+	const char *all, *end;
+
+	serving_start(s);
+	(void)snprintf(request, sizeof request,
+	    "GET /v1/openapi.yaml HTTP/1.1\r\nIf-None-Match: \"%s\"\r\n" HOST "\r\n", OPENAPI_TAG);
+	(void)snprintf(length, sizeof length, "\r\nContent-Length: %zu\r\n", OPENAPI.len);
+	client_open_tls(&client, s);
+	client_say(&client, request);
+	client_say(&client, after);
+	all = client_hear_all(&client);
+	assert_memory_equal(all, "HTTP/1.1 304 ", 13);
+	end = strstr(all, "\r\n\r\n");
+	assert_non_null(end);
+	assert_memory_equal(end + 4, "HTTP/1.1 200 ", 13); /* the next answer follows at once */
+	assert_non_null(strstr(all, length));
+	assert_true(strstr(all, length) < end);
+}
+
+static void
 metrics_need_a_credential_where_this_host_is_not_trusted(void **state)
 {
 	DEFER(client_clear) struct client client = {0};
@@ -356,6 +381,7 @@ main(void)
 	    TEST(the_plain_port_gives_authorities_and_no_more),
 	    TEST(who_shows_nothing_is_asked_for_a_credential),
 	    TEST(the_description_is_served),
+	    TEST(a_304_has_the_length_of_the_200_and_no_body),
 	    TEST(metrics_need_a_credential_where_this_host_is_not_trusted),
 	    TEST(what_comes_through_a_proxy_is_not_from_this_host),
 	    TEST(what_happens_is_counted),
