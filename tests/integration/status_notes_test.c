@@ -207,12 +207,43 @@ a_cursor_goes_on_after_a_restart(void **state)
 	assert_string_equal(whole.page.cursor, after.page.cursor);
 }
 
+/* Of so many changes only the first are made: what a reader is told does not depend on the rest. */
+static void
+who_is_too_far_behind_is_told_to_take_the_snapshot(void **state)
+{
+	DEFER(world_clear) struct world world;
+	DEFER(read_clear) struct read first = {0};
+	DEFER(read_clear) struct read next = {0};
+	struct status_notes_page page = {0};
+	struct error err = {0};
+	char sql[64];
+
+	(void)state;
+	world_init(&world);
+	change(&world.one, 1, DEVICE_REVOKED);
+	assert_true(status_index_wait_beyond(world.one.index, 0, IN_TIME_MS) >= 1);
+	read_page(&world.one, NULL, &first);
+	assert_int_equal(first.says.to, 1);
+	change(&world.one, 2, DEVICE_REVOKED);
+	node_stop(&world.one);
+	(void)snprintf(
+	    sql, sizeof sql, "UPDATE status_head SET seq = %d", STATUS_NOTES_BEHIND_MAX + 1);
+	test_db_run(&world.test, sql);
+	node_start(&world, &world.one);
+	assert_false(status_notes_page(world.one.notes, NULL, &page, &err));
+	assert_int_equal(err.code, E_CURSOR_GONE);
+	read_page(&world.one, first.page.cursor, &next);
+	assert_int_equal(next.says.from, 1);
+	assert_int_equal(next.says.to, 2);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_cursor_of_one_node_goes_on_at_the_other),
 	    cmocka_unit_test(a_cursor_goes_on_after_a_restart),
+	    cmocka_unit_test(who_is_too_far_behind_is_told_to_take_the_snapshot),
 	};
 
 	return cmocka_run_group_tests_name("status_notes", tests, NULL, NULL);
