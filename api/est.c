@@ -124,6 +124,21 @@ est_credential_clear(struct est_credential *credential)
 	*credential = (struct est_credential){0};
 }
 
+/* ---- requests ---- */
+
+struct bytes
+est_skip_words(struct bytes body)
+{
+	static const char armor[] = "-----BEGIN ";
+	const uint8_t *at = body.len == 0 || body.data[0] == DER_SEQUENCE
+				? NULL
+				: memmem(body.data, body.len, armor, sizeof armor - 1);
+
+	if (at == NULL || at == body.data || at[-1] != '\n')
+		return body;
+	return bytes_of(at, body.len - (size_t)(at - body.data));
+}
+
 /* ---- answers ---- */
 
 /* ContentInfo and SignedData of RFC 5652 sections 3 and 5.1, without content and signers. The set

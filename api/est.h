@@ -34,6 +34,9 @@ MUST_CHECK bool est_credential_parse(
 void est_credential_clear(struct est_credential *credential); /* wipes */
 DEFER_DECLARE_CLEAR(struct est_credential, est_credential_clear)
 
+/* Without the words that tools write before the armor of a request (RFC 7468 section 2). */
+struct bytes est_skip_words(struct bytes body);
+
 /* Appends a certs-only PKCS #7 (RFC 5272 section 4.1), DER, with these certificates. */
 void est_put_certificates(struct buf *out, const struct bytes *certificates, size_t count);
 /* Appends CsrAttrs, DER: the key that suits every client and a profile that takes it (RFC 9908

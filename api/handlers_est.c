@@ -92,8 +92,9 @@ post_est_enroll(const struct app *app, const struct http_request *request,
 {
 	DEFER(est_credential_clear) struct est_credential credential = {0};
 	DEFER(enrolled_clear) struct enrolled out = {0};
-	struct enroll_request in = {
-	    .csr = request->body, .binding = &request->binding, .shown = request->shown};
+	struct enroll_request in = {.csr = est_skip_words(request->body),
+	    .binding = &request->binding,
+	    .shown = request->shown};
 	char name[BATCH_NAME_MAX + 1];
 
 	if (!is_request(request, err) ||
@@ -129,7 +130,7 @@ post_est_reenroll(const struct app *app, const struct http_request *request,
 	DEFER(enrolled_clear) struct enrolled out = {0};
 	struct renew_request in = {.presented_spki_sha256 = request->caller->spki_sha256,
 	    .presented = &request->caller->device,
-	    .csr = request->body,
+	    .csr = est_skip_words(request->body),
 	    .binding = &request->binding};
 	struct batch_facts facts;
 

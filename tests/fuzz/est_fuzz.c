@@ -96,7 +96,12 @@ as_body(struct bytes body)
 	DEFER(csr_free) struct csr *with = NULL;
 	DEFER(csr_free) struct csr *without = NULL;
 	struct error err = {0}, why = {0};
+	const struct bytes request = est_skip_words(body);
 
+	MUST(request.len <= body.len);
+	MUST(bytes_equal(request, bytes_of(body.data + body.len - request.len, request.len)));
+	MUST(request.len == body.len || memcmp(request.data, "-----BEGIN ", 11) == 0);
+	body = request;
 	if (fuzz_verdict(csr_parse_any(body, &SESSION, &with, &err), &err))
 		MUST(csr_spki(with).len > 0);
 	if (!fuzz_verdict(csr_parse_any(body, NULL, &without, &why), &why))

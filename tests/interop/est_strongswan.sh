@@ -44,6 +44,20 @@ waits() {
 }
 
 open_batch
+
+# ---- as the documentation has it
+
+mkdir "$work/newcomer"
+sed -n '/^## How to/,/^## /s/^    //p' "$(dirname "$0")/../../docs/est-clients.md" >"$work/commands"
+sed "s/mac48=02005e100001/mac48=$(random_mac | tr -d :)/" "$work/commands" >"$work/newcomer/commands"
+cmp -s "$work/commands" "$work/newcomer/commands" && die "the documentation's commands do not enroll"
+token=$(mint '{"count": 1}')
+(cd "$work/newcomer" && token=$token bash -euo pipefail commands) >"$work/log" 2>&1 || { cat "$work/log" >&2; die "the documentation's commands fail"; }
+shows "the documentation's commands work" '^Issued certificate is trusted, ' "$work/log"
+openssl verify -x509_strict -CAfile <(roots_of "$MONIKER_TRUST") -untrusted "$work/newcomer/ca-1.pem" "$work/newcomer/cert.pem" >"$work/text" ||
+	die "their certificate does not verify"
+ok "and their certificate verifies"
+
 for step in "1.3 $MONIKER_URL" "1.2 $MONIKER_EST_LEGACY_URL"; do
 	# shellcheck disable=SC2086
 	speak $step

@@ -142,6 +142,31 @@ a_field_that_is_too_long_is_refused(void **state)
 	assert_int_equal(err.code, E_BAD_SYNTAX);
 }
 
+/* ---- requests ---- */
+
+static void
+words_before_the_armor_are_passed_over(void **state)
+{
+	static const struct {
+		const char *body, *want;
+	} rows[] = {
+	    {"Subject: CN=x\n\n-----BEGIN X-----\nAA==\n", "-----BEGIN X-----\nAA==\n"},
+	    {"Subject: CN=x\r\n-----BEGIN X-----\r\n", "-----BEGIN X-----\r\n"},
+	    {"-----BEGIN X-----\nAA==\n", "-----BEGIN X-----\nAA==\n"},
+	    {"-----BEGIN X-----\n-----BEGIN X-----\n", "-----BEGIN X-----\n-----BEGIN X-----\n"},
+	    {" -----BEGIN X-----\n-----BEGIN X-----\n", " -----BEGIN X-----\n-----BEGIN X-----\n"},
+	    {"in one line -----BEGIN X-----\n", "in one line -----BEGIN X-----\n"},
+	    {"0\n-----BEGIN X-----\n", "0\n-----BEGIN X-----\n"}, /* DER */
+	    {"AAAA\nBBBB\n", "AAAA\nBBBB\n"},
+	    {"", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		assert_true(bytes_equal(
+		    est_skip_words(bytes_of_text(rows[i].body)), bytes_of_text(rows[i].want)));
+}
+
 /* ---- answers ---- */
 
 static void
@@ -258,6 +283,7 @@ main(void)
 	    cmocka_unit_test(what_is_no_credential_is_refused_and_not_repeated),
 	    cmocka_unit_test(no_field_is_no_credential),
 	    cmocka_unit_test(a_field_that_is_too_long_is_refused),
+	    cmocka_unit_test(words_before_the_armor_are_passed_over),
 	    cmocka_unit_test(openssl_reads_the_certificates_in_their_order),
 	    cmocka_unit_test(base64_is_one_line_or_lines_of_64),
 	    cmocka_unit_test(the_request_that_we_ask_for_has_a_key_on_p256),
