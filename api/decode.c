@@ -101,7 +101,7 @@ decode_hardware_tags(const json_t *object, struct enroll_hardware_tags *out, str
 /* ---- enrollment ---- */
 
 struct enrollment_members {
-	const char *batch, *csr, *token, *profile;
+	const char *batch, *csr, *token, *profile, *sealed;
 	json_t *hardware_ids, *hardware_tags;
 	bool replace;
 };
@@ -115,6 +115,7 @@ static const struct json_member ENROLLMENT[] = {
     {"token", "/token", JSON_MEMBER_TEXT, AT(token), 0, false, 0, TOKEN_TEXT_MAX},
     {"replace", "/replace", JSON_MEMBER_BOOL, AT(replace), 0, false, 0, 0},
     {"profile", "/profile", JSON_MEMBER_TEXT, AT(profile), 0, false, 0, BATCH_PROFILE_MAX},
+    {"sealed", "/sealed", JSON_MEMBER_TEXT, AT(sealed), 0, false, 0, ESCROW_TEXT_MAX},
 };
 #undef AT
 
@@ -133,6 +134,8 @@ decode_enrollment(const json_t *body, struct enroll_request *out, struct error *
 	out->token = in.token;
 	out->replace = in.replace;
 	out->profile = in.profile;
+	if (in.sealed != NULL)
+		out->sealed = bytes_of_text(in.sealed);
 	return true;
 }
 

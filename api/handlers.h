@@ -28,6 +28,7 @@ HANDLER(post_tokens);
 HANDLER(post_evaluation);
 HANDLER(post_manifest);
 HANDLER(get_manifest);
+HANDLER(get_seat_sets);
 HANDLER(post_disclosure);
 HANDLER(get_disclosure);
 HANDLER(post_disclosure_approval);

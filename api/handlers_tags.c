@@ -1,9 +1,10 @@
-/* Hardware tags for those who keep the hardware ids to themselves, and manifests, which are lists
- * of them. */
+/* What those need who keep hardware ids to themselves: tags, lists of them (manifests), and the
+ * seats that they seal to. */
 #include "api/decode.h"
 #include "api/handlers.h"
 #include "api/limits.h"
 #include "api/shapes.h"
+#include "base/text.h"
 #include "provisioning/manifest.h"
 
 struct evaluation_members {
@@ -112,4 +113,36 @@ get_manifest(const struct app *app, const struct http_request *request,
 	       http_ok(response, json_pack("{s:I, s:I, s:I}", "listed", (json_int_t)coverage.listed,
 				     "enrolled", (json_int_t)coverage.enrolled, "missing",
 				     (json_int_t)(coverage.listed - coverage.enrolled)));
+}
+
+/* ---- whom a blind station seals to ---- */
+
+static json_t *
+shape_seat_set(const struct seat_set *set, struct bytes signature)
+{
+	DEFER(buf_clear_public) struct buf text = {0};
+	DEFER(buf_clear_public) struct buf encoded = {0};
+
+	seat_set_encode(set, &text);
+	base64_encode(&encoded, signature);
+	return json_pack("{s:I, s:s%, s:s%}", "number", (json_int_t)set->number, "text",
+	    (const char *)text.data, text.len, "signature", (const char *)encoded.data,
+	    encoded.len);
+}
+
+/* The one in force, if there is one. */
+bool
+get_seat_sets(const struct app *app, const struct http_request *request,
+    struct http_response *response, struct error *err)
+{
+	DEFER(buf_clear_public) struct buf signature = {0};
+	json_t *items = json_array();
+	struct seat_set set;
+
+	(void)request;
+	(void)err;
+	if (app->enrollment.seats != NULL &&
+	    seats_get_signed(app->enrollment.seats, &set, &signature))
+		(void)json_array_append_new(items, shape_seat_set(&set, buf_bytes(&signature)));
+	return http_ok(response, json_pack("{s:o, s:n}", "items", items, "next"));
 }

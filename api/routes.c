@@ -46,6 +46,7 @@ static const struct route ROUTES[] = {
 	{ HTTP_POST,   "/v1/batches/{id}/manifest",      ADMIN,              TLS,  32 * KB,     LEAF_BATCH_REFUSED,      post_manifest },
 	{ HTTP_GET,    "/v1/batches/{id}/manifest",      ADMIN,              TLS,  0,           LEAF_EVENT_NONE,         get_manifest },
 	{ HTTP_POST,   "/v1/hardware-tags/evaluate",     STATION | ADMIN,    TLS,  32 * KB,     LEAF_ENROLL_REFUSED,     post_evaluation },
+	{ HTTP_GET,    "/v1/seat-sets",                   STATION | ADMIN | LEGAL | OFFICER, TLS,  0,           LEAF_EVENT_NONE,         get_seat_sets },
 	{ HTTP_POST,   "/v1/disclosures",                LEGAL | OFFICER,    TLS,  4 * KB,      LEAF_DISCLOSURE_REFUSED, post_disclosure },
 	{ HTTP_GET,    "/v1/disclosures/{id}",           LEGAL | OFFICER,    TLS,  0,           LEAF_EVENT_NONE,         get_disclosure },
 	{ HTTP_POST,   "/v1/disclosures/{id}/approval",  LEGAL | OFFICER,    TLS,  4 * KB,      LEAF_DISCLOSURE_REFUSED, post_disclosure_approval },

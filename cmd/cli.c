@@ -54,19 +54,31 @@ from_environment(const char *given, const char *prefix, const char *suffix)
 	return getenv(name);
 }
 
+const char *
+cli_api_ca_file(const struct cli_api *api)
+{
+	return from_environment(api->ca_file, "CACERT", "");
+}
+
+const char *
+cli_api_certificate(const struct cli_api *api, const char *role)
+{
+	return from_environment(api->certificate, role, "_CERT");
+}
+
 bool
 cli_api_open(
     const struct cli_api *api, const char *role, struct http_client **out, struct error *err)
 {
 	struct http_client_options options = {
 	    .url = from_environment(api->url, "URL", ""),
-	    .ca_file = from_environment(api->ca_file, "CACERT", ""),
+	    .ca_file = cli_api_ca_file(api),
 	    .certificate = api->certificate,
 	    .key = api->key,
 	};
 
 	if (role != NULL) {
-		options.certificate = from_environment(api->certificate, role, "_CERT");
+		options.certificate = cli_api_certificate(api, role);
 		options.key = from_environment(api->key, role, "_KEY");
 	}
 	if (options.url == NULL)

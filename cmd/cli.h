@@ -48,6 +48,10 @@ struct cli_api {
 MUST_CHECK bool cli_api_open(
     const struct cli_api *api, const char *role, struct http_client **out, struct error *err);
 
+/* What cli_api_open() takes; NULL: neither given nor in the environment. */
+const char *cli_api_ca_file(const struct cli_api *api);
+const char *cli_api_certificate(const struct cli_api *api, const char *role);
+
 /*
  * One call with a JSON body (stolen; or NULL). On 2xx *out_document is the answer; otherwise the
  * problem's code and detail are the error, and the problem itself goes to *out_document, if any.

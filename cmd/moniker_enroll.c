@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "cmd/blind_seal.h"
 #include "cmd/blind_tags.h"
 #include "cmd/cli.h"
 #include "cmd/options.h"
@@ -57,26 +58,30 @@ id_list_clear(struct id_list *list)
 }
 DEFER_DECLARE_CLEAR(struct id_list, id_list_clear)
 
-/* The hardware ids stay here: what goes out are their tags. */
 static bool
-add_tags(
-    struct http_client *client, const struct option_values *values, json_t *body, struct error *err)
+parse_ids(const struct option_values *values, struct id_list *out, struct error *err)
 {
-	DEFER(id_list_clear) struct id_list given = {0};
-	uint8_t tags[HWID_COUNT_MAX][TAG_BYTES];
-	json_t *list;
-	int kid;
-
 	if (values->count == 0 || values->count > HWID_COUNT_MAX)
 		return error_set(err, E_HARDWARE_ID_MISSING,
 		    "--blind needs one to %d --hardware-id", HWID_COUNT_MAX);
 	for (size_t i = 0; i < values->count; i++)
-		if (!blind_tags_parse(values->at[i], &given.ids[i], err))
+		if (!blind_tags_parse(values->at[i], &out->ids[i], err))
 			return false;
-	if (!blind_tags_make(client, given.ids, values->count, tags, &kid, err))
+	return true;
+}
+
+static bool
+add_tags(struct http_client *client, const struct hwid *ids, size_t count, json_t *body,
+    struct error *err)
+{
+	uint8_t tags[HWID_COUNT_MAX][TAG_BYTES];
+	json_t *list;
+	int kid;
+
+	if (!blind_tags_make(client, ids, count, tags, &kid, err))
 		return false;
 	list = json_array();
-	for (size_t i = 0; i < values->count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		char hex[2 * TAG_BYTES + 1];
 
 		hex_encode(hex, bytes_of(tags[i], TAG_BYTES));
@@ -85,6 +90,36 @@ add_tags(
 	return json_object_set_new(
 		   body, "hardware_tags", json_pack("{s:i, s:o}", "kid", kid, "tags", list)) == 0 ||
 	       error_set(err, E_INTERNAL, "no room");
+}
+
+/* Where the batch keeps identities: for the officers, past the service. */
+static bool
+add_sealed(struct http_client *client, const struct enroll_options *options, const struct hwid *ids,
+    size_t count, json_t *body, struct error *err)
+{
+	const struct blind_seal with = {.batch = options->batch,
+	    .ca_file = cli_api_ca_file(&options->api),
+	    .certificate = cli_api_certificate(&options->api, "STATION")};
+	DEFER(buf_clear_public) struct buf sealed = {0};
+
+	return blind_seal_make(client, &with, ids, count, &sealed, err) &&
+	       (sealed.len == 0 ||
+		   json_object_set_new(
+		       body, "sealed", json_stringn((const char *)sealed.data, sealed.len)) == 0 ||
+		   error_set(err, E_INTERNAL, "no room"));
+}
+
+/* The hardware ids stay here: what goes out are their tags, and what only the officers can open. */
+static bool
+add_blind(struct http_client *client, const struct enroll_options *options, json_t *body,
+    struct error *err)
+{
+	DEFER(id_list_clear) struct id_list given = {0};
+	const size_t count = options->hardware_ids.count;
+
+	return parse_ids(&options->hardware_ids, &given, err) &&
+	       add_tags(client, given.ids, count, body, err) &&
+	       add_sealed(client, options, given.ids, count, body, err);
 }
 
 static bool
@@ -111,10 +146,17 @@ enroll_body(struct http_client *client, const struct enroll_options *options, co
 		    json_stringn((const char *)secret_bytes(token).data, secret_bytes(token).len));
 	if (options->replace)
 		(void)json_object_set_new(body, "replace", json_true());
-	if (options->blind && !add_tags(client, &options->hardware_ids, body, err))
+	if (options->blind && !add_blind(client, options, body, err))
 		return false;
 	*out = TAKE(body);
 	return true;
+}
+
+/* The request, not only the call, has to be made again. */
+static bool
+wants_another(const struct error *failed)
+{
+	return failed->code == E_TAG_KEY_CHANGED || failed->code == E_SEAT_SET_CHANGED;
 }
 
 /* The same request again gets the same certificate, so a lost answer is simply asked for again. */
@@ -129,7 +171,7 @@ call_until_answered(struct http_client *client, const char *path, const json_t *
 		if (cli_call(client, "POST", path, json_deep_copy(body), out, &failed))
 			return true;
 		kind = error_info(failed.code)->kind;
-		if (try == TRIES_MAX || failed.code == E_TAG_KEY_CHANGED ||
+		if (try == TRIES_MAX || wants_another(&failed) ||
 		    (kind != ERROR_KIND_UNAVAILABLE && kind != ERROR_KIND_RATE_LIMITED &&
 			failed.code != E_INTERNAL)) {
 			*err = failed;
@@ -167,7 +209,7 @@ report(const json_t *answer, const char *dir, bool json)
 	return EXIT_SUCCESS;
 }
 
-/* Tags that were made just before their key was changed are made again. */
+/* What was made just before the key of tags or the seat set was changed is made again. */
 static bool
 enroll_until_answered(struct http_client *client, const struct enroll_options *options,
     const char *key_path, json_t **out, struct error *err)
@@ -180,10 +222,12 @@ enroll_until_answered(struct http_client *client, const struct enroll_options *o
 			return false;
 		if (call_until_answered(client, "/v1/enrollments", body, out, &failed))
 			return true;
-		if (failed.code != E_TAG_KEY_CHANGED || try == TRIES_MAX) {
+		if (!wants_another(&failed) || try == TRIES_MAX) {
 			*err = failed;
 			return false;
 		}
+		if (failed.code == E_SEAT_SET_CHANGED)
+			(void)sleep(1);
 	}
 }
 
@@ -236,7 +280,9 @@ const struct subcommand ENROLL_COMMAND = {"enroll", "get a device its first cert
     "  --hardware-id TYPE=VALUE mac48 eui64 imei soc_uid se_serial tpm_ek idevid; repeat, at most "
     "4\n"
     "  --blind                  the hardware ids stay here: the service gets their tags, which it\n"
-    "                           made without seeing the ids; needs a station's certificate\n"
+    "                           made without seeing the ids, and, where the batch keeps\n"
+    "                           identities in escrow, a record that the officers alone can open;\n"
+    "                           needs a station's certificate and, with escrow, --batch\n"
     "  --replace                the same board again with a new key\n"
     "  --profile NAME           when it is not the batch's\n"
     "  --url, --cacert, --cert, --key, --json   see `moniker --help`; role STATION\n"

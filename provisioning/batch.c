@@ -255,9 +255,6 @@ check_escrow(const struct batch_service *service, const struct batch *batch, str
 {
 	struct seat_set set;
 
-	if (batch->escrow && batch->blind)
-		return error_set_field(err, E_BAD_SYNTAX, "/escrow",
-		    "the service sees no hardware id of a blind batch, so it can seal none");
 	if (!batch->escrow)
 		return true;
 	if (service->seats != NULL && !seats_reload(service->seats, err))

@@ -308,6 +308,20 @@ hardware_is_listed(struct turn *turn, struct error *err)
 	return true;
 }
 
+/* One record discloses one device: a second one under it would have no identity of its own. */
+static bool
+record_is_new(struct turn *turn, struct error *err)
+{
+	const struct decide_input *input = turn->input;
+
+	if (input->brings_record &&
+	    (decide_has_record(turn->round->rows, &input->record) ||
+		round_record_slot(turn->round, &input->record)->taken_by != NOT_TAKEN))
+		return error_set_field(err, E_SEALED_INVALID, "/sealed",
+		    "it is another enrollment's: seal one for each device");
+	return true;
+}
+
 /* What stands in a tag's way, the worst last. */
 enum standing { STANDING_FREE, STANDING_ENROLLED, STANDING_HELD, STANDING_BLOCKED };
 
@@ -383,6 +397,7 @@ static bool (*const RULES[])(struct turn *turn, struct error *err) = {
 	token_is_unspent,
 	hardware_is_named,
 	hardware_is_listed,
+	record_is_new,
 	hardware_is_free,      /* decides replace */
 	quota_is_left,         /* decides issue */
 };
@@ -439,6 +454,8 @@ take(struct turn *turn)
 		tag_slot(turn, &turn->out->tags[i])->taken_by = turn->index;
 		consume_leave(turn, &turn->out->tags[i]);
 	}
+	if (turn->input->brings_record)
+		round_record_slot(turn->round, &turn->input->record)->taken_by = turn->index;
 	if (turn->out->decision == DECIDE_ISSUE)
 		turn->batch->issued++;
 	if (turn->token != NULL) {

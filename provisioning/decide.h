@@ -9,7 +9,7 @@
 #include "ca/status.h"
 #include "keeper/tag.h"
 #include "provisioning/batch.h"
-#include "provisioning/hwid.h"
+#include "provisioning/escrow.h"
 
 #define DECIDE_REPLACE_WITHIN_S 86400 /* after its enrollment, a device can be replaced */
 
@@ -28,6 +28,10 @@ struct decide_tag_keys { /* what devices get their tags under, and what is looke
 	int retiring; /* -1: none */
 };
 
+struct decide_record { /* a sealed record that a station brought counts once */
+	uint8_t id[ESCROW_ID_BYTES];
+};
+
 struct decide_input {                /* a proposal as decide sees it */
 	const struct error *refused; /* why it is refused already (a bad CSR), or NULL */
 	int64_t batch;               /* 0: unknown; then refused is set */
@@ -41,6 +45,8 @@ struct decide_input {                /* a proposal as decide sees it */
 	struct decide_tag tags[HWID_COUNT_MAX];
 	size_t tag_count;
 	bool replace;
+	bool brings_record; /* a sealed record of the station's: */
+	struct decide_record record;
 };
 
 /* Rows as read under lock; arrays sorted by their keys. See decide.c for how they are searched. */
@@ -101,6 +107,8 @@ struct decide_snapshot {
 	size_t tag_count;
 	struct decide_listed *listed; /* those that an input of a batch with a manifest has */
 	size_t listed_count;
+	struct decide_record *records; /* those that an input brings and another has brought */
+	size_t record_count;
 	struct decide_device *devices;
 	size_t device_count;
 	struct decide_tag_keys tag_keys;
@@ -143,6 +151,8 @@ const struct decide_tag_row *decide_find_tag(
 /* Whether the batch's manifest has it. */
 bool decide_is_listed(
     const struct decide_snapshot *snapshot, int64_t batch, const struct decide_tag *tag);
+/* Whether this record was brought before. */
+bool decide_has_record(const struct decide_snapshot *snapshot, const struct decide_record *record);
 /* Order by key and tag alone, for qsort(). */
 int decide_compare_tags(const void *a, const void *b);
 int decide_compare_listed(const void *a, const void *b);

@@ -137,6 +137,19 @@ decide_is_listed(
 				     sizeof wanted, decide_compare_listed) != NULL;
 }
 
+static int
+compare_records(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct decide_record));
+}
+
+bool
+decide_has_record(const struct decide_snapshot *snapshot, const struct decide_record *record)
+{
+	return search(record, snapshot->records, snapshot->record_count, sizeof *record,
+		   compare_records) != NULL;
+}
+
 /* ---- tags and their keys ---- */
 
 static void
@@ -232,6 +245,23 @@ round_tag_slot(const struct round *round, const struct decide_tag *tag)
 	return slots_get(&round->taken_tags, tag->kid, tag->tag);
 }
 
+/* Shorter than the other names: the rest is zeros. */
+static void
+name_record(uint8_t out[static TAG_BYTES], const struct decide_record *record)
+{
+	memset(out, 0, TAG_BYTES);
+	memcpy(out, record->id, sizeof record->id);
+}
+
+struct slot *
+round_record_slot(const struct round *round, const struct decide_record *record)
+{
+	uint8_t name[TAG_BYTES];
+
+	name_record(name, record);
+	return slots_get(&round->taken_records, 0, name);
+}
+
 /* ---- the round ---- */
 
 static void *
@@ -242,6 +272,23 @@ copy(const void *rows, size_t count, size_t size)
 	if (count > 0)
 		memcpy(copied, rows, count * size);
 	return copied;
+}
+
+static void
+init_records(struct round *round, size_t count)
+{
+	struct slots *records = &round->taken_records;
+
+	records->slots = xcalloc(count + 1, sizeof *records->slots);
+	for (size_t i = 0; i < count; i++) {
+		uint8_t name[TAG_BYTES];
+
+		if (!round->inputs[i].brings_record)
+			continue;
+		name_record(name, &round->inputs[i].record);
+		slots_add(records, 0, name);
+	}
+	slots_sort(records);
 }
 
 void
@@ -267,6 +314,7 @@ round_init(struct round *round, size_t count)
 			slots_add(tags, rows->tokens[i].bound[k].kid, rows->tokens[i].bound[k].tag);
 	slots_sort(keys);
 	slots_sort(tags);
+	init_records(round, count);
 }
 
 void
@@ -277,4 +325,5 @@ round_clear(struct round *round)
 	free(round->tags);
 	free(round->taken_keys.slots);
 	free(round->taken_tags.slots);
+	free(round->taken_records.slots);
 }

@@ -11,8 +11,8 @@
 #define SLOT_NAME_BYTES (1 + TAG_BYTES)
 
 /*
- * What inputs of one batch can take from each other: a name (a key, or a tag and its kid), and
- * the index of the input that took it. Sorted by name, each name once.
+ * What inputs of one batch can take from each other: a name (a key, a tag and its kid, or a
+ * sealed record's id), and the index of the input that took it. Sorted by name, each name once.
  */
 struct slot {
 	uint8_t name[SLOT_NAME_BYTES];
@@ -32,7 +32,7 @@ struct round {
 	struct decide_batch *batches;
 	struct decide_token *tokens;
 	struct decide_tag_row *tags;
-	struct slots taken_keys, taken_tags;
+	struct slots taken_keys, taken_tags, taken_records;
 };
 
 /* The caller has set rows, inputs, outs and now_s. */
@@ -51,5 +51,6 @@ bool round_allows_station(const struct decide_batch *batch, int64_t person);
 /* The slot of a name that one of the inputs (or a bound token) has. */
 struct slot *round_key_slot(const struct round *round, const uint8_t *spki_sha256);
 struct slot *round_tag_slot(const struct round *round, const struct decide_tag *tag);
+struct slot *round_record_slot(const struct round *round, const struct decide_record *record);
 
 #endif

@@ -51,6 +51,7 @@ struct enroll_request {
 	struct enroll_hardware_id hardware_ids[HWID_COUNT_MAX];
 	size_t hardware_id_count;
 	struct enroll_hardware_tags hardware_tags;
+	struct bytes sealed; /* base64 of the record that a blind station sealed; empty: none */
 	bool replace;
 	const char *profile; /* or NULL: the batch's */
 	/* of the TLS session, or NULL: a channel binding in the CSR is not looked at (csr.h) */

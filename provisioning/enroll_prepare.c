@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "base/text.h"
 #include "ca/certificate_store.h"
 #include "provisioning/hardware_tags.h"
 #include "provisioning/token.h"
@@ -160,6 +161,8 @@ struct preparation {
 	const struct profile *profile;
 	struct hardware hardware;
 	bool escrow;
+	struct buf record; /* that a blind station has sealed; empty: the service seals */
+	uint32_t seat_set; /* ... to this set */
 	char model[BATCH_MODEL_MAX + 1]; /* with escrow */
 };
 
@@ -167,14 +170,69 @@ static void
 preparation_clear(struct preparation *preparation)
 {
 	csr_free(preparation->csr);
+	buf_clear_public(&preparation->record);
 	hardware_clear(&preparation->hardware);
+}
+
+static bool
+get_seats(const struct enroll_service *service, struct seat_set *out, struct error *err)
+{
+	if (service->seats != NULL && service->shred != NULL && seats_get(service->seats, out))
+		return true;
+	err->retry_after_s = 5;
+	return error_set(
+	    err, E_RECORD_UNAVAILABLE, "no seat set is in force: nothing can be sealed");
+}
+
+static bool
+read_sealed(const struct enroll_request *request, struct buf *out, struct escrow_view *out_view,
+    struct error *err)
+{
+	struct error why = {0};
+
+	if (request->sealed.len == 0)
+		return error_set_field(err, E_INCOMPLETE, "/sealed",
+		    "this batch keeps identities in escrow: seal this one to the seats of "
+		    "/v1/seat-sets");
+	if (!base64_decode(request->sealed, out))
+		return error_set_field(err, E_SEALED_INVALID, "/sealed", "not base64");
+	return escrow_parse(buf_bytes(out), out_view, &why) ||
+	       error_set_field(err, E_SEALED_INVALID, "/sealed", "%s", why.detail);
+}
+
+/* What is in it the officers' audits find out. */
+static bool
+take_sealed(const struct enroll_service *service, const struct enroll_request *request,
+    struct preparation *out, struct error *err)
+{
+	struct decide_input *input = &out->proposal->input;
+	struct escrow_view view;
+	struct seat_set set;
+
+	if (!read_sealed(request, &out->record, &view, err) || !get_seats(service, &set, err))
+		return false;
+	if (!escrow_fits(&view, &set, err)) {
+		err->retry_after_s = err->code == E_SEAT_SET_CHANGED ? 1 : 0;
+		return false;
+	}
+	input->brings_record = true;
+	memcpy(input->record.id, view.id.data, sizeof input->record.id);
+	out->seat_set = view.seat_set;
+	out->escrow = true;
+	return true;
 }
 
 /* A token that is bound to hardware stands for its tags, but tags cannot be disclosed. */
 static bool
-find_escrow(const struct enroll_request *request, const struct batch_facts *facts,
-    struct preparation *out, struct error *err)
+find_escrow(const struct enroll_service *service, const struct enroll_request *request,
+    const struct batch_facts *facts, struct preparation *out, struct error *err)
 {
+	if (facts->escrow && facts->blind)
+		return take_sealed(service, request, out, err);
+	if (request->sealed.len > 0)
+		return error_set_field(err, E_SEALED_INVALID, "/sealed",
+		    facts->escrow ? "this batch takes hardware_ids, and the service seals them"
+				  : "this batch keeps no identities: leave it out");
 	if (!facts->escrow)
 		return true;
 	if (facts->hardware_ids_required && request->hardware_id_count == 0)
@@ -196,7 +254,7 @@ may_bring_tags(
 		    "this batch takes hardware_tags: the service shall not see hardware ids");
 	if (request->hardware_tags.count == 0)
 		return true;
-	if (request->hardware_id_count > 0 || facts->escrow)
+	if (request->hardware_id_count > 0 || (facts->escrow && !facts->blind))
 		return error_set_field(err, E_HARDWARE_ID_INVALID, "/hardware_tags",
 		    facts->escrow ? "this batch keeps hardware ids in escrow: send those"
 				  : "send hardware_ids or hardware_tags");
@@ -241,7 +299,8 @@ describe(const struct enroll_service *service, const struct enroll_request *requ
 	return find_batch(service, request, out->proposal, &facts, err) &&
 	       read_csr(request, out->proposal, &out->csr, err) &&
 	       find_profile(request, &facts, out->csr, &out->profile, err) &&
-	       may_bring_tags(request, &facts, err) && find_escrow(request, &facts, out, err) &&
+	       may_bring_tags(request, &facts, err) &&
+	       find_escrow(service, request, &facts, out, err) &&
 	       parse_hardware(request, &out->hardware, err) &&
 	       take_given_tags(service, request, out->proposal, err);
 }
@@ -327,28 +386,25 @@ end(const struct enroll_service *service, struct preparation *preparation, struc
 /* ---- escrow: what the officers may be asked for one day ---- */
 
 static bool
-seal(const struct enroll_service *service, const struct seat_set *set,
-    const struct preparation *preparation, struct error *err)
+seal(const struct enroll_service *service, const struct preparation *preparation, struct error *err)
 {
 	struct enroll_proposal *proposal = preparation->proposal;
 	struct escrow_identity identity = {.hardware_id_count = preparation->hardware.count,
 	    .model = bytes_of_text(preparation->model),
 	    .now_s = clock_now_s(service->clock)};
+	struct seat_set set;
 
+	if (preparation->record.len > 0) {
+		escrow_keep_brought(buf_bytes(&preparation->record), preparation->seat_set,
+		    service->rng, &proposal->sealed);
+		return true;
+	}
+	if (!get_seats(service, &set, err))
+		return false;
 	if (proposal->station_handle != NULL)
 		identity.station = bytes_of_text(proposal->station_handle);
 	memcpy(identity.hardware_ids, preparation->hardware.messages, sizeof identity.hardware_ids);
-	return escrow_keep(&identity, set, service->rng, &proposal->sealed, err);
-}
-
-static bool
-get_seats(const struct enroll_service *service, struct seat_set *out, struct error *err)
-{
-	if (service->seats != NULL && service->shred != NULL && seats_get(service->seats, out))
-		return true;
-	err->retry_after_s = 5;
-	return error_set(
-	    err, E_RECORD_UNAVAILABLE, "no seat set is in force: nothing can be sealed");
+	return escrow_keep(&identity, &set, service->rng, &proposal->sealed, err);
 }
 
 /* Their wraps' keys are one commit, before the ledger's. */
@@ -359,12 +415,11 @@ seal_all(
 	struct escrow_sealed *sealed[ENROLL_PREPARE_MAX];
 	size_t from[ENROLL_PREPARE_MAX];
 	struct error err = {0};
-	struct seat_set set;
 	size_t sealed_count = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		if (!all[i].escrow || !goes_on(&all[i], &errs[i]) ||
-		    !get_seats(service, &set, &errs[i]) || !seal(service, &set, &all[i], &errs[i]))
+		    !seal(service, &all[i], &errs[i]))
 			continue;
 		from[sealed_count] = i;
 		sealed[sealed_count++] = all[i].proposal->sealed;

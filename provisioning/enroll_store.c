@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "provisioning/brought_store.h"
 #include "provisioning/manifest_store.h"
 #include "provisioning/tag_keys_store.h"
 
@@ -196,7 +197,7 @@ queue(struct tx *tx, const struct stmt *stmt, const struct ledger_batch *batch,
 /* ---- from rows to the snapshot ---- */
 
 /* In the order in which they are asked. */
-enum { BATCHES, STATIONS, TOKENS, KEYS, TAG_KEYS, TAGS, LISTED, DEVICE_IDS, FIRST_COUNT };
+enum { BATCHES, STATIONS, TOKENS, KEYS, TAG_KEYS, TAGS, LISTED, RECORDS, DEVICE_IDS, FIRST_COUNT };
 enum { DEVICES, SUPERSEDED, SECOND_COUNT };
 
 struct results {
@@ -386,7 +387,7 @@ queue_draw(struct tx *tx, size_t count, struct error *err)
 
 /* What a batch may do without: most have neither token nor batches of named stations. */
 struct wants {
-	bool stations, tokens, manifests, ids;
+	bool stations, tokens, manifests, records, ids;
 };
 
 static struct wants
@@ -398,6 +399,7 @@ look(const struct ledger_batch *batch, const struct device_ids *ids)
 		wants.stations = wants.stations || enroll_at(batch, i)->names_stations;
 		wants.tokens = wants.tokens || enroll_at(batch, i)->input.has_token;
 		wants.manifests = wants.manifests || enroll_at(batch, i)->has_manifest;
+		wants.records = wants.records || enroll_at(batch, i)->input.brings_record;
 	}
 	return wants;
 }
@@ -416,6 +418,7 @@ queue_first(const struct ledger_batch *batch, const struct wants *wants,
 	       (wants->tokens ? queue(tx, &LOCK_TAGS_AND_BOUND, batch, bind_tags_and_tokens, err)
 			      : queue(tx, &LOCK_TAGS, batch, bind_tags, err)) &&
 	       (!wants->manifests || manifest_queue_read(batch, err)) &&
+	       (!wants->records || brought_queue_read(batch, err)) &&
 	       (!wants->ids || queue_draw(tx, COUNT(ids->ids) - ids->count, err));
 }
 
@@ -432,6 +435,7 @@ read_first(const struct ledger_batch *batch, struct device_ids *ids,
 	    [TAG_KEYS] = true,
 	    [TAGS] = true,
 	    [LISTED] = wants.manifests,
+	    [RECORDS] = wants.records,
 	    [DEVICE_IDS] = wants.ids};
 	struct rows *given[FIRST_COUNT];
 	size_t count = 0, next = 0;
@@ -450,6 +454,8 @@ read_first(const struct ledger_batch *batch, struct device_ids *ids,
 	tag_keys_take(first.rows[TAG_KEYS], &snapshot->rows.tag_keys);
 	if (wants.manifests)
 		manifest_take(first.rows[LISTED], &snapshot->rows);
+	if (wants.records)
+		brought_take(first.rows[RECORDS], &snapshot->rows);
 	take_device_ids(ids, first.rows[DEVICE_IDS]);
 	return true;
 }
@@ -534,6 +540,7 @@ enroll_snapshot_free(struct enroll_snapshot *snapshot)
 	free(snapshot->rows.tags);
 	free(snapshot->rows.devices);
 	free(snapshot->rows.listed);
+	free(snapshot->rows.records);
 	free(snapshot->stations);
 	free(snapshot->token_handles);
 	free(snapshot->key_serials);

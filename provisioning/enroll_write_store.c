@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "ca/certificate_columns.h"
+#include "provisioning/brought_store.h"
 #include "provisioning/enroll_store.h"
 #include "provisioning/manifest_store.h"
 
@@ -481,6 +482,6 @@ enroll_store_write(const struct ledger_batch *batch, const struct enroll_snapsho
 	       (queue_devices(batch, &snapshot->rows, err) &&
 		   queue_moved_tags(batch, &snapshot->rows, err) &&
 		   queue_leaves(batch, &snapshot->rows, err) &&
-		   manifest_queue_enrolled(batch, err) && queue_spent_tokens(batch, err) &&
-		   queue_replaced(batch, err));
+		   manifest_queue_enrolled(batch, err) && brought_queue_insert(batch, err) &&
+		   queue_spent_tokens(batch, err) && queue_replaced(batch, err));
 }

@@ -316,3 +316,38 @@ escrow_find_place(
 			}
 	return NULL;
 }
+
+/* ---- what can be seen of a record that somebody else has sealed ---- */
+
+static bool
+group_fits(const struct escrow_group *group, enum seat_role role, const struct seat_set *set)
+{
+	size_t n = 0;
+
+	if (group->group != role || group->k != 1)
+		return false;
+	for (size_t i = 0; i < set->count; i++) {
+		if (set->seats[i].role != role)
+			continue;
+		if (n == group->n || group->places[n].seat != set->seats[i].number ||
+		    group->places[n].x != group->places[n].seat)
+			return false;
+		n++;
+	}
+	return n == group->n;
+}
+
+bool
+escrow_fits(const struct escrow_view *view, const struct seat_set *set, struct error *err)
+{
+	bool fits = view->group_count == ROLES;
+
+	if (view->seat_set != set->number)
+		return error_set_field(err, E_SEAT_SET_CHANGED, "/sealed",
+		    "it is sealed to set %u, in force is %u: read /v1/seat-sets and seal again",
+		    (unsigned)view->seat_set, (unsigned)set->number);
+	for (size_t i = 0; fits && i < ROLES; i++)
+		fits = group_fits(&view->groups[i], (enum seat_role)(SEAT_LEGAL + i), set);
+	return fits || error_set_field(err, E_SEALED_INVALID, "/sealed",
+			   "it is not sealed to each seat of the set, and to no other");
+}

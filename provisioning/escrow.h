@@ -34,6 +34,7 @@
 #define ESCROW_MAX                                       \
 	(ESCROW_HEADER_BYTES + ESCROW_CIPHERTEXT_BYTES + \
 	    ESCROW_GROUPS_MAX * (3 + SEAT_NUMBER_MAX * (2 + ESCROW_SEALED_SHARE_BYTES)))
+#define ESCROW_TEXT_MAX ((ESCROW_MAX + 2) / 3 * 4) /* in base64 */
 
 /* Fields of the plaintext: tag(1) length(1) value; a hardware id's value begins with its type. */
 enum escrow_field {
@@ -77,6 +78,12 @@ struct escrow_view { /* borrowed from the record */
 };
 /* Exactly one record; says nothing of what is sealed. E_ESCROW_UNREADABLE */
 MUST_CHECK bool escrow_parse(struct bytes record, struct escrow_view *out, struct error *err);
+/*
+ * That it is sealed to exactly the seats of this set: all that can be seen of a record without a
+ * seat's key. E_SEALED_INVALID, E_SEAT_SET_CHANGED: it names another set
+ */
+MUST_CHECK bool escrow_fits(
+    const struct escrow_view *view, const struct seat_set *set, struct error *err);
 /* NULL: this seat has no share in it */
 const struct escrow_place *escrow_find_place(
     const struct escrow_view *view, enum seat_role role, int seat, const struct escrow_group **out);

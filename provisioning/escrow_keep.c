@@ -50,21 +50,29 @@ escrow_unwrap(struct bytes wrapped, const uint8_t key[static SHRED_KEY_BYTES], s
 	return true;
 }
 
+void
+escrow_keep_brought(
+    struct bytes record, uint32_t seat_set, const struct rng *rng, struct escrow_sealed **out)
+{
+	struct escrow_sealed *sealed = xcalloc(1, sizeof *sealed);
+
+	sealed->seat_set = seat_set;
+	rng_fill(rng, sealed->nonce, sizeof sealed->nonce);
+	leaf_commit(sealed->commitment, sealed->nonce, record);
+	rng_fill(rng, sealed->shred_key, sizeof sealed->shred_key);
+	wrap(record, sealed->shred_key, rng, &sealed->wrapped);
+	*out = sealed;
+}
+
 bool
 escrow_keep(const struct escrow_identity *identity, const struct seat_set *set,
     const struct rng *rng, struct escrow_sealed **out, struct error *err)
 {
-	DEFER(escrow_sealed_free) struct escrow_sealed *sealed = xcalloc(1, sizeof *sealed);
 	DEFER(buf_clear_public) struct buf record = {0};
 
 	buf_reserve(&record, ESCROW_MAX);
 	if (!escrow_seal(identity, set, rng, &record, err))
 		return false;
-	sealed->seat_set = set->number;
-	rng_fill(rng, sealed->nonce, sizeof sealed->nonce);
-	leaf_commit(sealed->commitment, sealed->nonce, buf_bytes(&record));
-	rng_fill(rng, sealed->shred_key, sizeof sealed->shred_key);
-	wrap(buf_bytes(&record), sealed->shred_key, rng, &sealed->wrapped);
-	*out = TAKE(sealed);
+	escrow_keep_brought(buf_bytes(&record), set->number, rng, out);
 	return true;
 }

@@ -26,6 +26,10 @@ DEFER_DECLARE(struct escrow_sealed, escrow_sealed_free)
 MUST_CHECK bool escrow_keep(const struct escrow_identity *identity, const struct seat_set *set,
     const struct rng *rng, struct escrow_sealed **out, struct error *err);
 
+/* The same of a record that a station has sealed, to the set of this number. */
+void escrow_keep_brought(
+    struct bytes record, uint32_t seat_set, const struct rng *rng, struct escrow_sealed **out);
+
 /* Appends the sealed record. E_ESCROW_UNREADABLE: another key, or it was changed */
 MUST_CHECK bool escrow_unwrap(struct bytes wrapped, const uint8_t key[static SHRED_KEY_BYTES],
     struct buf *out, struct error *err);

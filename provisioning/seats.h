@@ -21,6 +21,10 @@ MUST_CHECK bool seats_reload(struct seats *seats, struct error *err);
 /* Copies it. False: there is none. Any thread. */
 bool seats_get(struct seats *seats, struct seat_set *out);
 
+/* The same, with the Operations Root's signature over seat_set_encode() of it, for those who trust
+ * nobody else. */
+bool seats_get_signed(struct seats *seats, struct seat_set *out, struct buf *out_signature);
+
 /* The octets are a set that this root signed. E_CONFIG_INVALID */
 MUST_CHECK bool seats_verify(const struct issuer *root, struct bytes body, struct bytes signature,
     struct seat_set *out, struct error *err);

@@ -34,6 +34,7 @@ struct seats {
 	const struct issuers *issuers;
 	pthread_mutex_t lock; /* guards what follows */
 	struct seat_set set;  /* number 0: none */
+	struct buf signature; /* over its text */
 };
 
 struct seats *
@@ -53,6 +54,7 @@ seats_free(struct seats *seats)
 	if (seats == NULL)
 		return;
 	pthread_mutex_destroy(&seats->lock);
+	buf_clear_public(&seats->signature);
 	free(seats);
 }
 
@@ -93,10 +95,28 @@ seats_reload(struct seats *seats, struct error *err)
 	if ((int64_t)set.number != rows_int(rows, 0, 0))
 		return error_set(err, E_CONFIG_INVALID, "a seat set stands under another's number");
 	pthread_mutex_lock(&seats->lock);
-	if (set.number > seats->set.number)
+	if (set.number > seats->set.number) {
 		seats->set = set;
+		buf_truncate(&seats->signature, 0);
+		buf_append(&seats->signature, rows_bytes(rows, 0, 3));
+	}
 	pthread_mutex_unlock(&seats->lock);
 	return true;
+}
+
+bool
+seats_get_signed(struct seats *seats, struct seat_set *out, struct buf *out_signature)
+{
+	bool found;
+
+	pthread_mutex_lock(&seats->lock);
+	found = seats->set.number != 0;
+	if (found) {
+		*out = seats->set;
+		buf_append(out_signature, buf_bytes(&seats->signature));
+	}
+	pthread_mutex_unlock(&seats->lock);
+	return found;
 }
 
 bool

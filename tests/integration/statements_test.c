@@ -26,6 +26,7 @@
 #include "db/ledger.h"
 #include "provisioning/abort.h"
 #include "provisioning/batch.h"
+#include "provisioning/brought_store.h"
 #include "provisioning/disclosure.h"
 #include "provisioning/enroll.h"
 #include "provisioning/erasure.h"
@@ -75,6 +76,7 @@ static const struct stmt *const *(*const STORES[])(void) = {
     enroll_write_statements,
     disclosure_statements,
     erasure_statements,
+    brought_statements,
     escrow_statements,
     seats_statements,
     shred_statements,

@@ -41,6 +41,7 @@ static const struct row {
 	{ HTTP_POST,   "/v1/batches/{id}/tokens", "/v1/batches/no-such-lot/tokens", MAY(ADMIN), false, 400, "BAD_SYNTAX", NULL, "batch.refused" },
 	{ HTTP_POST,   "/v1/batches/{id}/manifest", "/v1/batches/no-such-lot/manifest", MAY(ADMIN), false, 400, "INCOMPLETE", "/kid", "batch.refused" },
 	{ HTTP_GET,    "/v1/batches/{id}/manifest", "/v1/batches/no-such-lot/manifest", MAY(ADMIN), false, 404, "UNKNOWN_BATCH", NULL, NULL },
+	{ HTTP_GET,    "/v1/seat-sets", "/v1/seat-sets", MAY(ADMIN) | MAY(LEGAL) | MAY(OFFICER) | STATIONS, false, 200, NULL, NULL, NULL },
 	{ HTTP_POST,   "/v1/hardware-tags/evaluate", "/v1/hardware-tags/evaluate", MAY(ADMIN) | STATIONS, false, 400, "INCOMPLETE", "/points", "enroll.refused" },
 	{ HTTP_POST,   "/v1/disclosures", "/v1/disclosures", MAY(LEGAL) | MAY(OFFICER), false, 400, "INCOMPLETE", "/basis", "disclosure.refused" },
 	{ HTTP_GET,    "/v1/disclosures/{id}", "/v1/disclosures/aaaaaaaaaaaaaaaa", MAY(LEGAL) | MAY(OFFICER), false, 404, "NOT_FOUND", NULL, NULL },

@@ -11,8 +11,6 @@ enroll() { # NAME ARGUMENT...: by the reference client, into $work/NAME
 
 open_lot blind '. + {hardware_ids: "blind"}'
 same "the batch says that it is blind" blind "$(jq -r .hardware_ids "$work/lot")"
-jq -c '.id += "-sealed" | .escrow = true | {id, model, quota, hardware_ids, escrow}' "$work/lot" | send /v1/batches admin >"$work/p"
-refused "a blind batch cannot be sealed by the service" 400 BAD_SYNTAX "$work/p"
 mac=$(random_mac) serial=$(openssl rand -hex 6)
 accepts "a device is enrolled blind" enroll one --blind --hardware-id "mac48=$mac" --hardware-id "se_serial=0a-${serial:0:6}-${serial:6}"
 accepts "again is a replay" enroll one --blind --hardware-id "mac48=$(tr a-f A-F <<<"$mac" | tr : -)" --hardware-id "se_serial=0A$serial"

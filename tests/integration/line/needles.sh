@@ -116,6 +116,7 @@ take; same "by EST, no token" 401 "$(est "$id:" z)"
 # Many at once: kills among them, and the rest of the thousand in one request.
 refused_flows
 escrow_flow
+blind_escrow_flow
 unlinkable_flow
 listed_flow
 bound_flow

@@ -79,7 +79,7 @@ refused_flows() {
 	many bad "many ids that are none" 422 20
 }
 
-escrow_flow() {
+new_seats() {
 	local seat seats=()
 	(umask 277; openssl rand -base64 12 >"$work/pass")
 	for seat in legal:1 officer:1; do
@@ -88,10 +88,24 @@ escrow_flow() {
 	done
 	accepts "seats" "$moniker" seat publish --database-url "$MONIKER_PGURL" --ring "$MONIKER_TEST_STATE/ca/roots.ring" \
 		--passphrase-file "$MONIKER_TEST_STATE/roots.passphrase" --yes "${seats[@]}"
+}
+
+escrow_flow() {
+	new_seats
 	lot sealed '. + {escrow: true}'
 	fleet sealed 60
 	many sealed "sealed for the officers" 201 60
 	many sealed "and again" 200 60
+}
+
+blind_escrow_flow() {
+	local i
+	lot blind-sealed '. + {hardware_ids: "blind", escrow: true}'
+	for i in 1 2 3 4 5 6; do
+		take
+		accepts "sealed by the station, $i" "$moniker" enroll --out "$work/sealed$i" --batch "$batch" --blind --hardware-id "$id"
+	done
+	refuses "sealed by the station, again" DUPLICATE_HARDWARE "$moniker" enroll --out "$work/sealed0" --batch "$batch" --blind --hardware-id "$id"
 }
 
 unlinkable_flow() {

@@ -10,7 +10,7 @@ need pgrep procps
 # The service's processes are not dumpable: only root reads their memory.
 as_root=()
 [ "$(id -u)" = 0 ] || as_root=(sudo -n)
-devices=60
+devices=66
 
 "$here/needles.py" make $devices >"$work/ids"
 mapfile -t ids <"$work/ids"
@@ -42,6 +42,8 @@ for i in $(seq 20); do
 	refuses "device $i again" DUPLICATE_HARDWARE enroll "again$i"
 	[ "$i" != 10 ] || { strike_keeper; within 60 "the keeper is back" ready; }
 done
+new_seats
+blind_escrow_flow
 for name in unlinkable listed; do
 	[ $name = unlinkable ] && lot unlinkable '. + {hardware_ids: "blind", mode: "unlinkable"}' ||
 		lot listed '. + {hardware_ids: "blind", manifest: true}'

@@ -95,6 +95,9 @@ sealed_device() { # a device whose identity is sealed; its pseudonym goes to $se
 	"$MONIKER_BIN/moniker" seat publish --database-url "$MONIKER_PGURL" --ring "$MONIKER_TEST_STATE/ca/roots.ring" \
 		--passphrase-file "$MONIKER_TEST_STATE/roots.passphrase" --yes "${seats[@]}" >/dev/null 2>&1
 	jq -cn --arg id "$lot-sealed" '{id: $id, model: "Test", quota: 9, escrow: true}' | send 201 /v1/batches admin
+	via 200 GET /v1/seat-sets station
+	via 403 GET /v1/seat-sets verifier
+	via 401 GET /v1/seat-sets nobody
 	make_key sealed
 	enrollment sealed "$(random_mac)" ".batch = \"$lot-sealed\"" | send 201 /v1/enrollments station
 	sealed=$(field .pseudonym)

@@ -1,4 +1,5 @@
-/* Tags under two keys while they are moved from one to the other, and manifests. */
+/* Tags under two keys while they are moved from one to the other, manifests, and records that
+ * stations bring. */
 #include "tests/unit/provisioning/decide_world.h"
 
 #define OLD_KID 1
@@ -253,6 +254,81 @@ what_is_listed_under_the_old_key_is_listed(void **state)
 	expect(&w, DECIDE_REFUSE, E_NOT_ON_MANIFEST);
 }
 
+static void
+bring(struct decide_input *input, int record)
+{
+	input->brings_record = true;
+	memset(input->record.id, record, sizeof input->record.id);
+}
+
+/* A second input for other hardware with another key. */
+static void
+add_second(struct world *w)
+{
+	w->input_count = 2;
+	w->inputs[1] = w->inputs[0];
+	fill(w->inputs[1].spki_sha256, 2);
+	give_tags(&w->inputs[1], 3, 0);
+}
+
+static void
+a_record_that_is_brought_counts_once(void **state)
+{
+	struct decide_record known[2];
+	struct world w;
+
+	(void)state;
+	memset(&known[0], 5, sizeof known[0]);
+	memset(&known[1], 8, sizeof known[1]);
+	for (int record = 4; record <= 9; record++) {
+		const bool is_known = record == 5 || record == 8;
+
+		world_init(&w);
+		w.rows.records = known;
+		w.rows.record_count = COUNT(known);
+		bring(&w.inputs[0], record);
+		expect(&w, is_known ? DECIDE_REFUSE : DECIDE_ISSUE,
+		    is_known ? E_SEALED_INVALID : E_NONE);
+	}
+}
+
+static void
+two_of_a_batch_do_not_share_a_record(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	bring(&w.inputs[0], 5);
+	add_second(&w);
+	expect(&w, DECIDE_ISSUE, E_NONE);
+	assert_int_equal(w.outs[1].err.code, E_SEALED_INVALID);
+	assert_string_equal(w.outs[1].err.pointer, "/sealed");
+
+	/* What is refused takes none. */
+	w.inputs[0].person = OTHER_STATION;
+	w.batches[0].station_count = 2;
+	expect(&w, DECIDE_REFUSE, E_STATION_NOT_ALLOWED);
+	assert_int_equal(w.outs[1].decision, DECIDE_ISSUE);
+}
+
+static void
+a_retry_with_the_same_record_is_a_replay(void **state)
+{
+	struct decide_record known;
+	struct world w;
+
+	(void)state;
+	memset(&known, 5, sizeof known);
+	world_init(&w);
+	with_old(&w);
+	w.rows.records = &known;
+	w.rows.record_count = 1;
+	fill(w.inputs[0].spki_sha256, 9);
+	bring(&w.inputs[0], 5);
+	expect(&w, DECIDE_REPLAY, E_NONE);
+}
+
 int
 main(void)
 {
@@ -265,6 +341,9 @@ main(void)
 	    cmocka_unit_test(each_tag_has_to_be_listed),
 	    cmocka_unit_test(a_batch_with_a_manifest_takes_nothing_without_hardware),
 	    cmocka_unit_test(what_is_listed_under_the_old_key_is_listed),
+	    cmocka_unit_test(a_record_that_is_brought_counts_once),
+	    cmocka_unit_test(two_of_a_batch_do_not_share_a_record),
+	    cmocka_unit_test(a_retry_with_the_same_record_is_a_replay),
 	};
 	struct CMUnitTest tests[COUNT(SETTLINGS) + COUNT(OTHERS)];
 	size_t count = 0;

@@ -282,6 +282,93 @@ cut_and_lengthened_records_are_refused(void **state)
 
 /* ---- the form ---- */
 
+/* ---- what the service sees of one that a station has sealed ---- */
+
+static void
+expect_fit(struct bytes record, const struct seat_set *set, enum error_code code)
+{
+	struct escrow_view view;
+	struct error err = {0};
+
+	assert_true(escrow_parse(record, &view, &err));
+	assert_int_equal(escrow_fits(&view, set, &err), code == E_NONE);
+	assert_int_equal(err.code, code);
+	if (code != E_NONE)
+		assert_string_equal(err.pointer, "/sealed");
+}
+
+/* The set without the seats of `mask`, or with one more of the last role. */
+static struct seat_set
+other_set(const struct world *world, uint32_t number, unsigned without, bool more)
+{
+	struct seat seats[COUNT(PLACES) + 1];
+	struct seat_set set;
+	struct error err = {0};
+	size_t count = 0;
+
+	for (size_t i = 0; i < COUNT(PLACES); i++)
+		if ((without & 1U << i) == 0)
+			seats[count++] = world->keys[i].seat;
+	if (more) {
+		seats[count] = seats[count - 1];
+		seats[count].number = SEAT_NUMBER_MAX;
+		seats[count++].public_key[0] ^= 1;
+	}
+	assert_true(seat_set_make(number, seats, count, &set, &err));
+	return set;
+}
+
+static void
+a_record_fits_its_seat_set_and_no_other(void **state)
+{
+	const struct world *world = *state;
+	const struct bytes record = buf_bytes(&world->record);
+	const struct seat_set newer = other_set(world, SET_NUMBER + 1, 0, false);
+	const struct seat_set more = other_set(world, SET_NUMBER, 0, true);
+
+	expect_fit(record, &world->set, E_NONE);
+	expect_fit(record, &newer, E_SEAT_SET_CHANGED);
+	expect_fit(record, &more, E_SEALED_INVALID);
+	for (size_t i = 0; i < COUNT(PLACES); i++) {
+		const struct seat_set less = other_set(world, SET_NUMBER, 1U << i, false);
+
+		expect_fit(record, &less, E_SEALED_INVALID);
+	}
+}
+
+static void
+a_record_of_other_places_or_groups_does_not_fit(void **state)
+{
+	/* of the group legal: k, the second seat, its x */
+	static const struct {
+		size_t at;
+		uint8_t value;
+	} changes[] = {{358 + 1, 2}, {358 + 3 + 114, 3}, {358 + 3 + 114 + 1, 3}};
+	const struct world *world = *state;
+	const size_t legal = 3 + 2 * 114, officer = 3 + 3 * 114;
+
+	for (size_t i = 0; i < COUNT(changes); i++) {
+		DEFER(buf_clear_public) struct buf record = {0};
+
+		buf_append(&record, buf_bytes(&world->record));
+		record.data[changes[i].at] = changes[i].value;
+		expect_fit(buf_bytes(&record), &world->set, E_SEALED_INVALID);
+	}
+	for (uint8_t group = 3; group <= 4; group++) { /* another role's, or one more */
+		DEFER(buf_clear_public) struct buf record = {0};
+
+		buf_append(&record, buf_bytes(&world->record));
+		if (group == 3)
+			record.data[358 + legal] = group;
+		else {
+			buf_append(&record, bytes_of(world->record.data + 358 + legal, officer));
+			record.data[358 + legal + officer] = group;
+			record.data[6]++;
+		}
+		expect_fit(buf_bytes(&record), &world->set, E_SEALED_INVALID);
+	}
+}
+
 static void
 all_records_of_a_set_have_one_length(void **state)
 {
@@ -489,6 +576,8 @@ main(void)
 	    cmocka_unit_test(a_share_of_another_record_is_refused),
 	    cmocka_unit_test(one_flipped_bit_of_any_field_is_refused),
 	    cmocka_unit_test(cut_and_lengthened_records_are_refused),
+	    cmocka_unit_test(a_record_fits_its_seat_set_and_no_other),
+	    cmocka_unit_test(a_record_of_other_places_or_groups_does_not_fit),
 	    cmocka_unit_test(all_records_of_a_set_have_one_length),
 	    cmocka_unit_test(a_long_model_is_cut_and_the_rest_is_whole),
 	    cmocka_unit_test(no_hardware_id_stands_in_the_record),
