@@ -24,6 +24,11 @@ trap_table='## Traps
 | trap | handled | tests |
 |---|---|---|'
 printf '%s\n| a | b | `unit/trap.c: keeps` |\n\n## End\n' "$trap_table" >"$tree/clean/docs/http.md"
+threat_table='## Threats
+
+| threat | what holds | test |
+|---|---|---|'
+printf '%s\n| a | b | `line/needles.sh` |\n' "$threat_table" >"$tree/clean/docs/privacy.md"
 rfc_table='| section | requirement | code | test |
 |---|---|---|---|'
 mkdir "$tree/clean/docs/conformance"
@@ -307,6 +312,12 @@ for row in '| a | b |' '| a | b | none |' '| a | b | `unit/trap.c: kept` |' '| a
 	printf '%s\n%s\n\n## End\n' "$trap_table" "$row" | plant traps docs/http.md
 done
 printf '%s\n| a | b | `unit/trap.c: keeps`, `unit/trap.c: keeps` |\n' "$trap_table" | allow traps docs/http.md
+
+for row in '| a | b |' '| a | b | none |' '| a | b | `line/invented.sh` |' '| a | b | `line/needles.sh`, `line/invented.sh` |' \
+    '| a | b | `unit/keeper/invented_test.c` |' '| a | b | `tests/integration/line/needles.sh` |' '| a | b | `line/needles` |' ''; do
+	printf '%s\n%s\n' "$threat_table" "$row" | plant threats docs/privacy.md
+done
+printf '%s\n| a | b | `crash/erase.sh` and `unit/keeper/tag_test.c` |\n' "$threat_table" | allow threats docs/privacy.md
 
 for row in \
     '| 1 | must | `base/plain.c` | none |' \
