@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# The linkage game: a fleet of the unlinkable mode, week after week, against who has all that is published, and against who
+# has every table, with the numbers of its transactions, its rows' places and the order of the write-ahead log, too.
+# None of them links two epochs, or an epoch and the birth, better than chance (linkage.py says what that is); and each
+# finds what is planted. With a service of its own, whose weeks are a board's; MONIKER_TEST_BIN names the programs.
+# MONIKER_TEST_FLEET="500 8" is the long form: so many devices, so many epochs.
+set -Eeuo pipefail
+support=$(cd "$(dirname "$0")/../../support" && pwd)
+fixture=$(mktemp -d /tmp/moniker-linkage-XXXXXX)
+chmod 755 "$fixture"
+end() {
+	"$support/service_down.sh" "$fixture" || true
+	rm -rf "$fixture"
+}
+trap end EXIT
+"$support/service_up.sh" "${MONIKER_TEST_BIN:?}" "$fixture"
+export MONIKER_TEST_ENV=$fixture/env
+. "$(dirname "$0")/lib.sh"
+cleanup() { end; }
+here=$(dirname "$0")
+read -r devices epochs <<<"${MONIKER_TEST_FLEET:-100 4}"
+seed=moniker
+week_s=$((7 * 86400))
+folder=$(sed -n 's/^PGDIR=//p' "$MONIKER_TEST_PG")
+pg_bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
+super() { psql -qAtX -h "$folder" -U postgres -d moniker -c "$1"; }
+board() { "$MONIKER_TEST_BOARD" "$fixture/board" "$@"; }
+ready() { [ "$(curl -sk -o /dev/null -w '%{http_code}' "$MONIKER_URL/readyz")" = 200 ]; }
+gone() { ! kill -0 "$1"; }
+
+# restart SHIFT_S: the service's clock is ahead by that. Started anew: it does not matter when it looks at the clock.
+restart() {
+	local pid
+	pid=$(cat "$MONIKER_TEST_STATE/pid")
+	kill -TERM "$pid"
+	within 60 "the service stops" gone "$pid"
+	board shift "$1"
+	(cd / && LD_PRELOAD=$MONIKER_TEST_STRIKE STRIKE_BOARD=$fixture/board exec setsid "$MONIKER_BIN/monikerd" \
+		--config "$MONIKER_CONFIG") >>"$MONIKER_TEST_STATE/monikerd.log" 2>&1 </dev/null &
+	echo $! >"$MONIKER_TEST_STATE/pid"
+	within 60 "it goes on $(($1 / 86400)) days later" ready
+}
+take() { # EPOCH HOW
+	"$MONIKER_TEST_CSRS" "$fleet/epoch$1-" "$devices"
+	"$here/linkage_fleet.py" take "$fleet" "$1" "$seed" "$2"
+	ok "epoch $1: each device takes a pseudonym"
+}
+# play WHAT CLAIM: the exit status is the verdict.
+play() {
+	"$here/linkage.py" "$fleet/fleet.json" "$work/leaves" "$work/tables" "$work/wal" "$1" || die "not so: $2"
+	ok "$2"
+}
+rows() { # every row of every table, as whoever has a dump and the files sees it
+	super "SELECT format('SELECT jsonb_build_object(''table'', %L, ''xmin'', xmin::text, ''ctid'', ctid::text, ''row'', to_jsonb(t)) FROM ONLY %I AS t', relname, relname)
+		FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace" |
+		while read -r query; do super "$query" </dev/null; done
+}
+wal() { # since FROM, until now
+	(cd / && "$pg_bin/pg_waldump" -p "$folder/data/pg_wal" --start="$1" --end="$(super 'SELECT pg_current_wal_flush_lsn()')")
+}
+
+board init
+super "ALTER SYSTEM SET wal_keep_size = '4GB'" && super "SELECT pg_reload_conf()" >/dev/null
+from=$(super "SELECT pg_current_wal_flush_lsn()")
+fleet=$work/fleet
+mkdir "$fleet"
+open_lot linkage '. + {mode: "unlinkable"}'
+"$MONIKER_TEST_CSRS" "$fleet/birth" "$devices"
+"$here/linkage_fleet.py" born "$fleet" "$batch" "$devices" "$seed"
+ok "$devices devices are born"
+
+# Monday at noon of each week to come, when the last one's pseudonyms are good for some hours still.
+now=$(date -u +%s)
+noon=$(((now - 345600) / week_s * week_s + 345600 + week_s + 43200))
+for ((epoch = 0; epoch < epochs; epoch++)); do
+	restart $((noon + epoch * week_s - now))
+	take $epoch "$([ $epoch -lt $((epochs - 1)) ] && echo crowd || echo queue)"
+done
+restart $((noon + epochs * week_s - now))
+take "$epochs" again # a leak that is planted
+every_leaf
+kept() { [ "$(super 'SELECT count(*) FROM pseudonym_certificate AS p WHERE NOT EXISTS (SELECT FROM certificate_signature AS s WHERE s.month = p.month AND s.serial = p.serial)')" = 0 ]; }
+within 20 "all signatures are kept" kept
+rows >"$work/tables"
+wal "$from" >"$work/wal"
+same "pseudonyms in the tables" $((devices * (epochs + 1))) "$(grep -c '"table": "pseudonym_certificate_m' "$work/tables")"
+
+play game "nobody links certificates of a device better than chance"
+play again "devices that come in last week's order are found"
+play valued "a column that tells two bits of the device is found"
+
+# A quarter of the devices in transactions that write to both sides.
+for ((i = 1; i <= devices / 4; i++)); do
+	echo "BEGIN; UPDATE certificate SET handle = handle WHERE serial = '\\x$(serial_of "$fleet/birth$i.pem")';
+		UPDATE pseudonym_certificate SET handle = handle WHERE serial = '\\x$(serial_of "$fleet/epoch0-$i.pem")'; COMMIT;"
+done >"$work/joins"
+psql -qAtX -h "$folder" -U postgres -d moniker -f "$work/joins" >/dev/null
+rows >"$work/tables"
+play joined "rows that one transaction wrote are found"
