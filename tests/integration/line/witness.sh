@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# A service whose checkpoints are cosigned: the note, the receipts and the whole log with their quorum, before other
-# programs' eyes; then with a witness that is dead, fail-open and fail-closed. With a service of its own;
-# MONIKER_TEST_BIN names the programs.
+# A service whose checkpoints are cosigned, by one witness over HTTP and one over HTTPS: the note, the receipts and the
+# whole log with their quorum, before other programs' eyes; then with a witness that is somebody else by its certificate,
+# and one that is dead, fail-open and fail-closed. With a service of its own; MONIKER_TEST_BIN names the programs.
 set -Eeuo pipefail
 support=$(cd "$(dirname "$0")/../../support" && pwd)
 top=$(cd "$support/../.." && pwd)
@@ -31,11 +31,27 @@ call GET /audit/logs auditor >"$work/logs"
 vkey=$(jq -r '.items[0].vkey' "$work/logs")
 log_name=$(jq -r '.items[0].origin | split("/")[-1]' "$work/logs")
 echo "log $vkey" >"$fixture/logs.policy"
+authority() { # NAME
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$fixture/$1.key" -out "$fixture/$1.pem" \
+		-subj "/CN=$1" -days 2 2>/dev/null
+}
+certificate() { # NAME AUTHORITY SUBJECT_ALTERNATIVE_NAME
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$fixture/$1.key" -out "$fixture/$1.csr" -subj /CN=witness 2>/dev/null
+	openssl x509 -req -in "$fixture/$1.csr" -CA "$fixture/$2.pem" -CAkey "$fixture/$2.key" -CAcreateserial -days 2 \
+		-extfile <(echo "subjectAltName=$3") -out "$fixture/$1.pem" 2>/dev/null
+}
+authority witness-ca
+authority other-ca
+certificate w2-tls witness-ca IP:127.0.0.1
+certificate w2-untrusted other-ca IP:127.0.0.1
+certificate w2-elsewhere witness-ca DNS:elsewhere.example
+chmod 644 "$fixture/witness-ca.pem"
 ports=()
-start_witness() { # N: on its port, which is its own from its first start on
-	local log=$fixture/w$1.log
+start_witness() { # N [CERTIFICATE]: on its port, which is its own from its first start on; the second with TLS
+	local log=$fixture/w$1.log tls=()
+	[ "$1" = 1 ] || tls=(--tls-cert "$fixture/${2:-w2-tls}.pem" --tls-key "$fixture/${2:-w2-tls}.key")
 	: >"$log"
-	"$moniker" witness run --dir "$fixture/w$1" --policy "$fixture/logs.policy" --port "${ports[$1]-0}" 2>"$log" &
+	"$moniker" witness run --dir "$fixture/w$1" --policy "$fixture/logs.policy" --port "${ports[$1]-0}" "${tls[@]}" 2>"$log" &
 	witnesses[$1]=$!
 	within 10 "witness $1 listens" grep -q '"witness.start"' "$log"
 	ports[$1]=$(sed -n 's/.*"witness.start".*on port \([0-9]*\).*/\1/p' "$log")
@@ -48,15 +64,16 @@ echo "log $vkey" >"$fixture/policy"
 for n in 1 2; do
 	"$moniker" witness init --dir "$fixture/w$n" --name "witness.test/w$n" >"$fixture/w$n.vkey"
 	start_witness $n
-	echo "witness w$n $(cat "$fixture/w$n.vkey") http://127.0.0.1:${ports[$n]}" >>"$fixture/policy"
 done
+printf 'witness w1 %s http://127.0.0.1:%s\nwitness w2 %s https://127.0.0.1:%s\n' "$(cat "$fixture/w1.vkey")" "${ports[1]}" \
+	"$(cat "$fixture/w2.vkey")" "${ports[2]}" >>"$fixture/policy"
 printf 'group both all w1 w2\nquorum both\n' >>"$fixture/policy"
 chmod 644 "$fixture/policy"
 
 restart_with() { # LINES: of [audit]
 	kill -TERM "$(cat "$MONIKER_TEST_STATE/pid")"
 	within 30 "the service stops" stopped
-	sed -i '/^policy = /d; /^without_quorum = /d; /^witness_gap_ms = /d' "$MONIKER_CONFIG"
+	sed -i '/^policy = /d; /^without_quorum = /d; /^witness_/d' "$MONIKER_CONFIG"
 	sed -i "s|^name = moniker.test\$|&\n$1|" "$MONIKER_CONFIG"
 	"$support/service_start.sh" "$fixture"
 }
@@ -70,7 +87,7 @@ component() { [ "$(metric 'moniker_component_up{component="witness"}')" = "$1" ]
 has_leaf() { # EVENT: of the witness
 	call GET "/v1/audit/events?ev=$1&limit=10000" auditor | jq -c 'select(.sub == "witness")' | tail -n 1 >"$work/leaf" && [ -s "$work/leaf" ]
 }
-common="policy = $fixture/policy\nwitness_gap_ms = 80"
+common="policy = $fixture/policy\nwitness_gap_ms = 80\nwitness_ca_file = $fixture/witness-ca.pem"
 restart_with "$common"
 within 20 "both witnesses are under the checkpoint" cosigned_by 2
 same "/readyz has no complaint" null "$(ready witnesses.detail)"
@@ -114,9 +131,24 @@ exits "a folder without its quorum" 2 '^incomplete: .*is no quorum' verify "$wor
 exits "the same, to the second verifier" 1 'not signed by witness.test/w2' second "$work/log"
 exits "without a policy it is as good as before" 0 '^good' "$moniker" audit verify "$work/log" --vkey "$vkey"
 
+# ---- a witness whose certificate is not its own is not asked
+
+kept() { find "$fixture/w2" -name '*.checkpoint' -exec sha256sum {} +; }
+fails_by() { grep -Eq "^no quorum; w2: .*$1" <<<"$(ready witnesses.detail)"; } # PATTERN: of libcurl's words
+kill_witness 2
+knows=$(kept)
+[ -n "$knows" ] || die "witness 2 keeps no checkpoint"
+start_witness 2 w2-untrusted
+within 40 "a certificate of another authority" fails_by 'certificate problem|self-signed|issuer'
+kill_witness 2
+start_witness 2 w2-elsewhere
+within 40 "a certificate of another name" fails_by 'subject name|host name|does not match'
+same "it has cosigned nothing" "$knows" "$(kept)"
+
 # ---- fail-open: a witness is dead
 
 kill_witness 2
+fetch
 size=$(sed -n 2p "$work/checkpoint")
 make_key b
 request b "$(openssl rand -hex 6)" | send /v1/enrollments station >"$work/b"
