@@ -140,6 +140,23 @@ pick_log(struct exports *exports, const char *name, struct export_job *out, stru
 	return true;
 }
 
+/* A log's files are with the node that writes it, or has written it. */
+static bool
+read_checkpoint(
+    struct exports *exports, const char *origin, struct buf *out_note, struct error *err)
+{
+	struct audit *audit = exports->options.audit;
+	struct error absent = {0};
+
+	if (audit_log_checkpoint(audit, last_part(origin), out_note, &absent))
+		return true;
+	if (absent.code == E_NOT_FOUND && strcmp(origin, audit_origin(audit)) != 0)
+		return error_set_field(err, E_STATE_CONFLICT, "/log",
+		    "its files are not here: ask the node whose log it is");
+	*err = absent;
+	return false;
+}
+
 /* The newest checkpoint, which the export is pinned to. */
 static bool
 pin(struct exports *exports, struct export_job *job, struct buf *out_note, struct error *err)
@@ -147,7 +164,7 @@ pin(struct exports *exports, struct export_job *job, struct buf *out_note, struc
 	struct checkpoint checkpoint;
 	struct bytes text;
 
-	if (!audit_log_checkpoint(exports->options.audit, last_part(job->origin), out_note, err) ||
+	if (!read_checkpoint(exports, job->origin, out_note, err) ||
 	    !note_text(buf_bytes(out_note), &text, err) ||
 	    !checkpoint_parse(text, &checkpoint, err))
 		return false;

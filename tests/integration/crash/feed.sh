@@ -97,6 +97,21 @@ for pid in "${followers[@]}"; do wait "$pid" || die "$(cat "$work"/*.said)"; don
 followers=()
 ok "all have followed to the end"
 
+# ---- each node exports its own log, and says of the other's where it is
+
+call GET /audit/logs auditor >"$work/logs"
+for at in node1 node2; do
+	node $at
+	own=$(jq -r --arg at "/$at-" '.items[] | select(.origin | contains($at)).origin' "$work/logs")
+	other=$(jq -r --arg at "/$at-" '.items[] | select(.origin | contains($at) | not).origin' "$work/logs")
+	accepts "$at exports its own log" "$MONIKER_BIN/moniker" audit export --log "$own" --out "$work/$at.tar" \
+		--vkey "$(jq -r --arg origin "$own" '.items[] | select(.origin == $origin).vkey' "$work/logs")"
+	shows "$at: all of it" '^complete: leaves 0 to' "$work/acceptance"
+	jq -cn --arg log "$other" '{log: $log}' | send /v1/audit/exports auditor >"$work/p"
+	refused "$at has not the files of the other's" 409 STATE_CONFLICT "$work/p"
+	same "$at: it says who has" /log "$(jq -r '.errors[0].pointer' "$work/p" | tr -d '#')"
+done
+
 # ---- one order, without a gap, as it is on record
 
 total=$((16 + 4 * each))

@@ -146,6 +146,16 @@ same "after all of the old one" "$(sha256sum <"$work/leaves")" "$(sha256sum <"$w
 same "whose end came before" "$first $second" "$(cut -d' ' -f1 "$work/received" | uniq | paste -sd' ')"
 every "$second" | head -n "$(wc -l <"$work/new")" | cmp - "$work/new" || die "of the new one something is missing"
 ok "leaf by leaf"
+
+# ---- exports of either
+
+export_log() { "$moniker" audit export --log "$1" --vkey "$2" --out "$work/$1.tar"; } # NAME KEY
+exits "all of the old one is exported" 0 "^complete: leaves 0 to $((closed - 1)), and none" export_log "${first##*/}" "$vkey"
+exits "and verifies by the old one's key" 0 '^complete' "$moniker" audit verify "$work/${first##*/}.tar" --vkey "$vkey"
+exits "of the new one, too" 0 '^complete: leaves 0 to' export_log "${second##*/}" "$(jq -r .vkey "$work/rolled")"
+exits "the old one's key is not the new one's" 2 'no key for the log' "$moniker" audit verify "$work/${second##*/}.tar" --vkey "$vkey"
+echo '{}' | send /v1/audit/exports auditor >"$work/p"
+refused "of neither" 400 INCOMPLETE "$work/p"
 stop
 
 # ---- both, by an auditor who has the first key
