@@ -154,38 +154,50 @@ post_est_serverkeygen(const struct app *app, const struct http_request *request,
 
 /* ---- for anybody ---- */
 
-/* What clients need, the chain of devices first. */
-static const enum issuer_kind TOLD[] = {
-    ISSUER_DEVICE_CA, ISSUER_DEVICE_ROOT, ISSUER_OPERATIONS_ROOT};
+/*
+ * What the certificates of a batch lead to, and the root of the service's own. A birth certificate
+ * is of the Birth CA, which belongs into no backend's store: only who asks for such a batch gets
+ * it. Nothing is enrolled under the Pseudonym CA here.
+ */
+struct told {
+	enum issuer_kind kinds[3];
+	size_t count;
+};
+static const struct told TOLD[] = {
+    [BATCH_PSEUDONYMOUS] = {{ISSUER_DEVICE_CA, ISSUER_DEVICE_ROOT, ISSUER_OPERATIONS_ROOT}, 3},
+    [BATCH_UNLINKABLE] = {{ISSUER_BIRTH_CA, ISSUER_OPERATIONS_ROOT}, 2},
+};
 
 static size_t
-collect_authorities(const struct issuers *issuers, struct bytes out[static ISSUERS_MAX])
+collect_authorities(
+    const struct issuers *issuers, const struct told *told, struct bytes out[static ISSUERS_MAX])
 {
 	size_t count = 0;
 
-	for (size_t kind = 0; kind < COUNT(TOLD); kind++)
+	for (size_t kind = 0; kind < told->count; kind++)
 		for (size_t i = 0; i < issuers_count(issuers); i++) {
 			const struct issuer *issuer = issuers_at(issuers, i);
 
-			if (issuer->kind == TOLD[kind] && issuer_state(issuer) != ISSUER_RETIRED)
+			if (issuer->kind == told->kinds[kind] &&
+			    issuer_state(issuer) != ISSUER_RETIRED)
 				out[count++] = buf_bytes(&issuer->der);
 		}
 	return count;
 }
 
-/* The chain of devices, and the root of the service's own TLS certificate. Put together for each
- * request: to look whether a kept answer still holds would take as long. */
+/* Put together for each request: to look whether a kept answer still holds would take as long. */
 bool
 get_est_cacerts(const struct app *app, const struct http_request *request,
     struct http_response *response, struct error *err)
 {
 	DEFER(buf_clear_public) struct buf der = {0};
 	struct bytes certificates[ISSUERS_MAX];
-	struct batch_facts facts;
+	struct batch_facts facts = {.mode = BATCH_PSEUDONYMOUS};
 
 	if (!label_is_known(app, request, &facts, err))
 		return fail(err);
-	est_put_certificates(&der, certificates, collect_authorities(app->issuers, certificates));
+	est_put_certificates(
+	    &der, certificates, collect_authorities(app->issuers, &TOLD[facts.mode], certificates));
 	http_header(response, "Cache-Control", "max-age=%d", CACERTS_MAX_AGE_S);
 	return put_text(request, response, CERTIFICATES, buf_bytes(&der));
 }
