@@ -25,6 +25,7 @@ struct ca_job {
 	enum issuer_kind kind;
 	int shards, wait_s;
 	const char *stage; /* what there was when we came, for the user */
+	bool first;        /* there was none of its kind */
 };
 /* Reads options and settings, and takes the lock. E_CONFIG_INVALID, E_STATE_CONFLICT, E_DATABASE_*
  */

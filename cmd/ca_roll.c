@@ -206,6 +206,7 @@ run_steps(struct ca_job *job, struct error *err)
 	if (!roll_last(job->lock, job->kind, &last_at_s, err) ||
 	    !roll_pending(job->lock, job->kind, &roll, &pending, err))
 		return false;
+	job->first = issuers_active(job->issuers, job->kind) == NULL;
 	job->stage = next != NULL ? "waiting" : pending ? "recorded" : "new";
 	if (next == NULL && !pending && !job->options->again &&
 	    clock_now_s(&job->clock) - last_at_s < ROLL_AGAIN_S)
@@ -273,6 +274,8 @@ print_roll(const struct ca_job *job)
 		printf("%s: %s is active%s\n", issuer_kind_name(job->kind), id,
 		    strcmp(job->stage, "done") == 0
 			? " since less than a day; --again for another one."
+		    : job->first
+			? ", the first of its kind."
 			: ". Certificates of the one before stay good, and its CRLs go on.");
 }
 

@@ -206,3 +206,54 @@ ready() { [ "$(curl -sS -o /dev/null -w '%{http_code}' --cacert "$MONIKER_CACERT
 within 30 "the service is ready" ready
 enroll after 02:42:ac:77:00:0a
 accepts "and issues" strict after
+
+# ---- an installation that is older than the unlinkable mode: it has neither of its authorities, nor their keys
+
+super() { psql -q -X -At -h "$(sed -n 's/^PGDIR=//p' "$MONIKER_TEST_PG")" -U postgres -d moniker -c "$1"; }
+birth=$(authority birth-ca active) pseudonym=$(authority pseudonym-ca active)
+kill "$(cat "$MONIKER_TEST_STATE/pid")"
+within 40 "the service stops once more" gone
+keeper=$MONIKER_TEST_STATE/keeper
+"${MONIKER_TEST_FORGET:?}" "$keeper/keeper.ring" "$MONIKER_TEST_STATE/keeper.passphrase" "issuer:$birth" "issuer:$pseudonym" link:1 block:1
+jq --arg b "$birth" --arg p "$pseudonym" '.issuers |= map(select(.id != $b and .id != $p))' "$keeper/policy.json" >"$work/policy"
+same "the policy had both" "$(($(jq '.issuers | length' "$keeper/policy.json") - 2))" "$(jq '.issuers | length' "$work/policy")"
+cat "$work/policy" >"$keeper/policy.json"
+super "SET session_replication_role = replica; DO \$\$ DECLARE r record; BEGIN
+	FOR r IN SELECT conrelid::regclass AS t, a.attname AS c FROM pg_constraint JOIN pg_attribute AS a ON a.attrelid = conrelid AND a.attnum = conkey[1]
+			WHERE confrelid = 'ca_issuer'::regclass AND contype = 'f' LOOP
+		EXECUTE format('DELETE FROM %s WHERE %I IN (%L, %L)', r.t, r.c, '\x$birth', '\x$pseudonym');
+	END LOOP;
+	DELETE FROM ca_issuer WHERE id IN ('\x$birth', '\x$pseudonym');
+END \$\$"
+accepts "it starts" "$support/service_start.sh" "$fixture"
+enroll plain 02:42:ac:77:00:0b
+accepts "devices of pseudonymous batches go on" strict plain
+unlinkable() { jq -nc '{id: "unlinkable", model: "Test", quota: 9, mode: "unlinkable"}' | send /v1/batches admin >"$work/p"; }
+unlinkable
+refused "no unlinkable batch without its authorities" 422 PROFILE_DENIED "$work/p"
+same "a dry run says so" "none new" "$(roll birth-ca --dry-run | jq -r '"\(.active) \(.stage)"')"
+accepts "the first Birth CA" roll birth-ca
+unlinkable
+refused "nor without the Pseudonym CA" 422 PROFILE_DENIED "$work/p"
+refuses "whose shards are its epochs'" CONFIG_INVALID roll pseudonym-ca --shards 4
+accepts "the first Pseudonym CA" roll pseudonym-ca
+opened() { unlinkable && [ "$(cat "$work/status")" = 201 ]; }
+within 30 "an unlinkable batch is opened" opened
+batch=unlinkable
+make_key born
+make_key pseudonym
+request born 02:42:ac:77:00:0c | send /v1/enrollments station >"$work/born.json"
+same "a device is born" 201 "$(cat "$work/status")"
+jq -r .certificate "$work/born.json" >"$work/born.pem"
+fetched() { # a pseudonym, by a keeper that has the new keys
+	jq -c --rawfile csr "$work/pseudonym.csr" '{csr: $csr}' <<<null |
+		curl -sS --cacert "$MONIKER_CACERT" --cert "$work/born.pem" --key "$work/born.key" -H 'Content-Type: application/json' \
+			--data-binary @- -o "$work/pseudonym.json" -w '%{http_code}' "$MONIKER_URL/v1/pseudonyms" | grep -q 201
+}
+within 30 "and gets a pseudonym" fetched
+jq -r .certificate "$work/pseudonym.json" >"$work/pseudonym.pem"
+accepts "which verifiers trust" openssl verify -x509_strict -CAfile "$MONIKER_TRUST" "$work/pseudonym.pem"
+same "one of each kind" "1 1" "$(count birth-ca) $(count pseudonym-ca)"
+first_recorded() { [ "$(leaves key.create "$1") $(leaves cert.issue "$1")" = "1 1" ]; }
+within 5 "the one is in the log" first_recorded "$(authority birth-ca active)"
+within 5 "and the other" first_recorded "$(authority pseudonym-ca active)"

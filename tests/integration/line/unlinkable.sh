@@ -26,6 +26,22 @@ openssl verify -CAfile "$MONIKER_CACERT" -untrusted "$work/d.chain" "$work/d.pem
 grep -q 'Birth CA' <(openssl x509 -in "$work/d.pem" -noout -issuer) || die "the issuer of a birth certificate"
 same "no backend takes it" untrusted "$(verdict "$work/d")"
 
+# EST: who asks for this batch is told what its certificates lead to; who names none, and backends, are not.
+est_authorities() { # [LABEL/]: into $work/cacerts; prints their names
+	curl -sS --fail --cacert "$MONIKER_CACERT" "$MONIKER_URL/.well-known/est/${1-}cacerts" | base64 -d | openssl pkcs7 -inform DER -print_certs >"$work/cacerts"
+	grep -o 'Moniker [A-Z][a-z]* [A-Z][A-Za-z]*' <(grep ^subject "$work/cacerts") | sort -u | paste -sd,
+}
+same "cacerts of the batch" "Moniker Birth CA,Moniker Operations Root" "$(est_authorities "$batch/")"
+make_key est
+openssl req -in "$work/est.csr" -outform DER | base64 -w0 |
+	curl -sS --fail --cacert "$MONIKER_CACERT" -u "mac48=$(random_mac):$(echo '{"count": 1}' | send "/v1/batches/$batch/tokens" admin | jq -r '.tokens[0]')" \
+		-H 'Content-Type: application/pkcs10' --data-binary @- "$MONIKER_URL/.well-known/est/$batch/simpleenroll" |
+	base64 -d | openssl pkcs7 -inform DER -print_certs >"$work/est.pem"
+openssl verify -CAfile "$MONIKER_CACERT" -untrusted "$work/cacerts" "$work/est.pem" >/dev/null || die "a birth certificate by EST does not verify with its cacerts"
+ok "a birth certificate by EST verifies with them"
+same "cacerts without a batch" "Moniker Device CA,Moniker Device Root,Moniker Operations Root" "$(est_authorities)"
+same "cacerts of a pseudonymous batch" "Moniker Device CA,Moniker Device Root,Moniker Operations Root" "$(est_authorities "$MONIKER_BATCH/")"
+
 # ---- pseudonyms
 
 # take SHOWN KEY [jq filter]: as SHOWN.pem, a pseudonym for KEY; the answer goes to $work/p, and to KEY.pem.
@@ -178,3 +194,32 @@ grep -q '"ev":"rotate.ok"' "$work/leaves" || die "no leaf rotate.ok"
 same "who took pseudonyms" device "$(jq -r 'select(.ev == "rotate.ok" or .rc == "PSEUDONYMS_EXHAUSTED") | .act' "$work/leaves" | sort -u)"
 same "and what stands beside it" 0 "$(jq -r 'select(.ev == "rotate.ok") | .sub' "$work/leaves" | grep -vc '^h:[a-z2-7]\{16\}$')"
 same "a refusal has no subject" "" "$(jq -r 'select(.ev == "rotate.refused") | .sub // ""' "$work/leaves" | sort -u)"
+
+# ---- a device of a pseudonymous batch moves here: its end, a leave, and an enrollment with a new key and a new name
+
+make_key old
+mac=$(random_mac)
+open_lot before
+request old "$mac" | send /v1/enrollments station >"$work/old"
+same "a pseudonymous device" 201 "$(cat "$work/status")"
+open_lot after '. + {mode: "unlinkable"}'
+make_key moved
+request moved "$mac" | send /v1/enrollments station >"$work/p"
+refused "it does not just move" 409 DUPLICATE_HARDWARE "$work/p"
+for what in revoke readmit; do
+	jq -c --arg what $what '{select: {pseudonym}, action: $what, reason: "CESSATION"}' "$work/old" | send /v1/revocations officer >"$work/p"
+	same "$what" 201 "$(cat "$work/status")"
+done
+request moved "$mac" | send /v1/enrollments station >"$work/moved"
+same "it is born" 201 "$(cat "$work/status")"
+jq -r .certificate "$work/moved" >"$work/moved.pem"
+[ "$(jq -r .pseudonym "$work/moved")" != "$(jq -r .pseudonym "$work/old")" ] || die "it kept its name"
+make_key p-moved
+take moved p-moved
+same "and gets a pseudonym" 201 "$(cat "$work/status")"
+same "the old one is at its end" revoked "$(verdict "$work/old")"
+make_key again
+request again "$mac" | send /v1/enrollments station >"$work/p"
+refused "the leave was for once" 409 DUPLICATE_HARDWARE "$work/p"
+same "in the database the tag is the new device's alone" "$(jq -r .pseudonym "$work/moved")" \
+	"$(query "SELECT d.pseudonym FROM device_tag t JOIN device d ON d.id = t.device JOIN batch b ON b.id = d.batch WHERE b.name = '$batch'")"
