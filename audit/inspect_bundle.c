@@ -11,12 +11,34 @@ is_whole(const struct inspect_bundle *bundle, int source)
 	return true;
 }
 
-static bool
-is_same(const struct inspect_bundle *bundle, int a, int b)
+static const uint8_t *
+hash_at(const struct inspect_bundle *bundle, int source, int at)
 {
-	return is_whole(bundle, a) && is_whole(bundle, b) &&
-	       memcmp(bundle->hashes[a], bundle->hashes[b], (size_t)bundle->width * SHA256_BYTES) ==
-		   0;
+	const bool there =
+	    source == INSPECT_ROWS ? bundle->row_there[at] : bundle->readable[source];
+
+	return there ? &bundle->hashes[source][at * SHA256_BYTES] : NULL;
+}
+
+/* False: of some leaf no two agree. */
+static bool
+find_common(struct inspect_bundle *bundle)
+{
+	for (int at = 0; at < bundle->width; at++) {
+		bool agree = false;
+
+		for (int i = 0; i < INSPECT_SOURCE_COUNT && !agree; i++) {
+			const uint8_t *a = hash_at(bundle, i, at);
+			const uint8_t *b = hash_at(bundle, (i + 1) % INSPECT_SOURCE_COUNT, at);
+
+			agree = a != NULL && b != NULL && memcmp(a, b, SHA256_BYTES) == 0;
+			if (agree)
+				memcpy(&bundle->common[at * SHA256_BYTES], a, SHA256_BYTES);
+		}
+		if (!agree)
+			return false;
+	}
+	return true;
 }
 
 static bool
@@ -28,22 +50,17 @@ leads_to(const uint8_t *hashes, const uint8_t root[static SHA256_BYTES])
 	return memcmp(made, root, sizeof made) == 0;
 }
 
-/* What is signed counts. Where nothing leads there, what is above was changed, and two count that
- * agree. */
+/* What is signed counts, not the many: they count where what is signed cannot be read. */
 static const uint8_t *
-find_truth(
-    const struct inspect_bundle *bundle, const struct inspect_anchor *anchor, bool *out_above)
+find_truth(struct inspect_bundle *bundle, const struct inspect_anchor *anchor)
 {
-	*out_above = false;
 	if (anchor->hashes != NULL)
 		return anchor->hashes;
 	for (int i = 0; anchor->root != NULL && i < INSPECT_SOURCE_COUNT; i++)
 		if (is_whole(bundle, i) && leads_to(bundle->hashes[i], anchor->root))
 			return bundle->hashes[i];
-	*out_above = anchor->root != NULL;
-	for (int i = 0; i < INSPECT_SOURCE_COUNT; i++)
-		if (is_same(bundle, i, (i + 1) % INSPECT_SOURCE_COUNT))
-			return bundle->hashes[i];
+	if (find_common(bundle) && (anchor->root == NULL || leads_to(bundle->common, anchor->root)))
+		return bundle->common;
 	return NULL;
 }
 
@@ -92,21 +109,27 @@ judge_rows(const struct inspect_bundle *bundle, const uint8_t *truth, struct ins
 	}
 }
 
+/* Something here was changed, and nothing says what. */
+static void
+judge_all(const struct inspect_bundle *bundle, struct inspect_faults *faults)
+{
+	static const enum inspect_what ALL[] = {INSPECT_TILE, INSPECT_ENTRIES, INSPECT_AUDIT_LEAF};
+
+	for (size_t i = 0; i < COUNT(ALL); i++)
+		inspect_faults_add(
+		    faults, (struct inspect_fault){.what = ALL[i], .seq = (int64_t)bundle->first});
+}
+
 const uint8_t *
-inspect_bundle_judge(const struct inspect_bundle *bundle, const struct inspect_anchor *anchor,
+inspect_bundle_judge(struct inspect_bundle *bundle, const struct inspect_anchor *anchor,
     struct inspect_faults *faults)
 {
-	const uint64_t above = bundle->first / (TILE_WIDTH * TILE_WIDTH);
-	bool above_differs;
-	const uint8_t *truth = find_truth(bundle, anchor, &above_differs);
+	const uint8_t *truth = find_truth(bundle, anchor);
 
-	/* The tile above is named by the first leaf below it. */
-	if (above_differs)
-		inspect_faults_add(faults, (struct inspect_fault){.what = INSPECT_TILE,
-					       .level = 1,
-					       .seq = (int64_t)above * TILE_WIDTH * TILE_WIDTH});
 	judge_file(bundle, INSPECT_HASHES, truth, faults);
 	judge_file(bundle, INSPECT_FILED, truth, faults);
 	judge_rows(bundle, truth, faults);
+	if (truth == NULL)
+		judge_all(bundle, faults);
 	return truth;
 }

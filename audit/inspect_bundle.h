@@ -18,6 +18,7 @@ struct inspect_bundle {
 	bool there[INSPECT_SOURCE_COUNT], readable[INSPECT_SOURCE_COUNT];
 	bool row_there[TILE_WIDTH];
 	uint8_t hashes[INSPECT_SOURCE_COUNT][TILE_WIDTH * SHA256_BYTES];
+	uint8_t common[TILE_WIDTH * SHA256_BYTES]; /* of each leaf that which two agree on */
 };
 
 /* What is signed above it. Both NULL: that cannot be read, and only the three are compared. */
@@ -27,10 +28,10 @@ struct inspect_anchor {
 };
 
 /*
- * Adds what is not as it was signed. The hashes that are right; NULL: nothing here leads to what is
- * signed, and no two agree.
+ * Adds what is not as it was signed; what cannot be told apart is named by the first leaf. The
+ * hashes that are right, borrowed from either; NULL: nothing here leads to what is signed.
  */
-const uint8_t *inspect_bundle_judge(const struct inspect_bundle *bundle,
+const uint8_t *inspect_bundle_judge(struct inspect_bundle *bundle,
     const struct inspect_anchor *anchor, struct inspect_faults *faults);
 
 #endif

@@ -106,6 +106,15 @@ inspect_log_size(const struct inspect_log *log)
 
 /* ---- reading ---- */
 
+static void
+add_tile(struct inspect_faults *faults, int level, uint64_t index, bool missing)
+{
+	inspect_faults_add(faults, (struct inspect_fault){.what = INSPECT_TILE,
+				       .level = level,
+				       .seq = (int64_t)(index << (TILE_HEIGHT * (level + 1))),
+				       .missing = missing});
+}
+
 static bool
 read_tile(const struct inspect_log *log, int level, uint64_t index, struct buf *out,
     struct inspect_faults *faults)
@@ -116,11 +125,71 @@ read_tile(const struct inspect_log *log, int level, uint64_t index, struct buf *
 
 	if (tile_read(&log->files, &tile, out, &found, &why) && found)
 		return true;
-	inspect_faults_add(faults, (struct inspect_fault){.what = INSPECT_TILE,
-				       .level = level,
-				       .seq = (int64_t)(index << (TILE_HEIGHT * (level + 1))),
-				       .missing = !found});
+	add_tile(faults, level, index, !found);
 	return false;
+}
+
+static bool
+leads_to(struct bytes hashes, const uint8_t root[static SHA256_BYTES])
+{
+	uint8_t made[SHA256_BYTES];
+
+	tile_subtree(hashes.data, TILE_HEIGHT, made);
+	return memcmp(made, root, sizeof made) == 0;
+}
+
+struct ascent { /* the tiles above a bundle, up to the one at the edge */
+	struct buf tiles[TILE_LEVELS];
+	uint64_t indexes[TILE_LEVELS];
+	int top; /* its level */
+};
+
+static void
+ascent_clear(struct ascent *ascent)
+{
+	for (int level = 0; level < TILE_LEVELS; level++)
+		buf_clear_public(&ascent->tiles[level]);
+}
+DEFER_DECLARE_CLEAR(struct ascent, ascent_clear)
+
+static bool
+ascend(const struct inspect_log *log, uint64_t bundle, struct ascent *out,
+    struct inspect_faults *faults)
+{
+	uint64_t index = bundle / TILE_WIDTH;
+
+	for (int level = 1; level < TILE_LEVELS; level++, index /= TILE_WIDTH) {
+		out->top = level;
+		out->indexes[level] = index;
+		if (!read_tile(log, level, index, &out->tiles[level], faults))
+			return false;
+		if (tile_width_at(level, index, log->size) < TILE_WIDTH)
+			return true;
+	}
+	return false;
+}
+
+/* From the signed edge down: adds the first that is not as it was. */
+static bool
+is_signed(const struct inspect_log *log, const struct ascent *ascent, struct inspect_faults *faults)
+{
+	const struct buf *top = &ascent->tiles[ascent->top];
+	int level = ascent->top;
+	bool good = log->proven;
+
+	if (!good)
+		return false;
+	good = memcmp(top->data, log->edge->hashes[level],
+		   (size_t)edge_width(log->edge, level) * SHA256_BYTES) == 0;
+	while (good && level > 1) {
+		const uint64_t at = ascent->indexes[--level] % TILE_WIDTH;
+
+		good = leads_to(buf_bytes(&ascent->tiles[level]),
+		    ascent->tiles[level + 1].data + at * SHA256_BYTES);
+	}
+	if (!good)
+		add_tile(faults, level, ascent->indexes[level], false);
+	return good;
 }
 
 struct step { /* one bundle, as it is looked at */
@@ -142,16 +211,17 @@ DEFER_DECLARE_CLEAR(struct step, step_clear)
 
 /* The tile of level 1 above this bundle, kept for the next 255. */
 static bool
-get_above(struct inspect_log *log, uint64_t index, struct inspect_faults *faults)
+get_above(struct inspect_log *log, uint64_t bundle, struct inspect_faults *faults)
 {
-	DEFER(buf_clear_public) struct buf octets = {0};
+	DEFER(ascent_clear) struct ascent ascent = {0};
+	const uint64_t index = bundle / TILE_WIDTH;
 
 	if (log->above_index == index + 1)
 		return true;
 	log->above_index = 0;
-	if (!read_tile(log, 1, index, &octets, faults))
+	if (!ascend(log, bundle, &ascent, faults) || !is_signed(log, &ascent, faults))
 		return false;
-	memcpy(log->above, octets.data, octets.len);
+	memcpy(log->above, ascent.tiles[1].data, ascent.tiles[1].len);
 	log->above_index = index + 1;
 	return true;
 }
@@ -164,7 +234,7 @@ get_anchor(const struct step *step, struct inspect_faults *faults)
 
 	if (step->bundle->width < TILE_WIDTH)
 		return (struct inspect_anchor){.hashes = log->proven ? log->edge->hashes[0] : NULL};
-	if (!get_above(log, index / TILE_WIDTH, faults))
+	if (!get_above(log, index, faults))
 		return (struct inspect_anchor){0};
 	return (struct inspect_anchor){.root = &log->above[index % TILE_WIDTH * SHA256_BYTES]};
 }
@@ -380,35 +450,6 @@ judge_beside(struct step *step, struct inspect_faults *faults, struct error *err
 	return true;
 }
 
-/* ---- the tiles above ---- */
-
-/* After the last bundle below a full tile: its 256 hashes were looked at, and the one above is not.
- */
-static void
-judge_above(const struct inspect_log *log, uint64_t bundle, struct inspect_faults *faults)
-{
-	uint64_t index = bundle;
-
-	for (int level = 1; index % TILE_WIDTH == TILE_WIDTH - 1 && level + 1 < TILE_LEVELS;
-	     level++) {
-		DEFER(buf_clear_public) struct buf below = {0};
-		DEFER(buf_clear_public) struct buf above = {0};
-		uint8_t root[SHA256_BYTES];
-
-		index /= TILE_WIDTH;
-		if (!read_tile(log, level, index, &below, faults) ||
-		    !read_tile(log, level + 1, index / TILE_WIDTH, &above, faults))
-			return;
-		tile_subtree(below.data, TILE_HEIGHT, root);
-		if (memcmp(root, above.data + index % TILE_WIDTH * SHA256_BYTES, sizeof root) != 0)
-			inspect_faults_add(faults,
-			    (struct inspect_fault){.what = INSPECT_TILE,
-				.level = level + 1,
-				.seq =
-				    (int64_t)(index / TILE_WIDTH << (TILE_HEIGHT * (level + 2)))});
-	}
-}
-
 /* ---- a step ---- */
 
 bool
@@ -430,8 +471,6 @@ inspect_log_step(
 	take_proven(&step, inspect_bundle_judge(step.bundle, &anchor, faults));
 	if (!judge_beside(&step, faults, err))
 		return false;
-	if (step.bundle->width == TILE_WIDTH)
-		judge_above(log, index, faults);
 	*inout_next = step.bundle->first + (uint64_t)step.bundle->width;
 	return true;
 }

@@ -166,26 +166,54 @@ what_is_signed_counts_not_the_many(void **state)
 	finds(&world, 1, INSPECT_AUDIT_LEAF, 0, FIRST + 77, false);
 }
 
+/* Each of the three was changed somewhere else: two agree on every leaf, and lead to what is
+ * signed. */
 static void
-the_tile_above_is_named_where_all_agree_and_nothing_leads_to_it(void **state)
+three_that_were_changed_are_put_together(void **state)
 {
 	DEFER(world_clear) struct world world;
 
 	(void)state;
 	world_init(&world, TILE_WIDTH);
-	world.root[0] ^= 0x80;
+	change(&world, INSPECT_HASHES, 3);
+	change(&world, INSPECT_FILED, 99);
+	world.bundle->row_there[200] = false;
 	assert_memory_equal(judge(&world), world.hashes, sizeof world.hashes);
-	assert_int_equal(world.faults.count, 1);
-	finds(&world, 0, INSPECT_TILE, 1, 65536, false);
-	inspect_faults_clear(&world.faults);
-	change(&world, INSPECT_ROWS, 1); /* two still agree */
-	assert_memory_equal(judge(&world), world.hashes, sizeof world.hashes);
-	assert_int_equal(world.faults.count, 2);
-	finds(&world, 1, INSPECT_AUDIT_LEAF, 0, FIRST + 1, false);
-	inspect_faults_clear(&world.faults);
-	change(&world, INSPECT_FILED, 2); /* nobody can say */
+	assert_int_equal(world.faults.count, 3);
+	finds(&world, 0, INSPECT_TILE, 0, FIRST + 3, false);
+	finds(&world, 1, INSPECT_ENTRIES, 0, FIRST + 99, false);
+	finds(&world, 2, INSPECT_AUDIT_LEAF, 0, FIRST + 200, true);
+}
+
+/* Two of the three were changed at one leaf, each in its own way, and the third elsewhere. */
+static void
+what_cannot_be_told_apart_is_named_by_its_first_leaf(void **state)
+{
+	DEFER(world_clear) struct world world;
+
+	(void)state;
+	world_init(&world, TILE_WIDTH);
+	change(&world, INSPECT_ROWS, 5);
+	world.bundle->hashes[INSPECT_FILED][5 * SHA256_BYTES] ^= 2;
+	change(&world, INSPECT_HASHES, 6);
 	assert_null(judge(&world));
-	assert_int_equal(world.faults.count, 1);
+	assert_int_equal(world.faults.count, 3);
+	finds(&world, 0, INSPECT_TILE, 0, FIRST, false);
+	finds(&world, 1, INSPECT_ENTRIES, 0, FIRST, false);
+	finds(&world, 2, INSPECT_AUDIT_LEAF, 0, FIRST, false);
+}
+
+static void
+all_three_alike_do_not_outvote_what_is_signed(void **state)
+{
+	DEFER(world_clear) struct world world;
+
+	(void)state;
+	world_init(&world, TILE_WIDTH);
+	for (int source = 0; source < INSPECT_SOURCE_COUNT; source++)
+		change(&world, (enum inspect_source)source, 5);
+	assert_null(judge(&world));
+	assert_int_equal(world.faults.count, 3);
 }
 
 static void
@@ -266,7 +294,9 @@ main(void)
 	    cmocka_unit_test(a_file_is_one_thing),
 	    cmocka_unit_test(a_file_that_is_not_there_or_cannot_be_read_is_named_by_its_first_leaf),
 	    cmocka_unit_test(what_is_signed_counts_not_the_many),
-	    cmocka_unit_test(the_tile_above_is_named_where_all_agree_and_nothing_leads_to_it),
+	    cmocka_unit_test(three_that_were_changed_are_put_together),
+	    cmocka_unit_test(what_cannot_be_told_apart_is_named_by_its_first_leaf),
+	    cmocka_unit_test(all_three_alike_do_not_outvote_what_is_signed),
 	    cmocka_unit_test(without_anything_above_two_that_agree_count),
 	    cmocka_unit_test(a_thing_is_there_once),
 	    cmocka_unit_test(a_leaf_names_table_or_file_and_a_number),
