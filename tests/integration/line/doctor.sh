@@ -50,6 +50,7 @@ planted() {
 	same "found: $1" "$(printf '%s\n' "${before//,/$'\n'}" "$2 $3" | sort -u | sed '/^$/d' | paste -sd,)" "$(worse)"
 	same "$1: exit status" "$([ "$2" = fault ] && echo 1 || echo 3)" "$(cat "$work/exit")"
 }
+without() { tr , '\n' | { grep -v " $1\$" || true; } | paste -sd,; } # CHECK: of what is worse than ok, the rest
 mode_of() { stat -c %a "$1"; }
 
 # ---- files
@@ -78,6 +79,14 @@ sed '/^\[service\]/a disk_min_mib = 1048576' "$MONIKER_CONFIG" >"$state/full.con
 	{ examine "$state/full.conf" && verdicts | grep -qx 'fault disk' || die "a full disk is not found"; }
 rm "$state/full.conf"
 ok "found: too little room"
+# What the kernel says of its clock is told otherwise, both ways: a machine may keep it or not.
+for row in "lost:warning:does not say" "kept:ok:synchronized"; do
+	IFS=: read -r said verdict words <<<"$row"
+	LD_PRELOAD=$MONIKER_TEST_KERNEL_CLOCK KERNEL_CLOCK=$said examine
+	jq -e --arg v "$verdict" --arg w "$words" '.checks[] | select(.check == "clock-source" and .verdict == $v and (.detail | contains($w)))' "$work/report" >/dev/null ||
+		die "a clock that is $said: $(jq -c '.checks[] | select(.check == "clock-source")' "$work/report")"
+	same "a clock that is $said, and nothing else" "$(printf '%s' "$usual" | without clock-source)" "$(worse | without clock-source)"
+done
 
 # ---- the database
 planted "a service that owns the schema" fault database-role "may change the schema" 'super "GRANT CREATE ON SCHEMA public TO moniker_service"' 'super "REVOKE CREATE ON SCHEMA public FROM moniker_service"'
@@ -105,6 +114,20 @@ planted "a clock that differs by a minute" fault clock "differ by" 'instead "FUN
 planted "an archive that fails" fault database-archive "failed" 'instead "VIEW instead.pg_stat_archiver AS SELECT now() AS last_failed_time, NULL::timestamptz AS last_archived_time"' as_before
 planted "no connection left" warning database-connections "hardly any" \
 	'instead "VIEW instead.pg_stat_activity AS SELECT '"'client backend'"'::text AS backend_type FROM generate_series(1, 200)"' as_before
+for row in "off:warning:not noticed" "on:ok:is on"; do # both ways, whatever this cluster has
+	IFS=: read -r said verdict words <<<"$row"
+	instead "FUNCTION instead.current_setting(text) RETURNS text LANGUAGE sql AS \$\$SELECT CASE \$1 WHEN 'data_checksums' THEN '$said' ELSE pg_catalog.current_setting(\$1) END\$\$"
+	examine
+	as_before
+	jq -e --arg v "$verdict" --arg w "$words" '.checks[] | select(.check == "database-checksums" and .verdict == $v and (.detail | contains($w)))' "$work/report" >/dev/null ||
+		die "checksums that are $said: $(jq -c '.checks[] | select(.check == "database-checksums")' "$work/report")"
+	same "checksums that are $said, and nothing else" "$(printf '%s' "$usual" | without database-checksums)" "$(worse | without database-checksums)"
+done
+root=$(super "SELECT encode(c.issuer, 'hex') FROM crl AS c JOIN ca_issuer AS i ON i.id = c.issuer WHERE i.parent IS NULL AND c.shard = 0 ORDER BY 1 LIMIT 1")
+next=$(super "SELECT next_update_at_s FROM crl WHERE issuer = '\\x$root' AND shard = 0")
+until_then() { super "UPDATE crl SET next_update_at_s = $1 WHERE issuer = '\\x$root' AND shard = 0"; }
+planted "a root's CRL that ends next week" warning expiry root-crl 'until_then "extract(epoch FROM now())::int8 + 604800"' 'until_then $next'
+planted "a root's CRL that has ended" fault expiry root-crl 'until_then "extract(epoch FROM now())::int8 - 60"' 'until_then $next'
 
 # ---- shred keys, and what keeps them
 alter() { shred "ALTER SYSTEM $1" && shred "SELECT pg_reload_conf()" >/dev/null; }
