@@ -5,8 +5,9 @@
  * earlier full one: after a change (the delta within a second; the full one, too, if it is short,
  * see BUILD_EVERY_MS) and every hour; thisUpdate now, nextUpdate 24 h. Numbers come from the
  * database, are shared by both and never go back; one node holds the lease while it builds.
- * Readers get the newest from the page cache. A failed build never fails a revocation: it is
- * logged, recorded as crl.fail, told by /readyz and metrics, and tried again.
+ * Without database or log, what is spooled is put on lists that are made from those in force
+ * (ca/crl_spooled.h). Readers get the newest from the page cache. A failed build never fails a
+ * revocation: it is logged, recorded as crl.fail, told by /readyz and metrics, and tried again.
  */
 #ifndef CA_CRL_H
 #define CA_CRL_H
@@ -14,9 +15,11 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/rng.h"
+#include "ca/crl_build.h"
 #include "ca/crl_file.h"
 #include "ca/crl_store.h"
 #include "ca/issuer.h"
+#include "ca/status_index.h"
 #include "db/ledger.h"
 #include "keeper/client.h"
 
@@ -27,6 +30,7 @@ struct crl_options {
 	struct db *db;
 	struct issuers *issuers; /* read again here, when they have changed */
 	struct keeper_client *keeper;
+	struct status_index *statuses; /* what is spooled; or NULL: nothing */
 	struct ledger *ledger; /* for crl.publish and crl.fail leaves (audit/note.h: note_record) */
 	const struct clock *clock;
 	const char *node; /* names the lease and the leaf's actor */
@@ -43,6 +47,7 @@ struct crl_info {
 	uint64_t number; /* 0: none yet */
 	int64_t this_update_s, next_update_s;
 	size_t der_len; /* octets */
+	struct crl_ours ours;
 };
 /* A list in force, for as long as it is held. */
 struct crl_view {

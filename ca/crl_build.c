@@ -45,8 +45,19 @@ crl_build_add(
 }
 
 bool
+crl_build_copy(struct crl_build *build, struct bytes entry, struct error *err)
+{
+	if (!crl_file_append(build->file, entry, err))
+		return false;
+	build->entries_end = crl_file_len(build->file);
+	build->entry_count++;
+	return true;
+}
+
+bool
 crl_build_close(struct crl_build *build, const struct crl_terms *terms, struct error *err)
 {
+	build->ours.base_number = terms->base_number;
 	crl_der_extensions(terms, &build->extensions);
 	crl_der_head(
 	    terms, build->entries_end - build->entries_at, build->extensions.len, &build->head);
@@ -86,6 +97,8 @@ crl_build_finish(
 	    !crl_file_begin(build->file, buf_bytes(&outer), err) ||
 	    !crl_file_seal(build->file, err))
 		return false;
+	build->ours.entries_at = outer.len + build->head.len;
+	build->ours.entries_len = build->entries_end - build->entries_at;
 	*out = TAKE(build->file);
 	return true;
 }

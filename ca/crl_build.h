@@ -8,11 +8,21 @@
 #include "ca/crl_der.h"
 #include "ca/crl_file.h"
 
+/*
+ * What the maker of a list knows of it, to make the next one from it (ca/crl_spooled.h). All 0:
+ * another node has made it.
+ */
+struct crl_ours {
+	uint64_t base_number;           /* of the delta that was made with it */
+	size_t entries_at, entries_len; /* in its DER */
+};
+
 struct crl_build { /* zero-initialised by the caller */
 	struct crl_file *file;
 	struct buf head, extensions;    /* after crl_build_close() */
 	size_t entries_at, entries_end; /* in the file */
 	size_t entry_count;
+	struct crl_ours ours; /* after crl_build_finish() */
 };
 void crl_build_clear(struct crl_build *build);
 DEFER_DECLARE_CLEAR(struct crl_build, crl_build_clear)
@@ -22,6 +32,8 @@ MUST_CHECK bool crl_build_begin(struct crl_build *build, const char *dir, struct
 /* In any number of runs. */
 MUST_CHECK bool crl_build_add(
     struct crl_build *build, const struct crl_entry *entries, size_t count, struct error *err);
+/* One as it stands in a list of ours. */
+MUST_CHECK bool crl_build_copy(struct crl_build *build, struct bytes entry, struct error *err);
 /* Completes the TBSCertList: head, entries, extensions, as keeper/check.h has them. E_INTERNAL:
  * names too long */
 MUST_CHECK bool crl_build_close(

@@ -9,6 +9,7 @@
 enum {
 	PIECE_ROOM = 1024, /* octets that a writer begins with */
 	VERSION_2 = 1,
+	SERIAL_AT = 4,       /* in an entry, behind its header and the number's */
 	REMOVE_FROM_CRL = 8, /* a reason that no revocation has: RFC 5280 section 5.3.1 */
 };
 #define YEAR_2050_AT_S INT64_C(2524608000)
@@ -110,6 +111,22 @@ crl_der_run(struct bytes entries, size_t len_max)
 		end += len;
 	}
 	return end;
+}
+
+bool
+crl_der_next(struct bytes *inout_entries, struct crl_entry_view *out)
+{
+	const size_t len = crl_der_run(*inout_entries, CRL_ENTRY_MAX);
+	const uint8_t *data = inout_entries->data;
+
+	if (len == 0)
+		return false;
+	*out = (struct crl_entry_view){
+	    .octets = bytes_of(data, 2 + (size_t)data[1]), .serial = data + SERIAL_AT};
+	/* Without a reason the last octet is the Z of the time. */
+	out->removed = data[out->octets.len - 1] == REMOVE_FROM_CRL;
+	*inout_entries = bytes_of(data + out->octets.len, inout_entries->len - out->octets.len);
+	return true;
 }
 
 /* ---- what stands around them ---- */

@@ -29,11 +29,20 @@ struct crl_terms {
 };
 
 #define CRL_ENTRY_MAX 64 /* octets of one */
+#define CRL_ENTRY_MIN 39
 /* Writes them, in their order, where there is room for count * CRL_ENTRY_MAX; returns how many
  * octets. */
 size_t crl_der_entries(const struct crl_entry *entries, size_t count, uint8_t *out);
 /* The end of the first whole entries that fit into len_max octets. */
 size_t crl_der_run(struct bytes entries, size_t len_max);
+
+/* Takes one off the front of whole entries of ours. False: there are no more. */
+struct crl_entry_view {
+	struct bytes octets;   /* of the whole entry, borrowed */
+	const uint8_t *serial; /* SERIAL_BYTES of them */
+	bool removed;
+};
+bool crl_der_next(struct bytes *inout_entries, struct crl_entry_view *out);
 
 /* Appends the extensions element. */
 void crl_der_extensions(const struct crl_terms *terms, struct buf *out);

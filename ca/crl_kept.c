@@ -12,9 +12,9 @@
 #include "base/mem.h"
 #include "base/reader.h"
 
-#define MAGIC "moniker-crl-1\n\n\n"
+#define MAGIC "moniker-crl-2\n\n\n"
 #define MAGIC_BYTES (sizeof MAGIC - 1)
-#define NUMBERS_BYTES (MAGIC_BYTES + 3 * 8)
+#define NUMBERS_BYTES (MAGIC_BYTES + 6 * 8)
 #define HEAD_BYTES (NUMBERS_BYTES + SHA256_BYTES) /* of the numbers and the list */
 #define PIECE_BYTES ((size_t)65536)
 #define PATH_BYTES 4096
@@ -93,6 +93,9 @@ put_all(int fd, const struct crl_view *view, struct error *err)
 	buf_append_u64(&head, view->info.number);
 	buf_append_u64(&head, (uint64_t)view->info.this_update_s);
 	buf_append_u64(&head, (uint64_t)view->info.next_update_s);
+	buf_append_u64(&head, view->info.ours.base_number);
+	buf_append_u64(&head, view->info.ours.entries_at);
+	buf_append_u64(&head, view->info.ours.entries_len);
 	sha256_init(&hash);
 	sha256_update(&hash, buf_bytes(&head));
 	if (!put_list(fd, view->der, &hash, err))
@@ -159,6 +162,9 @@ take_head(
 	*out = (struct crl_info){.number = reader_u64(&reader)};
 	out->this_update_s = (int64_t)reader_u64(&reader);
 	out->next_update_s = (int64_t)reader_u64(&reader);
+	out->ours.base_number = reader_u64(&reader);
+	out->ours.entries_at = reader_u64(&reader);
+	out->ours.entries_len = reader_u64(&reader);
 	reader_copy(&reader, digest, SHA256_BYTES);
 	return (reader_done(&reader) && bytes_equal(magic, bytes_of_text(MAGIC))) ||
 	       error_set(err, E_BAD_SYNTAX, "a kept list is none");
@@ -200,6 +206,9 @@ take_file(int fd, const char *dir, struct crl_view *out, struct error *err)
 	if (memcmp(wanted, digest, sizeof digest) != 0)
 		return error_set(err, E_BAD_SYNTAX, "a kept list is damaged");
 	info.der_len = crl_file_size(file);
+	if (info.ours.entries_at > info.der_len ||
+	    info.ours.entries_len > info.der_len - info.ours.entries_at)
+		return error_set(err, E_BAD_SYNTAX, "a kept list is shorter than its entries");
 	*out = (struct crl_view){.der = TAKE(file), .info = info};
 	return true;
 }

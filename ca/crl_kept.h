@@ -1,8 +1,8 @@
 /*
- * crl_kept: the newest lists as files with names, for a start without a database.
+ * crl_kept: the newest lists as files with names, for the next start, with or without a database.
  *
  * "<dir>/crl/<issuer>-<shard>.crl", and "-delta.crl": a head (a magic, number, thisUpdate,
- * nextUpdate, SHA-256 of the rest), then the DER. Replaced at once, or not at all.
+ * nextUpdate, struct crl_ours, SHA-256 of the rest), then the DER. Replaced at once, or not at all.
  */
 #ifndef CA_CRL_KEPT_H
 #define CA_CRL_KEPT_H

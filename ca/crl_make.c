@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "ca/crl_build.h"
+#include "ca/crl_spooled.h"
 
 enum {
 	VALIDITY_S = 86400,
@@ -29,6 +30,7 @@ struct make { /* one run, under a lease */
 	struct crl_lease lease;
 	struct crl_base base, next_base; /* when it is done */
 	int64_t now_s, status_seq;
+	struct crl_spooled spooled;
 	struct crl_build builds[CRL_KIND_COUNT];
 	struct crl_made made;
 };
@@ -38,6 +40,7 @@ make_clear(struct make *make)
 {
 	for (int kind = 0; kind < CRL_KIND_COUNT; kind++)
 		crl_build_clear(&make->builds[kind]);
+	crl_spooled_clear(&make->spooled);
 	crl_made_clear(&make->made);
 }
 DEFER_DECLARE_CLEAR(struct make, make_clear)
@@ -66,40 +69,49 @@ choose_bases(struct make *make)
 /* ---- what is listed ---- */
 
 static bool
-read_full(const struct make *make, struct tx *tx, struct crl_page *page, struct crl_build *build,
+add_page(struct make *make, struct crl_page *page, struct crl_build *build, struct error *err)
+{
+	crl_spooled_merge(&make->spooled, page->entries, page->count);
+	return crl_build_add(build, page->entries, page->count, err);
+}
+
+static bool
+read_full(struct make *make, struct tx *tx, struct crl_page *page, struct crl_build *build,
     struct error *err)
 {
+	crl_spooled_begin(&make->spooled);
 	/* RFC 5280 section 3.3: an entry stays until one CRL after its certificate's end. */
 	*page = (struct crl_page){.not_after_from_s = make->lease.last_this_update_s};
 	do {
 		if (!crl_store_page(tx, make->key, make->issuer->shard_count, page, err) ||
-		    !crl_build_add(build, page->entries, page->count, err))
+		    !add_page(make, page, build, err))
 			return false;
 	} while (page->read == CRL_PAGE_MAX);
-	return true;
+	return crl_spooled_add(&make->spooled, build, err);
 }
 
 /* Every certificate whose status is another one than when the base was made, or was meanwhile. */
 static bool
-read_delta(const struct make *make, struct tx *tx, struct crl_page *page, struct crl_build *build,
+read_delta(struct make *make, struct tx *tx, struct crl_page *page, struct crl_build *build,
     struct error *err)
 {
 	const int64_t since_seq = make->base.status_seq;
 
+	crl_spooled_begin(&make->spooled);
 	*page = (struct crl_page){.after_seq = since_seq};
 	do {
 		if (!crl_store_page(tx, make->key, make->issuer->shard_count, page, err) ||
-		    !crl_build_add(build, page->entries, page->count, err))
+		    !add_page(make, page, build, err))
 			return false;
 	} while (page->read == CRL_PAGE_MAX);
 	page->after_seq = 0;
 	do {
 		if (!crl_store_released(
 			tx, make->key, make->issuer->shard_count, since_seq, page, err) ||
-		    !crl_build_add(build, page->entries, page->count, err))
+		    !add_page(make, page, build, err))
 			return false;
 	} while (page->read == CRL_PAGE_MAX);
-	return true;
+	return crl_spooled_add(&make->spooled, build, err);
 }
 
 static bool
@@ -164,18 +176,31 @@ describe(const struct crl_options *options, const struct issuer *issuer, int sha
 static bool
 record(const struct make *make, struct error *err)
 {
+	const struct crl_unrecorded list = {.number = make->lease.number,
+	    .base_number = make->base.number,
+	    .at_s = clock_now_s(make->options->clock),
+	    .entries = make->full ? (int64_t)make->builds[CRL_FULL].entry_count : -1,
+	    .changes = (int64_t)make->builds[CRL_DELTA].entry_count};
+
+	return crl_make_record(make->options, make->issuer, make->key.shard, &list, err);
+}
+
+bool
+crl_make_record(const struct crl_options *options, const struct issuer *issuer, int shard,
+    const struct crl_unrecorded *list, struct error *err)
+{
 	struct leaf leaf;
 	struct leaf_detail *detail = leaf.details;
 
-	describe(make->options, make->issuer, make->key.shard, LEAF_CRL_PUBLISH, NULL, &leaf);
-	*detail++ = (struct leaf_detail){.key = "number", .number = (int64_t)make->lease.number};
-	if (make->full)
-		*detail++ = (struct leaf_detail){
-		    .key = "entries", .number = (int64_t)make->builds[CRL_FULL].entry_count};
-	*detail++ = (struct leaf_detail){.key = "base", .number = (int64_t)make->base.number};
-	*detail = (struct leaf_detail){
-	    .key = "changes", .number = (int64_t)make->builds[CRL_DELTA].entry_count};
-	return note_record(make->options->ledger, &leaf, err);
+	describe(options, issuer, shard, LEAF_CRL_PUBLISH, NULL, &leaf);
+	leaf.at_s = list->at_s;
+	*detail++ = (struct leaf_detail){.key = "number", .number = (int64_t)list->number};
+	if (list->entries >= 0)
+		*detail++ = (struct leaf_detail){.key = "entries", .number = list->entries};
+	*detail++ = (struct leaf_detail){.key = "base", .number = (int64_t)list->base_number};
+	if (list->changes >= 0)
+		*detail = (struct leaf_detail){.key = "changes", .number = list->changes};
+	return note_record(options->ledger, &leaf, err);
 }
 
 /* ---- signed and stored ---- */
@@ -200,11 +225,11 @@ next_entries(void *context, struct bytes *out_entries, struct error *err)
 	return true;
 }
 
-static bool
-sign(struct make *make, enum crl_kind kind, struct error *err)
+bool
+crl_make_sign(struct keeper_client *keeper, const struct issuer *issuer, struct crl_build *build,
+    struct crl_file **out, struct error *err)
 {
 	DEFER(mem_free) uint8_t *room = xcalloc(1, KEEPER_CRL_CHUNK_MAX);
-	struct crl_build *build = &make->builds[kind];
 	struct entry_runs runs = {.build = build, .room = room};
 	struct keeper_crl crl = {
 	    .head = buf_bytes(&build->head),
@@ -215,10 +240,22 @@ sign(struct make *make, enum crl_kind kind, struct error *err)
 	uint8_t signature[KEY_SIGNATURE_MAX];
 	size_t signature_len;
 
-	memcpy(crl.issuer, make->issuer->id, sizeof crl.issuer);
-	return keeper_sign_crl(make->options->keeper, &crl, signature, &signature_len, err) &&
-	       crl_build_finish(
-		   build, bytes_of(signature, signature_len), &make->made.files[kind], err);
+	memcpy(crl.issuer, issuer->id, sizeof crl.issuer);
+	return keeper_sign_crl(keeper, &crl, signature, &signature_len, err) &&
+	       crl_build_finish(build, bytes_of(signature, signature_len), out, err);
+}
+
+static bool
+sign(struct make *make, enum crl_kind kind, struct error *err)
+{
+	struct crl_build *build = &make->builds[kind];
+
+	if (!crl_make_sign(
+		make->options->keeper, make->issuer, build, &make->made.files[kind], err))
+		return false;
+	make->made.ours[kind] = build->ours;
+	make->made.entry_counts[kind] = build->entry_count;
+	return true;
 }
 
 static bool
@@ -246,6 +283,9 @@ static bool
 run(struct make *make, struct error *err)
 {
 	make->full = make->full || make->lease.base.number == 0;
+	crl_spooled_read(make->options->statuses, make->issuer, make->key.shard, &make->spooled);
+	make->made.turn = make->spooled.turn;
+	make->made.spooled = make->spooled.count > 0;
 	return read_entries(make, err) && close_builds(make, err) && record(make, err) &&
 	       (!make->full || sign(make, CRL_FULL, err)) && sign(make, CRL_DELTA, err) &&
 	       store(make, err);

@@ -6,8 +6,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "ca/crl_kept.h"
-#include "ca/crl_make.h"
+#include "ca/crl_slot.h"
+#include "ca/crl_spooled.h"
 
 enum {
 	POLL_MS = 1000,        /* between looks at what other nodes did */
@@ -20,30 +20,16 @@ enum {
 	CHANGES_MAX = 4096, /* that are read at once */
 };
 
-struct slot { /* one shard that this service answers for */
-	const struct issuer *issuer;
-	int shard;
-	/* Behind the lock: */
-	struct crl_view served[CRL_KIND_COUNT];
-	int64_t failures;
-	enum error_code failing;
-	/* Of the thread alone: */
-	int64_t status_seq[CRL_KIND_COUNT]; /* that `served` includes */
-	int64_t wanted_seq;                 /* of the last change that it should include */
-	int64_t next_try_ms, next_full_ms;
-	int64_t backoff_ms;
-};
-
 struct crl_publisher {
 	struct crl_options options;
 	/* Written by the thread alone, behind the lock: */
-	struct slot **slots;
+	struct crl_slot **slots;
 	size_t slot_count;
 	int64_t issuers_version; /* of the set that has its slots */
 	int64_t looked_seq;      /* changes up to here are in the slots' wanted_seq */
 	bool poll_failed;
 
-	pthread_rwlock_t lock;
+	pthread_rwlock_t lock; /* of the slots; each has its own besides */
 	pthread_mutex_t mutex; /* of the two flags */
 	pthread_cond_t wake;
 	bool woken, stopping;
@@ -51,71 +37,15 @@ struct crl_publisher {
 	bool started;
 };
 
-static void
-slot_free(struct slot *slot)
-{
-	for (int kind = 0; kind < CRL_KIND_COUNT; kind++)
-		crl_view_clear(&slot->served[kind]);
-	free(slot);
-}
-
 static struct crl_key
-slot_key(const struct slot *slot)
+slot_key(const struct crl_slot *slot)
 {
 	return (struct crl_key){.issuer = slot->issuer->id, .shard = slot->shard};
 }
 
-/* ---- what is served ---- */
-
-static void
-slot_swap(
-    struct crl_publisher *publisher, struct slot *slot, enum crl_kind kind, struct crl_view *view)
-{
-	struct crl_view old;
-
-	pthread_rwlock_wrlock(&publisher->lock);
-	old = slot->served[kind];
-	slot->served[kind] = *view;
-	pthread_rwlock_unlock(&publisher->lock);
-	*view = (struct crl_view){0};
-	crl_view_clear(&old);
-}
-
-/* Once a list: it is served meanwhile, only not compressed yet. */
-static void
-slot_compress(struct crl_publisher *publisher, struct slot *slot, enum crl_kind kind)
-{
-	DEFER(crl_view_clear) struct crl_view view = slot->served[kind];
-	struct error err = {0};
-
-	(void)crl_file_hold(view.der);
-	view.gzip = NULL;
-	if (crl_file_gzip(view.der, publisher->options.dir, &view.gzip, &err))
-		slot_swap(publisher, slot, kind, &view);
-	else
-		log_error(LOG_LEVEL_WARNING, "crl.compress", NULL, &err);
-}
-
-/* Takes `file` over. */
-static void
-slot_serve(struct crl_publisher *publisher, struct slot *slot, enum crl_kind kind,
-    const struct crl_list *list, struct crl_file **file)
-{
-	struct crl_view view = {.der = TAKE(*file),
-	    .info = {.number = list->number,
-		.this_update_s = list->this_update_s,
-		.next_update_s = list->next_update_s}};
-
-	view.info.der_len = crl_file_size(view.der);
-	crl_kept_write(publisher->options.dir, slot->issuer, slot->shard, kind, &view);
-	slot_swap(publisher, slot, kind, &view);
-	slot->status_seq[kind] = list->status_seq;
-	slot_compress(publisher, slot, kind);
-}
-
 /* ---- what the table has ---- */
 
-static struct slot *
+static struct crl_slot *
 slot_find(struct crl_publisher *publisher, const uint8_t *issuer, int shard)
 {
 	for (size_t i = 0; i < publisher->slot_count; i++)
@@ -125,8 +55,9 @@ slot_find(struct crl_publisher *publisher, const uint8_t *issuer, int shard)
 	return NULL;
 }
 
+/* A list that was made without the table is newer than its own: it stays until the next one. */
 static bool
-slot_load(struct crl_publisher *publisher, struct slot *slot, enum crl_kind kind,
+slot_load(struct crl_publisher *publisher, struct crl_slot *slot, enum crl_kind kind,
     const struct crl_list *there, struct error *err)
 {
 	DEFER(crl_file_free) struct crl_file *file = NULL;
@@ -135,16 +66,20 @@ slot_load(struct crl_publisher *publisher, struct slot *slot, enum crl_kind kind
 	const struct crl_view *served = &slot->served[kind];
 	const bool damaged = crl_file_damaged(served->der) || crl_file_damaged(served->gzip);
 
-	if (there->number == 0 || (!damaged && served->info.number == there->number &&
-				      served->info.this_update_s == there->this_update_s))
+	if (there->number == 0 || (!damaged && there->number < served->info.number))
 		return true;
+	if (!damaged && served->info.number == there->number &&
+	    served->info.this_update_s == there->this_update_s) {
+		slot->status_seq[kind] = there->status_seq;
+		return true;
+	}
 	if (damaged)
 		log_warning("crl.damaged",
 		    "a list could not be read back from [service] state_dir; it is loaded anew");
 	if (!crl_store_get(publisher->options.db, slot_key(slot), kind, publisher->options.dir,
 		&list, &file, err))
 		return false;
-	slot_serve(publisher, slot, kind, &list, &file);
+	crl_slot_serve(slot, kind, &list, NULL, &file);
 	return true;
 }
 
@@ -159,7 +94,7 @@ reload(struct crl_publisher *publisher, struct error *err)
 	if (!crl_store_list(publisher->options.db, rows, publisher->slot_count, &count, err))
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		struct slot *slot = slot_find(publisher, rows[i].issuer, rows[i].shard);
+		struct crl_slot *slot = slot_find(publisher, rows[i].issuer, rows[i].shard);
 
 		for (int kind = 0; slot != NULL && kind < CRL_KIND_COUNT; kind++)
 			if (!slot_load(
@@ -170,7 +105,7 @@ reload(struct crl_publisher *publisher, struct error *err)
 }
 
 /* The slot of a changed certificate, or NULL: an authority that is not taken up yet. */
-static struct slot *
+static struct crl_slot *
 slot_of_change(struct crl_publisher *publisher, const struct crl_change *change)
 {
 	const struct issuer *issuer = issuers_find(publisher->options.issuers, change->issuer);
@@ -191,7 +126,7 @@ look_for_changes(struct crl_publisher *publisher, struct error *err)
 			CHANGES_MAX, &count, err))
 			return false;
 		for (size_t i = 0; i < count; i++) {
-			struct slot *slot = slot_of_change(publisher, &changes[i]);
+			struct crl_slot *slot = slot_of_change(publisher, &changes[i]);
 
 			if (slot != NULL)
 				slot->wanted_seq = changes[i].seq;
@@ -204,13 +139,8 @@ look_for_changes(struct crl_publisher *publisher, struct error *err)
 static void
 load_kept(struct crl_publisher *publisher)
 {
-	for (size_t i = 0; i < publisher->slot_count; i++) {
-		struct slot *slot = publisher->slots[i];
-
-		for (int kind = 0; kind < CRL_KIND_COUNT; kind++)
-			crl_kept_read(publisher->options.dir, slot->issuer, slot->shard,
-			    (enum crl_kind)kind, &slot->served[kind]);
-	}
+	for (size_t i = 0; i < publisher->slot_count; i++)
+		crl_slot_load_kept(publisher->slots[i]);
 }
 
 /* ---- slots: one for every shard of every authority ---- */
@@ -218,18 +148,16 @@ load_kept(struct crl_publisher *publisher)
 static bool
 slot_add(struct crl_publisher *publisher, const struct issuer *issuer, int shard, struct error *err)
 {
-	struct slot *slot;
+	struct crl_slot *slot;
 	struct crl_key key = {.issuer = issuer->id, .shard = shard};
 
 	if (publisher->options.db != NULL && issuer->in_keeper &&
 	    !crl_store_ensure(publisher->options.db, key, err))
 		return false;
-	slot = xcalloc(1, sizeof *slot);
-	slot->issuer = issuer;
-	slot->shard = shard;
+	slot = crl_slot_new(issuer, shard, publisher->options.dir);
 	pthread_rwlock_wrlock(&publisher->lock);
 	publisher->slots =
-	    xrealloc(publisher->slots, (publisher->slot_count + 1) * sizeof(struct slot *));
+	    xrealloc(publisher->slots, (publisher->slot_count + 1) * sizeof(struct crl_slot *));
 	publisher->slots[publisher->slot_count++] = slot;
 	pthread_rwlock_unlock(&publisher->lock);
 	return true;
@@ -260,73 +188,9 @@ slots_complete(struct crl_publisher *publisher, struct error *err)
 /* ---- the thread ---- */
 
 static bool
-slot_is_built(const struct slot *slot)
+slot_is_built(const struct crl_slot *slot)
 {
 	return slot->issuer->in_keeper && issuer_state(slot->issuer) != ISSUER_RETIRED;
-}
-
-static bool
-list_due(const struct crl_publisher *publisher, const struct slot *slot, enum crl_kind kind)
-{
-	const int64_t now_s = clock_now_s(publisher->options.clock);
-	const struct crl_info *info = &slot->served[kind].info;
-
-	return slot_is_built(slot) &&
-	       (info->number == 0 || now_s - info->this_update_s >= REBUILD_S ||
-		   slot->wanted_seq > slot->status_seq[kind]);
-}
-
-/* *out_full: the full CRL, too. Otherwise a delta, if one is due. */
-static bool
-slot_due(
-    const struct crl_publisher *publisher, const struct slot *slot, int64_t now_ms, bool *out_full)
-{
-	*out_full = list_due(publisher, slot, CRL_FULL) && now_ms >= slot->next_full_ms;
-	return *out_full || list_due(publisher, slot, CRL_DELTA);
-}
-
-static void
-slot_note(struct crl_publisher *publisher, struct slot *slot, enum error_code failing)
-{
-	pthread_rwlock_wrlock(&publisher->lock);
-	slot->failing = failing;
-	slot->failures += failing != E_NONE;
-	pthread_rwlock_unlock(&publisher->lock);
-}
-
-static void
-slot_failed(struct crl_publisher *publisher, struct slot *slot, const struct error *why)
-{
-	slot->backoff_ms = slot->backoff_ms == 0 ? BUILD_EVERY_MS : 2 * slot->backoff_ms;
-	if (slot->backoff_ms > BACKOFF_MAX_MS)
-		slot->backoff_ms = BACKOFF_MAX_MS;
-	slot->next_try_ms = clock_monotonic_ms() + slot->backoff_ms;
-	slot_note(publisher, slot, why->code);
-	crl_make_failed(&publisher->options, slot->issuer, slot->shard, why);
-}
-
-static void
-slot_build(struct crl_publisher *publisher, struct slot *slot, bool full, int64_t now_ms)
-{
-	DEFER(crl_made_clear) struct crl_made made = {0};
-	struct error err = {0};
-
-	slot->next_try_ms = now_ms + BUILD_EVERY_MS;
-	if (!crl_make(&publisher->options, slot->issuer, slot->shard, full, &made, &err)) {
-		slot_failed(publisher, slot, &err);
-		return;
-	}
-	slot->backoff_ms = 0;
-	slot_note(publisher, slot, E_NONE);
-	/* else another node builds, and a later reload finds it */
-	for (int kind = 0; made.done && kind < CRL_KIND_COUNT; kind++)
-		if (made.files[kind] != NULL)
-			slot_serve(publisher, slot, (enum crl_kind)kind, &made.lists[kind],
-			    &made.files[kind]);
-	if (made.done && made.lists[CRL_FULL].number > 0)
-		slot->next_full_ms =
-		    now_ms + BUILD_EVERY_MS +
-		    (int64_t)slot->served[CRL_FULL].info.der_len / FULL_OCTETS_PER_MS;
 }
 
 static bool
@@ -338,6 +202,136 @@ is_stopping(struct crl_publisher *publisher)
 	stopping = publisher->stopping;
 	pthread_mutex_unlock(&publisher->mutex);
 	return stopping;
+}
+
+static uint64_t
+turn_of(const struct crl_publisher *publisher)
+{
+	struct status_index *statuses = publisher->options.statuses;
+
+	return statuses == NULL ? 0 : status_index_turn(statuses);
+}
+
+static bool
+list_due(const struct crl_publisher *publisher, const struct crl_slot *slot, enum crl_kind kind)
+{
+	const int64_t now_s = clock_now_s(publisher->options.clock);
+	const struct crl_info *info = &slot->served[kind].info;
+
+	return slot_is_built(slot) &&
+	       (info->number == 0 || now_s - info->this_update_s >= REBUILD_S || slot->ahead ||
+		   (slot->spooled && slot->turn != turn_of(publisher)) ||
+		   slot->wanted_seq > slot->status_seq[kind]);
+}
+
+/* *out_full: the full CRL, too. Otherwise a delta, if one is due. */
+static bool
+slot_due(const struct crl_publisher *publisher, const struct crl_slot *slot, int64_t now_ms,
+    bool *out_full)
+{
+	*out_full = list_due(publisher, slot, CRL_FULL) && now_ms >= slot->next_full_ms;
+	return *out_full || list_due(publisher, slot, CRL_DELTA);
+}
+
+static void
+slot_failed(struct crl_publisher *publisher, struct crl_slot *slot, const struct error *why)
+{
+	slot->backoff_ms = slot->backoff_ms == 0 ? BUILD_EVERY_MS : 2 * slot->backoff_ms;
+	if (slot->backoff_ms > BACKOFF_MAX_MS)
+		slot->backoff_ms = BACKOFF_MAX_MS;
+	slot->next_try_ms = clock_monotonic_ms() + slot->backoff_ms;
+	crl_slot_note(slot, why->code);
+	crl_make_failed(&publisher->options, slot->issuer, slot->shard, why);
+}
+
+/* What was made without the log is on record before the next list is. */
+static bool
+slot_record(struct crl_publisher *publisher, struct crl_slot *slot, struct error *err)
+{
+	size_t done = 0;
+
+	while (done < slot->unrecorded_count && crl_make_record(&publisher->options, slot->issuer,
+						    slot->shard, &slot->unrecorded[done], err))
+		done++;
+	slot->unrecorded_count -= done;
+	memmove(slot->unrecorded, slot->unrecorded + done,
+	    slot->unrecorded_count * sizeof slot->unrecorded[0]);
+	return slot->unrecorded_count == 0;
+}
+
+static void
+slot_build(struct crl_publisher *publisher, struct crl_slot *slot, bool full, int64_t now_ms)
+{
+	DEFER(crl_made_clear) struct crl_made made = {0};
+	struct error err = {0};
+
+	slot->next_try_ms = now_ms + BUILD_EVERY_MS;
+	if (!slot_record(publisher, slot, &err) ||
+	    !crl_make(&publisher->options, slot->issuer, slot->shard, full, &made, &err)) {
+		slot_failed(publisher, slot, &err);
+		return;
+	}
+	slot->backoff_ms = 0;
+	crl_slot_note(slot, E_NONE);
+	if (!made.done)
+		return; /* another node builds, and a later reload finds it */
+	full = made.files[CRL_FULL] != NULL;
+	crl_slot_serve_made(slot, &made);
+	slot->ahead = false;
+	if (full)
+		slot->next_full_ms =
+		    now_ms + BUILD_EVERY_MS +
+		    (int64_t)slot->served[CRL_FULL].info.der_len / FULL_OCTETS_PER_MS;
+}
+
+/* ---- without database or log: from the lists in force ---- */
+
+static void
+slot_extend(struct crl_publisher *publisher, struct crl_slot *slot, struct crl_spooled *spooled,
+    int64_t now_ms)
+{
+	DEFER(crl_made_clear) struct crl_made made = {0};
+	struct crl_unrecorded list;
+	struct error err = {0};
+
+	slot->next_try_ms = now_ms + BUILD_EVERY_MS;
+	if (!crl_spooled_make(&publisher->options, slot->issuer, slot->shard, slot->served, spooled,
+		&made, &err)) {
+		slot_failed(publisher, slot, &err);
+		return;
+	}
+	slot->backoff_ms = 0;
+	crl_slot_note(slot, E_NONE);
+	list = (struct crl_unrecorded){.number = made.lists[CRL_DELTA].number,
+	    .base_number = made.ours[CRL_DELTA].base_number,
+	    .at_s = made.lists[CRL_DELTA].this_update_s,
+	    .entries = (int64_t)made.entry_counts[CRL_FULL],
+	    .changes = (int64_t)made.entry_counts[CRL_DELTA]};
+	for (int kind = 0; kind < CRL_KIND_COUNT; kind++)
+		made.lists[kind].status_seq = slot->status_seq[kind];
+	crl_slot_serve_made(slot, &made);
+	crl_slot_wait_for_record(slot, &list);
+}
+
+static void
+extend_all(struct crl_publisher *publisher)
+{
+	const int64_t now_s = clock_now_s(publisher->options.clock);
+
+	for (size_t i = 0; i < publisher->slot_count && !is_stopping(publisher); i++) {
+		DEFER(crl_spooled_clear) struct crl_spooled spooled = {0};
+		struct crl_slot *slot = publisher->slots[i];
+		const int64_t now_ms = clock_monotonic_ms();
+
+		if (slot->turn == turn_of(publisher) || now_ms < slot->next_try_ms ||
+		    !slot_is_built(slot) || !crl_spooled_may(slot->served, now_s))
+			continue;
+		crl_spooled_read(publisher->options.statuses, slot->issuer, slot->shard, &spooled);
+		if (spooled.count > 0)
+			slot_extend(publisher, slot, &spooled, now_ms);
+		else
+			slot->turn = spooled.turn;
+	}
 }
 
 /* Logged when it begins and when it ends, not every second. */
@@ -365,10 +359,13 @@ look(struct crl_publisher *publisher)
 	int64_t wait_ms = POLL_MS;
 
 	ledger_status(publisher->options.ledger, &ledger);
-	if (!poll_database(publisher) || !ledger.ready)
-		return POLL_MS; /* at a start it is no failure that the log is not taken over yet */
+	if (!poll_database(publisher) || !ledger.ready) {
+		/* At a start it is no failure that the log is not taken over yet. */
+		extend_all(publisher);
+		return POLL_MS;
+	}
 	for (size_t i = 0; i < publisher->slot_count && !is_stopping(publisher); i++) {
-		struct slot *slot = publisher->slots[i];
+		struct crl_slot *slot = publisher->slots[i];
 		int64_t now_ms = clock_monotonic_ms();
 		bool full;
 
@@ -441,7 +438,7 @@ looked_init(struct crl_publisher *publisher)
 	int64_t oldest_seq = INT64_MAX, newest_seq = 0;
 
 	for (size_t i = 0; i < publisher->slot_count; i++) {
-		const struct slot *slot = publisher->slots[i];
+		const struct crl_slot *slot = publisher->slots[i];
 
 		for (int kind = 0; kind < CRL_KIND_COUNT; kind++) {
 			const int64_t seq = slot->status_seq[kind];
@@ -467,8 +464,8 @@ crl_publisher_new(const struct crl_options *options, struct crl_publisher **out,
 	publisher->issuers_version = -1;
 	if (!slots_complete(publisher, err))
 		return false;
+	load_kept(publisher);
 	if (options->db == NULL) {
-		load_kept(publisher);
 		*out = TAKE(publisher);
 		return true;
 	}
@@ -495,7 +492,7 @@ crl_publisher_free(struct crl_publisher *publisher)
 		pthread_join(publisher->thread, NULL);
 	}
 	for (size_t i = 0; i < publisher->slot_count; i++)
-		slot_free(publisher->slots[i]);
+		crl_slot_free(publisher->slots[i]);
 	free(publisher->slots);
 	pthread_cond_destroy(&publisher->wake);
 	pthread_mutex_destroy(&publisher->mutex);
@@ -524,7 +521,7 @@ bool
 crl_get(struct crl_publisher *publisher, const char *issuer_id_text, int shard, enum crl_kind kind,
     struct crl_view *out, struct error *err)
 {
-	const struct slot *slot = NULL;
+	struct crl_slot *slot = NULL;
 	struct crl_view view = {0};
 
 	pthread_rwlock_rdlock(&publisher->lock);
@@ -532,14 +529,10 @@ crl_get(struct crl_publisher *publisher, const char *issuer_id_text, int shard, 
 		if (publisher->slots[i]->shard == shard &&
 		    strcmp(publisher->slots[i]->issuer->id_text, issuer_id_text) == 0)
 			slot = publisher->slots[i];
-	if (slot != NULL) {
-		view = slot->served[kind];
-		(void)crl_file_hold(view.der);
-		(void)crl_file_hold(view.gzip);
-	}
 	pthread_rwlock_unlock(&publisher->lock);
 	if (slot == NULL)
 		return error_set(err, E_NOT_FOUND, "there is no such CRL");
+	crl_slot_get(slot, kind, &view);
 	if (view.info.number == 0)
 		return error_set(err, E_NOT_FOUND, "there is no such CRL yet");
 	*out = view;
@@ -553,23 +546,15 @@ crl_at(struct crl_publisher *publisher, size_t i, struct crl_state *out)
 
 	pthread_rwlock_rdlock(&publisher->lock);
 	there = i < publisher->slot_count;
-	if (there) {
-		const struct slot *slot = publisher->slots[i];
-
-		*out = (struct crl_state){.issuer = slot->issuer,
-		    .shard = slot->shard,
-		    .failures = slot->failures,
-		    .failing = slot->failing};
-		for (int kind = 0; kind < CRL_KIND_COUNT; kind++)
-			out->lists[kind] = slot->served[kind].info;
-	}
+	if (there)
+		crl_slot_state(publisher->slots[i], out);
 	pthread_rwlock_unlock(&publisher->lock);
 	return there;
 }
 
 /* Of one that follows, certificates exist only after all its CRLs do. */
 static bool
-slot_counts(const struct slot *slot)
+slot_counts(const struct crl_state *slot)
 {
 	const enum issuer_state state = issuer_state(slot->issuer);
 
@@ -583,10 +568,11 @@ crl_oldest_update_s(struct crl_publisher *publisher)
 
 	pthread_rwlock_rdlock(&publisher->lock);
 	for (size_t i = 0; i < publisher->slot_count; i++) {
-		const struct slot *slot = publisher->slots[i];
+		struct crl_state state;
 
-		if (slot_counts(slot) && slot->served[CRL_FULL].info.this_update_s < oldest_s)
-			oldest_s = slot->served[CRL_FULL].info.this_update_s;
+		crl_slot_state(publisher->slots[i], &state);
+		if (slot_counts(&state) && state.lists[CRL_FULL].this_update_s < oldest_s)
+			oldest_s = state.lists[CRL_FULL].this_update_s;
 	}
 	pthread_rwlock_unlock(&publisher->lock);
 	return oldest_s == INT64_MAX ? 0 : oldest_s;

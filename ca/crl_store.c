@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "ca/crl.h"
+#include "keeper/crl_numbers.h"
 
 #define PART_BYTES ((size_t)1 << 20) /* of a list that is stored: what is in memory at a time */
 
@@ -28,10 +29,10 @@ static const struct stmt CRL_PART_GET = STMT("crl_part_get", 4, 1,
     "SELECT octets FROM crl_part WHERE issuer = $1::bytea AND shard = $2::int2"
     " AND delta = $3::bool AND part = $4::int4");
 
-/* $1 issuer, $2 shard, $3 node, $4 now, $5 until */
-static const struct stmt CRL_LEASE = STMT("crl_lease", 5, 8,
+/* $1 issuer, $2 shard, $3 node, $4 now, $5 until, $6 numbers a second */
+static const struct stmt CRL_LEASE = STMT("crl_lease", 6, 8,
     "UPDATE crl SET lease_owner = $3::text, lease_until_at_s = $5::int8,"
-    " number = greatest(number + 1, $4::int8)"
+    " number = greatest(number / $6::int8 + 1, $4::int8) * $6::int8"
     " WHERE issuer = $1::bytea AND shard = $2::int2"
     " AND (lease_owner IS NULL OR lease_owner = $3::text OR lease_until_at_s <= $4::int8)"
     " RETURNING number, this_update_at_s, base_number, base_at_s, base_status_seq,"
@@ -247,6 +248,7 @@ crl_store_lease(struct db *db, struct crl_key key, const char *node, int64_t now
 	params_text(&params, node);
 	params_int8(&params, now_s);
 	params_int8(&params, until_s);
+	params_int8(&params, (int64_t)CRL_NUMBERS_PER_S);
 	if (!db_query(db, &CRL_LEASE, &params, &rows, err))
 		return false;
 	*out = (struct crl_lease){0};

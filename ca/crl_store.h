@@ -47,8 +47,10 @@ struct crl_lease {
 	struct crl_base base, next_base;
 };
 /*
- * Takes or renews the lease and draws a number that no other build ever had. The clock is the
- * floor: after a restored backup, too, numbers are above all that the keeper has seen.
+ * Takes or renews the lease and draws a number that no other build ever had, a whole multiple of
+ * CRL_NUMBERS_PER_S: those up to the next one are for lists of the same maker without the database
+ * (ca/crl_spooled.h). The clock is the floor: after a restored backup, too, numbers are above all
+ * that the keeper has seen.
  */
 MUST_CHECK bool crl_store_lease(struct db *db, struct crl_key key, const char *node, int64_t now_s,
     int64_t until_s, struct crl_lease *out, struct error *err);

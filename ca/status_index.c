@@ -480,6 +480,30 @@ add_forced(const struct status_index *index, struct status_index_snapshot *out)
 }
 
 void
+status_index_forced(struct status_index *index, struct status_entry **out_entries,
+    size_t *out_count, uint64_t *out_turn)
+{
+	struct status_entry *forced;
+	size_t count, kept = 0;
+
+	(void)pthread_rwlock_rdlock(&index->lock);
+	count = count_of(index->forced);
+	forced = xcalloc(count + 1, sizeof *forced);
+	status_set_copy(index->forced, forced);
+	for (size_t i = 0; i < count; i++) {
+		struct status_entry known;
+
+		if (!status_set_find(index->set, forced[i].serial, forced[i].issuer, &known) ||
+		    known.state != CERTIFICATE_REVOKED)
+			forced[kept++] = forced[i];
+	}
+	*out_turn = index->turn;
+	(void)pthread_rwlock_unlock(&index->lock);
+	*out_entries = forced;
+	*out_count = kept;
+}
+
+void
 status_index_snapshot(struct status_index *index, struct status_index_snapshot *out)
 {
 	(void)pthread_rwlock_rdlock(&index->lock);

@@ -95,6 +95,10 @@ void status_index_place(
  * False: not one of our serial numbers, or too many issuers.
  */
 MUST_CHECK bool status_index_force(struct status_index *index, const struct status_entry *entry);
+/* A copy of what was forced and is not on record, in no order, and of which turn that is. The
+ * caller frees *out_entries (mem_free). */
+void status_index_forced(struct status_index *index, struct status_entry **out_entries,
+    size_t *out_count, uint64_t *out_turn);
 /* All that was forced is on record now, and the index has it (status_index_sync). */
 void status_index_settle(struct status_index *index);
 /* Counts the calls of both: what was made from a snapshot of another turn may say too little. */

@@ -178,6 +178,7 @@ open_crls(struct service *service, struct error *err)
 	return crl_publisher_new(&(struct crl_options){.db = service->database.db,
 				     .issuers = service->database.issuers,
 				     .keeper = service->keeper,
+				     .statuses = service->statuses,
 				     .ledger = service->ledger,
 				     .clock = &service->clock,
 				     .node = service->settings->node,

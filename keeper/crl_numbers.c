@@ -170,7 +170,7 @@ take_locked(struct crl_numbers *numbers, struct slot *slot, int64_t now_s, struc
 	const bool known = index < numbers->count;
 	const bool counterpart = known && is_counterpart(&numbers->slots[index], slot);
 	const uint64_t last = known ? numbers->slots[index].number : 0;
-	const uint64_t clock = now_s > 0 ? (uint64_t)now_s : 0;
+	const uint64_t clock = now_s > 0 ? (uint64_t)now_s * CRL_NUMBERS_PER_S : 0;
 
 	if (index == CRL_NUMBERS_MAX)
 		return error_set(err, E_KEEPER_REFUSED, "CRL: too many issuers and shards");

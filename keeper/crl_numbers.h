@@ -23,10 +23,15 @@ void crl_numbers_free(struct crl_numbers *numbers);
 DEFER_DECLARE(struct crl_numbers, crl_numbers_free)
 
 /*
- * Numbers begin with the clock (Unix seconds). One that is further above both the clock and the
- * last is refused: whoever had it signed could leave no number for any CRL after it.
+ * Numbers begin with the clock: so many for each second of it (Unix time). Whoever draws the first
+ * of them in the database has the others, too, for as long as it is away.
  */
-#define CRL_NUMBERS_AHEAD_MAX (UINT64_C(10) * 366 * 86400)
+#define CRL_NUMBERS_PER_S UINT64_C(100000)
+/*
+ * One that is further above both the clock and the last is refused: whoever had it signed could
+ * leave no number for any CRL after it.
+ */
+#define CRL_NUMBERS_AHEAD_MAX (UINT64_C(10) * 366 * 86400 * CRL_NUMBERS_PER_S)
 
 /*
  * Takes `number` for (issuer, shard): durable when it returns. Thread-safe. A full CRL and the

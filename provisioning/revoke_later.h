@@ -2,10 +2,10 @@
  * revoke_later: an officer's revocation holds although nothing can be recorded now.
  *
  * What is added is durable (provisioning/spool.h) and in force in this node before this returns:
- * verdicts, OCSP and the status set say revoked. A thread records it as soon as the ledger takes
- * it: once, since the database knows the request's id. Then come what needs the database: the
- * device's other certificates, its tags, the leaves (their `t` is when it was accepted), the feed
- * and the CRL.
+ * verdicts, OCSP and the status set say revoked, and the next CRL has it (ca/crl_spooled.h). A
+ * thread records it as soon as the ledger takes it: once, since the database knows the request's
+ * id. Then come what needs the database: the device's other certificates, its tags, the leaves
+ * (their `t` is when it was accepted) and the feed.
  */
 #ifndef PROVISIONING_REVOKE_LATER_H
 #define PROVISIONING_REVOKE_LATER_H

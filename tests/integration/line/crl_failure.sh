@@ -55,7 +55,7 @@ sql "GRANT INSERT ON crl_part TO moniker_service"
 mended database
 
 number=$(sql "SELECT number FROM crl WHERE $row")
-sql "UPDATE crl SET number = 4102444800 WHERE $row" # beyond what the keeper lets anybody use up
+sql "UPDATE crl SET number = 410244480000000 WHERE $row" # beyond what the keeper lets anybody use up
 fails keeper KEEPER_REFUSED
 sql "UPDATE crl SET number = $number WHERE $row"
 mended keeper

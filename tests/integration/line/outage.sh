@@ -36,6 +36,10 @@ leaf_of() { # NAME: cert.revoke of its certificate
 spooled() { call GET /metrics nobody | sed -n 's/^moniker_revocations_spooled //p'; }
 request_is() { [ "$(call GET "/v1/revocations/$1" officer | jq -r .status)" = "$2" ]; }
 
+crl() { openssl crl -in "$work/crl" -noout "$@" 2>&1; } # of what fetch_crl got
+lists() (fetch_crl "$work/$1.pem" "$work/crl" && crl -text | grep -q "$(serial_of "$work/$1.pem")") # a subshell, since it ends what it fails in
+number() { printf '%d' "$(crl -crlnumber | sed 's/.*=//')"; }
+
 open_lot outage
 for name in seen unseen partner late full; do
 	make_key $name; request $name "$(random_mac)" >"$work/$name.json"
@@ -47,6 +51,10 @@ same "seen is good" "good good" "$(verdict "$work/seen") $(verdict "$work/seen")
 grep -q ': good' <<<"$(ocsp seen)" || die "OCSP: $(ocsp seen)"
 call GET /v1/changes/snapshot verifier >"$work/set.before"
 size_before=$(stat -c %s "$work/set.before")
+
+fetch_crl "$work/seen.pem" "$work/crl"
+number_before=$(number) ends_before=$(crl -nextupdate)
+[ $((number_before % 100000)) = 0 ] || die "a number that the database did not give: $number_before"
 
 # ---- away
 
@@ -75,6 +83,16 @@ for name in seen unseen; do
 	od -An -v -tx1 "$work/set" | tr -d ' \n' | grep -q "$(jq -r .serial "$work/$name")" ||
 		die "the set lacks $name"
 done
+for name in seen unseen; do within 20 "away: the CRL lists $name" lists $name; done
+number_away=$(number)
+[ "$number_away" -gt "$number_before" ] && [ $((number_away / 100000)) = $((number_before / 100000)) ] ||
+	die "numbers that are reserved: $number_before, away $number_away"
+same "away: it is as fresh as the one before" "$ends_before" "$(crl -nextupdate)"
+grep -q 'verify OK' <<<"$(crl -verify -CAfile "$work/seen.ca")" || die "away: $(crl -verify -CAfile "$work/seen.ca")"
+curl -sf -o "$work/delta" "$(crl -text | sed -n 's/.*URI:\(.*delta.*\)/\1/p' | head -n 1)"
+openssl crl -in "$work/delta" -inform DER -noout -text >"$work/delta.text"
+same "away: the delta, too, of the same number" "1 1 $number_away" \
+	"$(for name in seen unseen; do grep -c "$(serial_of "$work/$name.pem")" "$work/delta.text"; done | xargs) $(sed -n '/CRL Number/{n;s/^ *//p}' "$work/delta.text")"
 revoke partner officer '.action = "hold" | del(.reason)'
 same "away: a hold is not spooled" 503 "$(cat "$work/status")"
 revoke partner officer '. + {dry_run: true}'
@@ -108,6 +126,11 @@ cp "$spool" "$work/spool"
 
 # ---- killed between spooling and recording
 
+within 20 "away: the CRL has them all" lists full
+number_away=$(number)
+kill -KILL "$(child --service)"
+within 60 "killed, away: the CRL lists them" lists full
+same "killed, away: it is the same" "$number_away" "$(number)"
 kill -KILL "$(child --service)"
 # A line that was being written when it died is no line: nobody was told of it.
 printf '%064d {"id":"abc' 0 >>"$spool"
@@ -131,8 +154,11 @@ jq -c --rawfile csr "$work/again.csr" '.csr = $csr' "$work/seen.json" | send /v1
 refused "back: its hardware is blocked" 403 DEVICE_BLOCKED "$work/again"
 enroll late
 same "back: it issues" 201 "$(cat "$work/status")"
-on_crl() { fetch_crl "$work/unseen.pem" "$work/crl" && openssl crl -in "$work/crl" -noout -text | grep -q "$(serial_of "$work/unseen.pem")"; }
-within 20 "back: the CRL lists it" on_crl
+recorded_crl() { lists unseen && [ $(($(number) % 100000)) = 0 ]; }
+within 20 "back: the CRL lists it" recorded_crl
+[ "$(number)" -gt "$number_away" ] || die "the number went back: $number_away, $(number)"
+same "back: what was published meanwhile is on record" 1 "$(call GET '/v1/audit/events?ev=crl.publish&limit=10000' auditor |
+	jq -c --argjson n "$number_away" 'select(.d.number == $n)' | grep -c .)"
 
 # ---- killed between recording and emptying the spool: it is as it was, and all is on record
 

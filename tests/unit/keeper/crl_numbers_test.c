@@ -2,6 +2,8 @@
 
 #include "keeper/crl_numbers.h"
 
+#define CLOCK (NOW_S * CRL_NUMBERS_PER_S)
+
 static const uint8_t ISSUER_A[ISSUER_ID_BYTES] = {1}, ISSUER_B[ISSUER_ID_BYTES] = {2};
 
 static struct crl_numbers *
@@ -47,11 +49,11 @@ numbers_only_rise_for_each_issuer_and_shard(void **state)
 	    {ISSUER_A, 0, 6, E_NONE},
 	    {ISSUER_B, 0, 2, E_KEEPER_REFUSED},
 	    {ISSUER_B, 9998, INT64_MAX, E_KEEPER_REFUSED},
-	    {ISSUER_B, 9998, NOW_S + CRL_NUMBERS_AHEAD_MAX + 1, E_KEEPER_REFUSED},
-	    {ISSUER_B, 9998, NOW_S + CRL_NUMBERS_AHEAD_MAX, E_NONE},
-	    {ISSUER_B, 9998, NOW_S + 2 * CRL_NUMBERS_AHEAD_MAX + 1, E_KEEPER_REFUSED},
-	    {ISSUER_B, 9998, NOW_S + 2 * CRL_NUMBERS_AHEAD_MAX, E_NONE}, /* above the last */
-	    {ISSUER_B, 9998, NOW_S + 2 * CRL_NUMBERS_AHEAD_MAX, E_KEEPER_REFUSED},
+	    {ISSUER_B, 9998, CLOCK + CRL_NUMBERS_AHEAD_MAX + 1, E_KEEPER_REFUSED},
+	    {ISSUER_B, 9998, CLOCK + CRL_NUMBERS_AHEAD_MAX, E_NONE},
+	    {ISSUER_B, 9998, CLOCK + 2 * CRL_NUMBERS_AHEAD_MAX + 1, E_KEEPER_REFUSED},
+	    {ISSUER_B, 9998, CLOCK + 2 * CRL_NUMBERS_AHEAD_MAX, E_NONE}, /* above the last */
+	    {ISSUER_B, 9998, CLOCK + 2 * CRL_NUMBERS_AHEAD_MAX, E_KEEPER_REFUSED},
 	};
 	DEFER(folder_clear) struct folder folder;
 	const char *path;
