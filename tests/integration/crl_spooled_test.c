@@ -180,23 +180,22 @@ without_the_database_lists_go_on_from_those_in_force(void **state)
 static void
 only_lists_of_ones_own_are_gone_on_from(void **state)
 {
-	static const struct crl_ours OURS = {.base_number = 1, .entries_at = 10};
 	static const struct {
 		struct crl_info full, delta;
 		bool may;
 	} ROWS[] = {
-	    {{.number = 500000, .next_update_s = 7, .ours = OURS},
-		{.number = 600000, .next_update_s = 7, .ours = OURS}, true},
+	    {{.number = 500000, .next_update_s = 7, .ours = {.base_number = 1}},
+		{.number = 600000, .next_update_s = 7, .ours = {.base_number = 1}}, true},
 	    {{.number = 500000, .next_update_s = 7},
-		{.number = 600000, .next_update_s = 7, .ours = OURS}, false},
-	    {{.number = 500000, .next_update_s = 7, .ours = OURS},
+		{.number = 600000, .next_update_s = 7, .ours = {.base_number = 1}}, false},
+	    {{.number = 500000, .next_update_s = 7, .ours = {.base_number = 1}},
 		{.number = 600000, .next_update_s = 7}, false},
-	    {{.number = 500000, .next_update_s = 6, .ours = OURS},
-		{.number = 600000, .next_update_s = 7, .ours = OURS}, false},
-	    {{.number = 500000, .next_update_s = 7, .ours = OURS},
-		{.number = 699999, .next_update_s = 7, .ours = OURS}, false},
-	    {{.number = 699999, .next_update_s = 7, .ours = OURS},
-		{.number = 600000, .next_update_s = 7, .ours = OURS}, false},
+	    {{.number = 500000, .next_update_s = 6, .ours = {.base_number = 1}},
+		{.number = 600000, .next_update_s = 7, .ours = {.base_number = 1}}, false},
+	    {{.number = 500000, .next_update_s = 7, .ours = {.base_number = 1}},
+		{.number = 699999, .next_update_s = 7, .ours = {.base_number = 1}}, false},
+	    {{.number = 699999, .next_update_s = 7, .ours = {.base_number = 1}},
+		{.number = 600000, .next_update_s = 7, .ours = {.base_number = 1}}, false},
 	};
 
 	(void)state;
