@@ -139,6 +139,7 @@ kill_witness 2
 knows=$(kept)
 [ -n "$knows" ] || die "witness 2 keeps no checkpoint"
 start_witness 2 w2-untrusted
+open_lot untrusted # a leaf: a checkpoint that has its quorum is not offered again
 within 40 "a certificate of another authority" fails_by 'certificate problem|self-signed|issuer'
 kill_witness 2
 start_witness 2 w2-elsewhere
