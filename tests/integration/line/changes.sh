@@ -25,7 +25,9 @@ lines() { sed '/^$/,$d' "$work/page" | grep -E '^[0-9a-f]{16} ' || true; }
 call GET /v1/trust-bundle nobody >"$work/bundle.pem"
 same "the bundle" "200 application/x-pem-file" "$(cat "$work/status") $(header content-type)"
 awk -v dir="$work" '/BEGIN CERTIFICATE/ { n++; on = 1 } on { print > (dir "/part" n ".pem") } /END CERTIFICATE/ { on = 0 }' "$work/bundle.pem"
-signer=$(ls "$work"/part*.pem | sort -V | tail -n 1)
+for signer in $(ls "$work"/part*.pem | sort -V); do # the newest comes first
+	! openssl x509 -in "$signer" -noout -subject | grep -q 'Status Signer' || break
+done
 openssl x509 -in "$signer" -noout -text >"$work/signer"
 shows "the signer's key" 'Public Key Algorithm: ED25519' "$work/signer"
 shows "its purpose is of our own, and critical" 'Extended Key Usage: critical' "$work/signer"
