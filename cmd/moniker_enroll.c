@@ -1,4 +1,4 @@
-/* moniker enroll, renew: the reference client of stations and devices. */
+/* moniker enroll, renew, rotate: the reference client of stations and devices. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -290,29 +290,41 @@ const struct subcommand ENROLL_COMMAND = {"enroll", "get a device its first cert
     "Exit status: 0 enrolled, 1 refused or failed, 2 usage.\n",
     enroll_command};
 
-/* ---- renew ---- */
+/* ---- renew, rotate ---- */
 
+struct next_options { /* a certificate that is asked for under another one */
+	const char *path;
+	const char *dir; /* whose certificate and key it is asked with */
+	const char *out; /* where it goes to */
+	bool new_key;
+	const char *epoch; /* or NULL */
+};
+
+/* A new key lies beside until its certificate is there: after a lost answer it is used again. */
 static bool
-run_renew(const struct enroll_options *options, bool new_key, json_t **out, struct error *err)
+run_next(const struct enroll_options *options, const struct next_options *next, json_t **out,
+    struct error *err)
 {
 	DEFER(http_client_free) struct http_client *client = NULL;
-	DEFER(mem_free) char *key_path = settings_path(options->out, "key.pem");
-	DEFER(mem_free) char *next_path = settings_path(options->out, "key.next.pem");
-	DEFER(mem_free) char *certificate_path = settings_path(options->out, "cert.pem");
+	DEFER(mem_free) char *certificate_path = settings_path(next->dir, "cert.pem");
+	DEFER(mem_free) char *as_path = settings_path(next->dir, "key.pem");
+	DEFER(mem_free) char *key_path = settings_path(next->out, "key.pem");
+	DEFER(mem_free) char *next_path = settings_path(next->out, "key.next.pem");
 	DEFER(buf_clear_public) struct buf csr = {0};
 	DEFER(json_release) json_t *body = NULL;
 	struct cli_api api = options->api;
 
 	api.certificate = certificate_path;
-	api.key = key_path;
-	if (!cli_api_open(&api, NULL, &client, err) ||
-	    !cli_make_csr(new_key ? next_path : key_path, &csr, err))
+	api.key = as_path;
+	if (!cli_api_open(&api, NULL, &client, err) || !file_make_dir(next->out, 0700, err) ||
+	    !cli_make_csr(next->new_key ? next_path : key_path, &csr, err))
 		return false;
-	body = json_pack("{s:s%}", "csr", (const char *)csr.data, csr.len);
-	if (!call_until_answered(client, "/v1/renewals", body, out, err) ||
-	    !store(options->out, *out, err))
+	body =
+	    json_pack("{s:s%, s:s*}", "csr", (const char *)csr.data, csr.len, "epoch", next->epoch);
+	if (!call_until_answered(client, next->path, body, out, err) ||
+	    !store(next->out, *out, err))
 		return false;
-	return !new_key || rename(next_path, key_path) == 0 ||
+	return !next->new_key || rename(next_path, key_path) == 0 ||
 	       error_set(
 		   err, E_FILE_FAILED, "cannot put the new key in place: it is %s", next_path);
 }
@@ -334,7 +346,12 @@ renew_command(int argc, char **argv)
 		return cli_usage(&RENEW_COMMAND, bad);
 	if (words != 0 || options.out == NULL)
 		return cli_usage(&RENEW_COMMAND, "give --dir");
-	if (!run_renew(&options, new_key, &answer, &err))
+	if (!run_next(&options,
+		&(struct next_options){.path = "/v1/renewals",
+		    .dir = options.out,
+		    .out = options.out,
+		    .new_key = new_key},
+		&answer, &err))
 		return cli_fail(&err, options.json, EXIT_FAILURE);
 	return report(answer, options.out, options.json);
 }
@@ -349,3 +366,50 @@ const struct subcommand RENEW_COMMAND = {"renew", "get a device its next certifi
     "\n"
     "Exit status: 0 renewed, 1 refused or failed, 2 usage.\n",
     renew_command};
+
+static int
+rotate_command(int argc, char **argv)
+{
+	struct enroll_options options = {0};
+	struct next_options next = {.path = "/v1/pseudonyms", .new_key = true};
+	bool next_epoch = false;
+	const struct option_row rows[] = {{"--url", OPTION_TEXT, &options.api.url},
+	    {"--cacert", OPTION_TEXT, &options.api.ca_file}, {"--json", OPTION_FLAG, &options.json},
+	    {"--dir", OPTION_TEXT, &next.dir}, {"--out", OPTION_TEXT, &next.out},
+	    {"--next", OPTION_FLAG, &next_epoch}};
+	DEFER(json_release) json_t *answer = NULL;
+	struct error err = {0};
+	const char *bad = NULL;
+	int words = 0;
+
+	if (!options_take(argc, argv, rows, COUNT(rows), &words, &bad))
+		return cli_usage(&ROTATE_COMMAND, bad);
+	if (words != 0 || next.dir == NULL || next.out == NULL)
+		return cli_usage(&ROTATE_COMMAND, "give --dir and --out");
+	if (strcmp(next.dir, next.out) == 0)
+		return cli_usage(&ROTATE_COMMAND,
+		    "--out is another folder than --dir, which is asked with again");
+	next.epoch = next_epoch ? "next" : NULL;
+	if (!run_next(&options, &next, &answer, &err))
+		return cli_fail(&err, options.json, EXIT_FAILURE);
+	return report(answer, next.out, options.json);
+}
+
+const struct subcommand ROTATE_COMMAND = {"rotate",
+    "get a device of an unlinkable batch its next pseudonym",
+    "usage: moniker rotate --dir DIR --out DIR [--next]\n"
+    "\n"
+    "Asks with the birth certificate in --dir, or with a pseudonym's that is valid, for another\n"
+    "pseudonym: a new name under a new key, which nothing ties to those before. What --out had\n"
+    "is replaced; the same call after a lost answer gets the same certificate.\n"
+    "\n"
+    "  --dir DIR   cert.pem and key.pem to ask with, as moniker enroll wrote them; kept\n"
+    "  --out DIR   where cert.pem and key.pem of the pseudonym go\n"
+    "  --next      of the epoch to come, from a day before it starts\n"
+    "  --url, --cacert, --json   see `moniker --help`\n"
+    "\n"
+    "Run it at the hour that `renew after` says, which is another one each time: devices that ask\n"
+    "at an hour of their own can be told apart by it.\n"
+    "\n"
+    "Exit status: 0 a pseudonym is there, 1 refused or failed, 2 usage.\n",
+    rotate_command};

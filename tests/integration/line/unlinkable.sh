@@ -99,6 +99,38 @@ fi
 take d p5 '. + {epoch: "last"}'
 refused "an epoch that there is not" 400 BAD_SYNTAX "$work/p"
 
+# ---- moniker rotate
+
+born tool
+mkdir "$work/birth"
+cat "$work/tool.pem" "$work/tool.chain" >"$work/birth/cert.pem"
+cp "$work/tool.key" "$work/birth/key.pem"
+rotate() { # FROM TO [OPTION]: prints the new pseudonym; what went wrong goes to $work/said
+	env -u MONIKER_CERT -u MONIKER_KEY "$MONIKER_BIN/moniker" rotate --dir "$work/$1" --out "$work/$2" --json ${3:-} 2>"$work/said" | jq -r .pseudonym
+}
+first=$(rotate birth pseudonym)
+jq -n --rawfile certificate "$work/pseudonym/cert.pem" '{$certificate}' >"$work/first"
+same "by the tool" good "$(verdict "$work/first")"
+cmp -s "$work/pseudonym/key.pem" "$work/birth/key.pem" && die "the pseudonym has the key of the birth certificate"
+cp "$work/pseudonym/key.pem" "$work/first.key"
+second=$(rotate birth pseudonym)
+[ "$second" != "$first" ] && ! cmp -s "$work/pseudonym/key.pem" "$work/first.key" || die "the same pseudonym, or its key, again"
+openssl x509 -in "$work/pseudonym/cert.pem" -noout -subject | grep -q "$second" || die "not the pseudonym's certificate"
+third=$(rotate pseudonym another)
+[ -n "$third" ] && [ "$third" != "$second" ] || die "by a pseudonym: $(cat "$work/said")"
+ok "another one each time, also by a pseudonym"
+mv "$work/pseudonym/key.pem" "$work/pseudonym/key.next.pem" # killed before the answer came
+rm "$work/pseudonym/cert.pem"
+same "after a lost answer the same one" "$second" "$(rotate birth pseudonym)"
+[ -e "$work/pseudonym/key.pem" ] && [ ! -e "$work/pseudonym/key.next.pem" ] || die "the key is not in its place"
+if [ $((monday + 6 * 86400)) -gt "$(date -u +%s)" ]; then
+	rotate birth next --next >/dev/null && die "the next epoch's, before its time"
+	shows "the next epoch's, before its time" NOT_DUE "$work/said"
+fi
+status=0
+"$MONIKER_BIN/moniker" rotate --dir "$work/birth" --out "$work/birth" 2>"$work/said" || status=$?
+same "never in the place of the birth certificate" 2 "$status"
+
 # ---- no transaction has written to both sides: its number stands in every row
 
 shared() {
