@@ -232,9 +232,8 @@ shape_batch(const struct batch *batch)
 	for (size_t i = 0; i < batch->station_count; i++)
 		(void)json_array_append_new(stations, json_string(batch->station_names[i]));
 	object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "id", batch->name,
-	    "handle", batch->handle, "model", batch->model, "mode",
-	    batch->mode == BATCH_UNLINKABLE ? "unlinkable" : "pseudonymous", "profile",
-	    batch->profile, "quota", batch->quota, "issued", batch->issued, "refused",
+	    "handle", batch->handle, "model", batch->model, "mode", batch_mode_name(batch->mode),
+	    "profile", batch->profile, "quota", batch->quota, "issued", batch->issued, "refused",
 	    batch->refused, "revoked", batch->revoked);
 	(void)json_object_set_new(object, "opens_at", shape_time(batch->opens_at_s));
 	(void)json_object_set_new(object, "closes_at", shape_time(batch->closes_at_s));

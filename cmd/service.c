@@ -307,8 +307,8 @@ build_app(struct service *service)
 	    .version = MONIKER_VERSION,
 	    .started_at_s = clock_now_s(&service->clock)};
 	build_escrow(service);
-	app->batches = (struct batch_service){
-	    app->db, app->ledger, app->clock, app->rng, service->escrow.seats};
+	app->batches = (struct batch_service){app->db, app->ledger, app->clock, app->rng,
+	    service->escrow.seats, !service->settings->pseudonyms_allowed};
 	app->tokens =
 	    (struct token_service){app->db, app->ledger, app->keeper, app->clock, app->rng};
 	app->operators =

@@ -35,6 +35,7 @@ static const struct config_field FIELDS[] = {
 	{ "http",     "tls_validity_min",    CONFIG_INT,  AT(tls_validity_min),         "0",              0, 129600, "minutes that the service's own certificate is valid; renewed at two thirds; 0: 90 days" },
 	{ "http",     "ocsp_validity_min",   CONFIG_INT,  AT(ocsp_validity_min),        "0",              0, 10080, "minutes that the certificate of an OCSP responder is valid; renewed at half; 0: 7 days" },
 	{ "status",   "fresh_min",           CONFIG_INT,  AT(status_fresh_min),         "1440",           5, 43200, "minutes that pages of changes, status set and trust bundle may be relied on" },
+	{ "pseudonyms", "allowed",           CONFIG_BOOL, AT(pseudonyms_allowed),       "yes",            0, 0, "whether regulation lets batches be of the unlinkable mode; without it a batch that asks for it is refused, on record" },
 	{ "pseudonyms", "tick_s",            CONFIG_INT,  AT(pseudonym_tick_s),         "300",            1, 86400, "seconds between the times at which all certificates of blocked devices of the unlinkable mode are revoked together; one more way to tell them apart the shorter it is" },
 	{ "limits",   "address_per_s",         CONFIG_INT,  LIMIT(ADDRESS, per_s),       "20000",      0, BUCKETS_PER_S_MAX, "requests a second of one client address; IPv6: of a /64; 0: no limit" },
 	{ "limits",   "address_burst",         CONFIG_INT,  LIMIT(ADDRESS, burst),       "40000",      1, BUCKETS_BURST_MAX, "that many at once" },

@@ -32,6 +32,7 @@ struct settings {
 	int64_t tls_validity_min; /* of the service's certificate; 0: the profile's 90 days */
 	bool metrics_local;
 	/* [pseudonyms] */
+	bool pseudonyms_allowed;
 	int64_t pseudonym_tick_s;
 	/* [limits] */
 	struct limits limits;

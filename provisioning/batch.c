@@ -11,6 +11,12 @@
 #define QUOTA_MAX INT64_C(1000000000)
 #define DAY_MINUTES 1440
 
+const char *
+batch_mode_name(enum batch_mode mode)
+{
+	return mode == BATCH_UNLINKABLE ? "unlinkable" : "pseudonymous";
+}
+
 struct batch_proposal { /* of both kinds */
 	struct proposal base;
 	struct batch *batch;
@@ -81,6 +87,8 @@ open_decide(void *context, struct ledger_batch *group)
 		if (proposal->batch->opens_at_s == 0)
 			proposal->batch->opens_at_s = group->now_s;
 		fill_record(proposal, LEAF_BATCH_OPEN, group->now_s);
+		proposal->record.leaf.details[0] = (struct leaf_detail){
+		    .key = "mode", .text = batch_mode_name(proposal->batch->mode)};
 	}
 }
 
@@ -249,6 +257,14 @@ find_stations(struct db *db, struct batch *batch, struct error *err)
 	return true;
 }
 
+static bool
+check_mode(const struct batch_service *service, const struct batch *batch, struct error *err)
+{
+	return batch->mode != BATCH_UNLINKABLE || !service->no_unlinkable ||
+	       error_set_field(err, E_ANONYMITY_DENIED, "/mode",
+		   "regulation does not allow the unlinkable mode here");
+}
+
 /* A set that was published a moment ago counts. */
 static bool
 check_escrow(const struct batch_service *service, const struct batch *batch, struct error *err)
@@ -308,8 +324,8 @@ batch_open(const struct batch_service *service, struct batch *batch, const char 
 
 	batch->hours_from = batch->hours_from < 0 ? -1 : batch->hours_from;
 	batch->hours_until = batch->hours_until < 0 ? -1 : batch->hours_until;
-	if (!check(batch, err) || !check_escrow(service, batch, err) ||
-	    !find_stations(service->db, batch, err))
+	if (!check(batch, err) || !check_mode(service, batch, err) ||
+	    !check_escrow(service, batch, err) || !find_stations(service->db, batch, err))
 		return false;
 
 	rng_fill(service->rng, handle, sizeof handle);

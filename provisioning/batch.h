@@ -65,6 +65,7 @@ struct batch_service {
 	const struct clock *clock;
 	const struct rng *rng;
 	struct seats *seats; /* NULL: no batch has escrow */
+	bool no_unlinkable;  /* regulation does not allow it */
 };
 /*
  * Records batch.open and the row. Fills id, handle, opens_at_s and created_at_s of *batch;
@@ -73,6 +74,7 @@ struct batch_service {
  * E_BAD_SYNTAX       a name, limit or time that cannot be; with a pointer
  * E_STATE_CONFLICT   there is a batch of this name that differs
  * E_PROFILE_DENIED   no such profile for devices, or not in this mode
+ * E_ANONYMITY_DENIED the mode is not allowed here (pointer /mode)
  * E_STATE_CONFLICT   with escrow, and no seat set is in force (pointer /escrow)
  * E_NOT_FOUND        a station that does not exist (pointer /stations)
  */
@@ -92,6 +94,7 @@ MUST_CHECK bool batch_list(struct db *db, int64_t after_id, int64_t station_pers
  */
 MUST_CHECK bool batch_get_only_open(struct db *db, int64_t station_person, int64_t now_s,
     char out_name[static BATCH_NAME_MAX + 1], struct error *err);
+const char *batch_mode_name(enum batch_mode mode); /* "pseudonymous" or "unlinkable" */
 /* "required", "optional" or "blind". */
 const char *batch_hardware_ids_name(const struct batch *batch);
 /* Whether this station may read the batch. */

@@ -88,18 +88,30 @@ start=$(dirname "$0")/../../support/service_start.sh
 ok "what was only counted is in the log after a clean stop"
 same "still there after a restart" good "$(verdict "$work/r1.last")"
 
-# As a child of ours, for its exit status.
+# As a child of ours, for its exit status; and where regulation allows no unlinkable mode.
+strict=$MONIKER_CONFIG.strict
+sed 's/^\[pseudonyms\]/&\nallowed = no/' "$MONIKER_CONFIG" >"$strict"
+chmod 644 "$strict"
 kill -TERM "$(cat "$MONIKER_TEST_STATE/pid")"
 pid=$(cat "$MONIKER_TEST_STATE/pid")
 within 30 "a clean stop again" gone
-(cd / && exec setsid "$MONIKER_BIN/monikerd" --config "$MONIKER_CONFIG") >>"$MONIKER_TEST_STATE/monikerd.log" 2>&1 </dev/null &
+(cd / && exec setsid "$MONIKER_BIN/monikerd" --config "$strict") >>"$MONIKER_TEST_STATE/monikerd.log" 2>&1 </dev/null &
 pid=$!
 echo "$pid" >"$MONIKER_TEST_STATE/pid"
 within 30 "it serves" ready
+denied() { call GET '/v1/audit/events?ev=batch.refused&rc=ANONYMITY_DENIED&limit=10000' auditor | wc -l; }
+count=$(denied)
+anonymous=$(jq -nc --arg id "anonymous-$RANDOM$RANDOM" '{id: $id, model: "Test", quota: 1, mode: "unlinkable"}')
+send /v1/batches admin <<<"$anonymous" >"$work/p"
+refused "not by regulation" 403 ANONYMITY_DENIED "$work/p"
+same "which is on record" $((count + 1)) "$(denied)"
 kill -TERM "$pid"
 within 30 "it ends" gone
 code=0
 wait "$pid" || code=$?
 same "with exit status" 0 "$code"
 "$start" "$(dirname "$MONIKER_TEST_ENV")"
+send /v1/batches admin <<<"$anonymous" >"$work/p"
+same "the same is granted where it is allowed" 201 "$(cat "$work/status")"
+same "and that is on record" unlinkable "$(call GET '/v1/audit/events?ev=batch.open&limit=10000' auditor | jq -r --arg b "b:$(jq -r .handle "$work/p")" 'select(.sub == $b) | .d.mode')"
 within 10 "the tree fits its checkpoint at the end" tree_fits

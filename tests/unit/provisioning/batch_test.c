@@ -100,6 +100,22 @@ rejects(void **state)
 }
 
 static void
+where_regulation_does_not_allow_it_no_batch_is_unlinkable(void **state)
+{
+	struct batch batch = good();
+	struct batch_service service = {.no_unlinkable = true};
+	struct error err = {0};
+	bool created = false;
+
+	(void)state;
+	batch.mode = BATCH_UNLINKABLE;
+	(void)strcpy(batch.profile, "birth");
+	assert_false(batch_open(&service, &batch, "admin:mzxw6ytboi2dgnbv", &created, &err));
+	assert_int_equal(err.code, E_ANONYMITY_DENIED);
+	assert_string_equal(err.pointer, "/mode");
+}
+
+static void
 a_batch_without_stations_is_open_to_all(void **state)
 {
 	struct batch batch = good();
@@ -134,13 +150,14 @@ no_batch_has_a_name_of_that_length(void **state)
 int
 main(void)
 {
-	struct CMUnitTest tests[COUNT(REJECTS) + 2] = {
+	struct CMUnitTest tests[COUNT(REJECTS) + 3] = {
 	    cmocka_unit_test(a_batch_without_stations_is_open_to_all),
 	    cmocka_unit_test(no_batch_has_a_name_of_that_length),
+	    cmocka_unit_test(where_regulation_does_not_allow_it_no_batch_is_unlinkable),
 	};
 
 	for (size_t i = 0; i < COUNT(REJECTS); i++)
-		tests[2 + i] = (struct CMUnitTest){.name = REJECTS[i].why,
+		tests[3 + i] = (struct CMUnitTest){.name = REJECTS[i].why,
 		    .test_func = rejects,
 		    .initial_state = (void *)(uintptr_t)&REJECTS[i]};
 	return cmocka_run_group_tests_name("batch", tests, NULL, NULL);
