@@ -62,7 +62,7 @@ crl_spooled_clear(struct crl_spooled *spooled)
 static const struct crl_entry *
 find(const struct crl_spooled *spooled, const uint8_t *serial)
 {
-	struct crl_entry key;
+	struct crl_entry key = {0};
 
 	memcpy(key.serial, serial, sizeof key.serial);
 	return spooled->count == 0 ? NULL

@@ -3,6 +3,8 @@
 
 #include <time.h>
 
+#include "keeper/crl_numbers.h"
+
 struct list { /* whole elements of a TBSCertList without entries */
 	struct tlv version, algorithm, issuer, times, number, point, more;
 	uint8_t key[ISSUER_ID_BYTES];
@@ -103,7 +105,7 @@ CHANGE(lower_number,    l->number = number_of(999))
 CHANGE(number_zero,     l->number = number_of(0))
 CHANGE(number_negative, l->number = number_of(UINT64_MAX))
 CHANGE(number_last,     l->number = number_of(INT64_MAX))
-CHANGE(number_far,      l->number = number_of((uint64_t)time(NULL) + 11 * UINT64_C(31536000)))
+CHANGE(number_far,      l->number = number_of(((uint64_t)time(NULL) + 11 * UINT64_C(31536000)) * CRL_NUMBERS_PER_S))
 CHANGE(no_number,       l->number.len = 0)
 CHANGE(too_old,         l->times = times_from_now(-3700, DAY_S))
 CHANGE(ahead,           l->times = times_from_now(400, DAY_S))
