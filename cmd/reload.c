@@ -89,6 +89,22 @@ record(const struct reload *reload, const struct fresh *fresh, struct error *err
 	return count == 0 || note_record(reload->tls_options.ledger, &leaf, err);
 }
 
+/* Faulty information: whoever changed the file believes that it is in force. */
+static void
+record_fault(const struct reload *reload)
+{
+	const struct error fault = {.code = E_BAD_SYNTAX};
+	struct leaf leaf;
+	char actor[LEAF_VALUE_MAX + 1];
+	struct error err = {0};
+
+	(void)snprintf(actor, sizeof actor, "system:%.50s", reload->started->node);
+	note_leaf(&leaf, LEAF_DATA_FAULT, actor, "configuration", &fault,
+	    clock_now_s(reload->tls_options.clock));
+	if (!note_record(reload->tls_options.ledger, &leaf, &err))
+		log_error(LOG_LEVEL_WARNING, "service.reload_unrecorded", NULL, &err);
+}
+
 static void
 say(struct fresh *fresh)
 {
@@ -107,7 +123,12 @@ reload_run(struct reload *reload, struct error *err)
 {
 	DEFER(fresh_clear) struct fresh fresh = {0};
 
-	if (!read_all(reload, &fresh, err) || !record(reload, &fresh, err))
+	if (!read_all(reload, &fresh, err)) {
+		if (err->code == E_CONFIG_INVALID)
+			record_fault(reload);
+		return false;
+	}
+	if (!record(reload, &fresh, err))
 		return false;
 	/* The certificate last of what can fail, and first of what takes effect. */
 	if (fresh.tls_changed &&

@@ -26,7 +26,8 @@ struct reload { /* all borrowed; one thread */
 /*
  * Reads the file and takes up what has changed, recorded as config.change; the log says what, and
  * which keys need a restart.
- * E_CONFIG_INVALID, E_FILE_FAILED, those of the ledger and the database: all is as before
+ * E_CONFIG_INVALID   all is as before, and data.fault on record
+ * E_FILE_FAILED, those of the ledger and the database: all is as before
  */
 MUST_CHECK bool reload_run(struct reload *reload, struct error *err);
 

@@ -70,6 +70,8 @@ ok "a line of NDJSON counts as a request"
 still_there "with other limits"
 
 # ---- a file that is no good changes nothing
+faults() { call GET '/v1/audit/events?ev=data.fault&limit=10000' auditor | grep -c '"sub":"configuration"' || true; }
+faulty=$(faults)
 configure '[limits]' 'operator_per_s = 0' 'station_per_s = much'
 hup "a file with a bad number"
 [[ $(last_line service.reload_refused) == *'CONFIG_INVALID'*'station_per_s'* ]] || die "the log does not say what is wrong"
@@ -79,6 +81,7 @@ hup "a file with a level that there is not"
 edit 's/^server_names = .*/server_names = ,/'
 hup "a file without a name"
 [[ $(last_line service.reload_refused) == *'server_names'* ]] || die "the log does not say what is wrong"
+same "each is on record as faulty information" $((faulty + 3)) "$(faults)"
 held_back() { for _ in 1 2 3 4 5; do call GET /v1/operators admin >"$work/p"; done; [ "$(cat "$work/status")" = 429 ]; }
 held_back || die "the limits that were are not in force"
 ok "the limits that were are in force"
