@@ -250,6 +250,8 @@ slot_record(struct crl_publisher *publisher, struct crl_slot *slot, struct error
 {
 	size_t done = 0;
 
+	if (slot->unrecorded_count == 0)
+		return true;
 	while (done < slot->unrecorded_count && crl_make_record(&publisher->options, slot->issuer,
 						    slot->shard, &slot->unrecorded[done], err))
 		done++;
