@@ -3,7 +3,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "audit/forward_log.h"
@@ -13,6 +12,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/stop.h"
 #include "proof/scan.h"
 
 #define CURSOR_LEN_MAX 512
@@ -29,9 +29,8 @@ struct forward {
 	char then[LEAF_VALUE_MAX + 1]; /* of one before: the name of the next; "": not known yet */
 	uint64_t ended;                /* of one before: its size */
 
+	struct stop stop;
 	pthread_mutex_t lock; /* of what follows */
-	pthread_cond_t stop;
-	bool stopping;
 	struct forward_health health;
 };
 
@@ -255,17 +254,6 @@ send_chunk(struct forward *forward, struct syslog_session *session, uint64_t to,
 }
 
 static bool
-is_stopping(struct forward *forward)
-{
-	bool stopping;
-
-	(void)pthread_mutex_lock(&forward->lock);
-	stopping = forward->stopping;
-	(void)pthread_mutex_unlock(&forward->lock);
-	return stopping;
-}
-
-static bool
 run_session(struct forward *forward, struct error *err)
 {
 	DEFER(syslog_session_free) struct syslog_session *session = NULL;
@@ -275,7 +263,7 @@ run_session(struct forward *forward, struct error *err)
 	if (!syslog_session_open(&forward->options.target, &session, err))
 		return false;
 	while ((size = published(forward)) > forward->next && forward->next < end &&
-	       !is_stopping(forward)) {
+	       !stop_told(&forward->stop)) {
 		const uint64_t to = (forward->next / TILE_WIDTH + 1) * TILE_WIDTH;
 
 		if (!send_chunk(forward, session, size < to ? size : to, size, err))
@@ -344,27 +332,6 @@ look(struct forward *forward)
 	note_health(forward);
 }
 
-/* True: stop. */
-static bool
-rest(struct forward *forward)
-{
-	const int64_t ms = forward->pause_ms != 0 ? forward->pause_ms : FORWARD_LOOK_MS;
-	struct timespec until;
-	bool stopping;
-	int rc = 0;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += ms % 1000 * 1000000L;
-	until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000L;
-	until.tv_nsec %= 1000000000L;
-	(void)pthread_mutex_lock(&forward->lock);
-	while (!forward->stopping && rc == 0)
-		rc = pthread_cond_timedwait(&forward->stop, &forward->lock, &until);
-	stopping = forward->stopping;
-	(void)pthread_mutex_unlock(&forward->lock);
-	return stopping;
-}
-
 static void *
 run(void *context)
 {
@@ -372,7 +339,8 @@ run(void *context)
 
 	do
 		look(forward);
-	while (!rest(forward));
+	while (!stop_rest(
+	    &forward->stop, forward->pause_ms != 0 ? forward->pause_ms : FORWARD_LOOK_MS));
 	return NULL;
 }
 
@@ -381,7 +349,7 @@ release(struct forward *forward)
 {
 	if (forward == NULL)
 		return;
-	(void)pthread_cond_destroy(&forward->stop);
+	stop_clear(&forward->stop);
 	(void)pthread_mutex_destroy(&forward->lock);
 	free(forward);
 }
@@ -391,14 +359,10 @@ bool
 forward_new(const struct forward_options *options, struct forward **out, struct error *err)
 {
 	DEFER(release) struct forward *forward = xcalloc(1, sizeof *forward);
-	pthread_condattr_t monotonic;
 
 	forward->options = *options;
 	(void)pthread_mutex_init(&forward->lock, NULL);
-	(void)pthread_condattr_init(&monotonic);
-	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&forward->stop, &monotonic);
-	(void)pthread_condattr_destroy(&monotonic);
+	stop_init(&forward->stop);
 	if (!read_cursor(forward, err))
 		return false;
 	forward->next = forward->progress.settled;
@@ -413,10 +377,7 @@ forward_free(struct forward *forward)
 {
 	if (forward == NULL)
 		return;
-	(void)pthread_mutex_lock(&forward->lock);
-	forward->stopping = true;
-	(void)pthread_cond_signal(&forward->stop);
-	(void)pthread_mutex_unlock(&forward->lock);
+	stop_tell(&forward->stop);
 	(void)pthread_join(forward->thread, NULL);
 	release(forward);
 }

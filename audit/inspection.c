@@ -3,13 +3,13 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "audit/inspect_log.h"
 #include "audit/inspect_status.h"
 #include "audit/inspect_store.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/stop.h"
 #include "proof/checkpoint.h"
 
 struct inspection {
@@ -27,9 +27,8 @@ struct inspection {
 	int64_t wait_s;               /* without a pass: until one may be due */
 	int64_t kept_at_ms;
 
+	struct stop stop;
 	pthread_mutex_t lock; /* of what follows */
-	pthread_cond_t stop;
-	bool stopping;
 	struct inspection_health health;
 };
 
@@ -291,26 +290,6 @@ work(struct inspection *inspection)
 	return INSPECTION_FAILED_MS;
 }
 
-/* True: stop. */
-static bool
-rest(struct inspection *inspection, int64_t ms)
-{
-	struct timespec until;
-	bool stopping;
-	int rc = 0;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += ms % 1000 * 1000000L;
-	until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000L;
-	until.tv_nsec %= 1000000000L;
-	(void)pthread_mutex_lock(&inspection->lock);
-	while (!inspection->stopping && rc == 0)
-		rc = pthread_cond_timedwait(&inspection->stop, &inspection->lock, &until);
-	stopping = inspection->stopping;
-	(void)pthread_mutex_unlock(&inspection->lock);
-	return stopping;
-}
-
 static void *
 run(void *context)
 {
@@ -318,7 +297,7 @@ run(void *context)
 	struct error last = {0};
 	int64_t pause_ms = INSPECTION_FAILED_MS;
 
-	while (!rest(inspection, pause_ms))
+	while (!stop_rest(&inspection->stop, pause_ms))
 		pause_ms = work(inspection);
 	if (inspection->log != NULL && !keep_progress(inspection, &last))
 		log_error(LOG_LEVEL_WARNING, "audit.inspection", NULL, &last);
@@ -329,7 +308,7 @@ run(void *context)
 static void
 release(struct inspection *inspection)
 {
-	(void)pthread_cond_destroy(&inspection->stop);
+	stop_clear(&inspection->stop);
 	(void)pthread_mutex_destroy(&inspection->lock);
 	free(inspection->origin);
 	free(inspection->dir);
@@ -340,17 +319,13 @@ bool
 inspection_new(const struct inspection_options *options, struct inspection **out, struct error *err)
 {
 	struct inspection *inspection = xcalloc(1, sizeof *inspection);
-	pthread_condattr_t monotonic;
 
 	inspection->options = *options;
 	inspection->origin = xstrdup(options->origin);
 	inspection->dir = xstrdup(options->dir);
 	(void)snprintf(inspection->actor, sizeof inspection->actor, "system:%s", options->node);
 	(void)pthread_mutex_init(&inspection->lock, NULL);
-	(void)pthread_condattr_init(&monotonic);
-	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&inspection->stop, &monotonic);
-	(void)pthread_condattr_destroy(&monotonic);
+	stop_init(&inspection->stop);
 	if (pthread_create(&inspection->thread, NULL, run, inspection) != 0) {
 		release(inspection);
 		return error_set(err, E_INTERNAL, "no thread for the inspection");
@@ -364,10 +339,7 @@ inspection_free(struct inspection *inspection)
 {
 	if (inspection == NULL)
 		return;
-	(void)pthread_mutex_lock(&inspection->lock);
-	inspection->stopping = true;
-	(void)pthread_cond_signal(&inspection->stop);
-	(void)pthread_mutex_unlock(&inspection->lock);
+	stop_tell(&inspection->stop);
 	(void)pthread_join(inspection->thread, NULL);
 	release(inspection);
 }
