@@ -1,19 +1,7 @@
 #!/usr/bin/env bash
 # Issuing CAs rolled over while the service runs: old and new certificates verify, both CRLs are served. With a
 # service of its own, as there is no way back, and other tests name the authorities; MONIKER_TEST_BIN names the programs.
-set -Eeuo pipefail
-support=$(cd "$(dirname "$0")/../../support" && pwd)
-fixture=$(mktemp -d /tmp/moniker-roll-XXXXXX)
-chmod 755 "$fixture"
-end() {
-	"$support/service_down.sh" "$fixture" || true
-	rm -rf "$fixture"
-}
-trap end EXIT
-"$support/service_up.sh" "${MONIKER_TEST_BIN:?}" "$fixture"
-export MONIKER_TEST_ENV=$fixture/env
-. "$(dirname "$0")/lib.sh"
-cleanup() { end; }
+. "$(dirname "$0")/own.sh"
 moniker=$MONIKER_BIN/moniker
 ca=$MONIKER_TEST_STATE/ca
 # roll KIND [options]

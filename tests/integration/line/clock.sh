@@ -2,19 +2,7 @@
 # The clock of a service that runs jumps: ahead, and back behind what it was. The log tells how far, and
 # of the time that it was wrong; its own time never goes back. With a service of its own, whose clock is
 # a board's; MONIKER_TEST_BIN names the programs.
-set -Eeuo pipefail
-support=$(cd "$(dirname "$0")/../../support" && pwd)
-fixture=$(mktemp -d /tmp/moniker-clock-XXXXXX)
-chmod 755 "$fixture"
-end() {
-	"$support/service_down.sh" "$fixture" || true
-	rm -rf "$fixture"
-}
-trap end EXIT
-"$support/service_up.sh" "${MONIKER_TEST_BIN:?}" "$fixture"
-export MONIKER_TEST_ENV=$fixture/env
-. "$(dirname "$0")/lib.sh"
-cleanup() { end; }
+. "$(dirname "$0")/own.sh"
 board() { "$MONIKER_TEST_BOARD" "$fixture/board" "$@"; }
 board init
 gone() { ! kill -0 "$1"; }

@@ -3,26 +3,16 @@
 # there is room again all goes on. A small disk that is filled, with a service of its own; where
 # nothing can be mounted (or with MONIKER_TEST_NO_MOUNT), PostgreSQL is told so for every file that it
 # makes longer. MONIKER_TEST_BIN names the programs, MONIKER_TEST_FULL what is preloaded then.
-set -Eeuo pipefail
-support=$(cd "$(dirname "$0")/../../support" && pwd)
-fixture=$(mktemp -d /tmp/moniker-full-XXXXXX)
-chmod 755 "$fixture"
+. "$(dirname "$0")/own.sh"
 mounted=no
-end() {
-	[ -z "${work:-}" ] || rm -f "$work/no-room"
+before_end() {
+	rm -f "$work/no-room"
 	if [ -n "${pg:-}" ]; then rm -f "$pg/data/filled"; fi
 	if [ $mounted = yes ]; then
 		pg_ctl -m immediate stop 2>/dev/null || true
 		umount "$pg/data" || true
 	fi
-	"$support/service_down.sh" "$fixture" || true
-	rm -rf "$fixture"
 }
-trap end EXIT
-"$support/service_up.sh" "${MONIKER_TEST_BIN:?}" "$fixture"
-export MONIKER_TEST_ENV=$fixture/env
-. "$(dirname "$0")/lib.sh"
-cleanup() { end; }
 pg=$(sed -n 's/^PGDIR=//p' "$MONIKER_TEST_PG")
 pg_bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 as_postgres=()

@@ -2,19 +2,7 @@
 # What is changed behind the service's back, in the database by its superuser and in the published files
 # by root, is found by the service itself and told by the log: each thing once, by the leaf that commits to
 # it, until it is mended. With a service of its own; MONIKER_TEST_BIN names the programs.
-set -Eeuo pipefail
-support=$(cd "$(dirname "$0")/../../support" && pwd)
-fixture=$(mktemp -d /tmp/moniker-inspection-XXXXXX)
-chmod 755 "$fixture"
-end() {
-	"$support/service_down.sh" "$fixture" || true
-	rm -rf "$fixture"
-}
-trap end EXIT
-"$support/service_up.sh" "${MONIKER_TEST_BIN:?}" "$fixture"
-export MONIKER_TEST_ENV=$fixture/env
-. "$(dirname "$0")/lib.sh"
-cleanup() { end; }
+. "$(dirname "$0")/own.sh"
 pg=$(sed -n 's/^PGDIR=//p' "$MONIKER_TEST_PG")
 sql() { psql -XqAt -v ON_ERROR_STOP=1 -h "$pg" -U postgres -d moniker -c "$1"; }
 superuser() { sql "BEGIN; SET LOCAL session_replication_role = replica; $1; COMMIT"; } # no trigger sees it

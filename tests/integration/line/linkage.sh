@@ -4,19 +4,7 @@
 # None of them links two epochs, or an epoch and the birth, better than chance (linkage.py says what that is); and each
 # finds what is planted. With a service of its own, whose weeks are a board's; MONIKER_TEST_BIN names the programs.
 # MONIKER_TEST_FLEET="500 8" is the long form: so many devices, so many epochs.
-set -Eeuo pipefail
-support=$(cd "$(dirname "$0")/../../support" && pwd)
-fixture=$(mktemp -d /tmp/moniker-linkage-XXXXXX)
-chmod 755 "$fixture"
-end() {
-	"$support/service_down.sh" "$fixture" || true
-	rm -rf "$fixture"
-}
-trap end EXIT
-"$support/service_up.sh" "${MONIKER_TEST_BIN:?}" "$fixture"
-export MONIKER_TEST_ENV=$fixture/env
-. "$(dirname "$0")/lib.sh"
-cleanup() { end; }
+. "$(dirname "$0")/own.sh"
 here=$(dirname "$0")
 read -r devices epochs <<<"${MONIKER_TEST_FLEET:-100 4}"
 seed=moniker

@@ -1,20 +1,9 @@
 #!/usr/bin/env bash
 # OCSP responders are renewed by time, and have another key after a restart; without the database what holds is
-# given again; an authority that was rolled in has its responder at once, and one from before OCSP none. With a service of its own, whose responders are good for
-# a minute; MONIKER_TEST_BIN names the programs.
-set -Eeuo pipefail
-support=$(cd "$(dirname "$0")/../../support" && pwd)
-fixture=$(mktemp -d /tmp/moniker-ocsp-XXXXXX)
-chmod 755 "$fixture"
-end() {
-	"$support/service_down.sh" "$fixture" || true
-	rm -rf "$fixture"
-}
-trap end EXIT
-MONIKER_TEST_OCSP_VALIDITY_MIN=1 "$support/service_up.sh" "${MONIKER_TEST_BIN:?}" "$fixture"
-export MONIKER_TEST_ENV=$fixture/env
-. "$(dirname "$0")/lib.sh"
-cleanup() { end; }
+# given again; an authority that was rolled in has its responder at once, and one from before OCSP none. With a service of
+# its own, whose responders are good for a minute; MONIKER_TEST_BIN names the programs.
+export MONIKER_TEST_OCSP_VALIDITY_MIN=1
+. "$(dirname "$0")/own.sh"
 responder=$MONIKER_HTTP_URL/ocsp
 
 open_batch

@@ -2,19 +2,7 @@
 # The database is restored from a backup that is older than the log: the log goes on where it was, what
 # was revoked since stays revoked, and nothing can be used a second time. With a service of its own;
 # MONIKER_TEST_BIN names the programs.
-set -Eeuo pipefail
-support=$(cd "$(dirname "$0")/../../support" && pwd)
-fixture=$(mktemp -d /tmp/moniker-restore-XXXXXX)
-chmod 755 "$fixture"
-end() {
-	"$support/service_down.sh" "$fixture" || true
-	rm -rf "$fixture"
-}
-trap end EXIT
-"$support/service_up.sh" "${MONIKER_TEST_BIN:?}" "$fixture"
-export MONIKER_TEST_ENV=$fixture/env
-. "$(dirname "$0")/lib.sh"
-cleanup() { end; }
+. "$(dirname "$0")/own.sh"
 moniker=$MONIKER_BIN/moniker
 PATH=$PATH:$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 pg=$(sed -n 's/^PGDIR=//p' "$MONIKER_TEST_PG")

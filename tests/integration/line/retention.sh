@@ -1,19 +1,8 @@
 #!/usr/bin/env bash
 # What is old goes from the database, by a whole part of the log, unless it is held; and every proof of
 # it stays. With a service of its own and a log of a million leaves; MONIKER_TEST_BIN names the programs.
-set -Eeuo pipefail
-support=$(cd "$(dirname "$0")/../../support" && pwd)
-fixture=$(mktemp -d /tmp/moniker-retention-XXXXXX)
-chmod 755 "$fixture"
-end() {
-	"$support/service_down.sh" "$fixture" || true
-	rm -rf "$fixture"
-}
-trap end EXIT
-MONIKER_TEST_LOG_LEVEL=info "$support/service_up.sh" "${MONIKER_TEST_BIN:?}" "$fixture"
-export MONIKER_TEST_ENV=$fixture/env
-. "$(dirname "$0")/lib.sh"
-cleanup() { end; }
+export MONIKER_TEST_LOG_LEVEL=info
+. "$(dirname "$0")/own.sh"
 moniker=$MONIKER_BIN/moniker
 pg=$(sed -n 's/^PGDIR=//p' "$MONIKER_TEST_PG")
 sql() { psql -XqAt -v ON_ERROR_STOP=1 -h "$pg" -U postgres -d moniker -c "$1"; }

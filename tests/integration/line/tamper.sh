@@ -2,20 +2,8 @@
 # The tamper matrix: everything that must be caught, done to a real log by the database's superuser, by
 # root on its files, by whoever holds the log's key, and found by who has no part in it. Each finding
 # names the leaf. With a service of its own; MONIKER_TEST_BIN names the programs.
-set -Eeuo pipefail
-support=$(cd "$(dirname "$0")/../../support" && pwd)
-fixture=$(mktemp -d /tmp/moniker-tamper-XXXXXX)
-chmod 755 "$fixture"
-end() {
-	[ -z "${witness_pid:-}" ] || kill "$witness_pid" 2>/dev/null || true
-	"$support/service_down.sh" "$fixture" || true
-	rm -rf "$fixture"
-}
-trap end EXIT
-"$support/service_up.sh" "${MONIKER_TEST_BIN:?}" "$fixture"
-export MONIKER_TEST_ENV=$fixture/env
-. "$(dirname "$0")/lib.sh"
-cleanup() { end; }
+. "$(dirname "$0")/own.sh"
+before_end() { [ -z "${witness_pid:-}" ] || kill "$witness_pid" 2>/dev/null || true; }
 moniker=$MONIKER_BIN/moniker
 PATH=$PATH:$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 pg=$(sed -n 's/^PGDIR=//p' "$MONIKER_TEST_PG")

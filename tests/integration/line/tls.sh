@@ -1,21 +1,10 @@
 #!/usr/bin/env bash
 # The service's TLS certificate is renewed by time alone, and open connections do not notice. With a service of its
 # own, whose certificate is good for a minute; MONIKER_TEST_BIN names the programs.
-set -Eeuo pipefail
-support=$(cd "$(dirname "$0")/../../support" && pwd)
-fixture=$(mktemp -d /tmp/moniker-tls-XXXXXX)
-chmod 755 "$fixture"
+export MONIKER_TEST_TLS_VALIDITY_MIN=1
+. "$(dirname "$0")/own.sh"
 asking=
-end() {
-	[ -z "$asking" ] || kill "$asking" 2>/dev/null || true
-	"$support/service_down.sh" "$fixture" || true
-	rm -rf "$fixture"
-}
-trap end EXIT
-MONIKER_TEST_TLS_VALIDITY_MIN=1 "$support/service_up.sh" "${MONIKER_TEST_BIN:?}" "$fixture"
-export MONIKER_TEST_ENV=$fixture/env
-. "$(dirname "$0")/lib.sh"
-cleanup() { end; }
+before_end() { [ -z "$asking" ] || kill "$asking" 2>/dev/null || true; }
 log=$MONIKER_TEST_STATE/monikerd.log
 
 serve() { openssl s_client -CAfile "$MONIKER_CACERT" -verify_return_error -connect "${MONIKER_URL#https://}" </dev/null 2>/dev/null; }

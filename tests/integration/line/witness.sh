@@ -2,23 +2,13 @@
 # A service whose checkpoints are cosigned, by one witness over HTTP and one over HTTPS: the note, the receipts and the
 # whole log with their quorum, before other programs' eyes; then with a witness that is somebody else by its certificate,
 # and one that is dead, fail-open and fail-closed. With a service of its own; MONIKER_TEST_BIN names the programs.
-set -Eeuo pipefail
-support=$(cd "$(dirname "$0")/../../support" && pwd)
+. "$(dirname "$0")/own.sh"
 top=$(cd "$support/../.." && pwd)
-fixture=$(mktemp -d /tmp/moniker-witness-XXXXXX)
-chmod 755 "$fixture"
 witnesses=()
-end() {
+before_end() {
 	local pid
 	for pid in "${witnesses[@]}"; do kill -9 "$pid" 2>/dev/null || true; done
-	"$support/service_down.sh" "$fixture" || true
-	rm -rf "$fixture"
 }
-trap end EXIT
-"$support/service_up.sh" "${MONIKER_TEST_BIN:?}" "$fixture"
-export MONIKER_TEST_ENV=$fixture/env
-. "$(dirname "$0")/lib.sh"
-cleanup() { end; }
 need go golang-go
 need python3 python3
 moniker=$MONIKER_TEST_BIN/moniker

@@ -2,21 +2,9 @@
 # A node's log is rolled over, as each year: announced, continued, verified with the one before; and what happens where
 # the one before was not closed, or where a log is not announced; and whoever has it forwarded misses nothing of either.
 # With a service of its own; MONIKER_TEST_BIN names the programs.
-set -Eeuo pipefail
-support=$(cd "$(dirname "$0")/../../support" && pwd)
-fixture=$(mktemp -d /tmp/moniker-yearly-XXXXXX)
-chmod 755 "$fixture"
+. "$(dirname "$0")/own.sh"
 receiver=
-end() {
-	[ -z "$receiver" ] || kill -KILL "$receiver" 2>/dev/null || true
-	"$support/service_down.sh" "$fixture" || true
-	rm -rf "$fixture"
-}
-trap end EXIT
-"$support/service_up.sh" "${MONIKER_TEST_BIN:?}" "$fixture"
-export MONIKER_TEST_ENV=$fixture/env
-. "$(dirname "$0")/lib.sh"
-cleanup() { end; }
+before_end() { [ -z "$receiver" ] || kill -KILL "$receiver" 2>/dev/null || true; }
 moniker=$MONIKER_TEST_BIN/moniker
 pg=$(sed -n 's/^PGDIR=//p' "$MONIKER_TEST_PG")
 owner="host=$pg user=moniker_owner dbname=moniker"
