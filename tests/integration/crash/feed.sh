@@ -5,10 +5,9 @@
 . "$(dirname "$0")/nodes.sh"
 each=12 # devices of each node's officer
 followers=()
-cleanup() {
+before_end() {
 	[ ${#followers[@]} = 0 ] || kill "${followers[@]}" 2>/dev/null || true
 	stop_nodes
-	end
 }
 change() { # DEVICE ACTION: at the node of now; what is not answered is asked again
 	local tries

@@ -1,10 +1,9 @@
-# shellcheck shell=bash source=../line/lib.sh
+# shellcheck shell=bash source=../line/own.sh
 # What the crash tests share: a service of their own, clients that repeat until they are answered
 # (load), and the judge. Sourced; MONIKER_TEST_BIN names the programs, MONIKER_TEST_BUILD a folder
 # to build and to run in.
 set -Eeuo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-support=$here/../../support
 mkdir -p "${MONIKER_TEST_BUILD:?}"
 command -v go >/dev/null || { echo "go is missing: install the Debian package golang-go" >&2; exit 1; }
 export GO111MODULE=off GOPATH=/usr/share/gocode GOFLAGS="" GOTOOLCHAIN=local GOCACHE=$MONIKER_TEST_BUILD/gocache
@@ -15,18 +14,8 @@ for program in load judge; do
 done
 load=$MONIKER_TEST_BUILD/load judge=$MONIKER_TEST_BUILD/judge
 
-fixture=$(mktemp -d /tmp/moniker-crash-XXXXXX)
-chmod 755 "$fixture"
-end() { # what is started here is stopped here, also after a failure
-	[ -z "${load_pid:-}" ] || kill "$load_pid" 2>/dev/null || true
-	"$support/service_down.sh" "$fixture" || true
-	rm -rf "$fixture"
-}
-trap end EXIT
-"$support/service_up.sh" "${MONIKER_TEST_BIN:?}" "$fixture"
-export MONIKER_TEST_ENV=$fixture/env
-. "$here/../line/lib.sh"
-cleanup() { end; }
+. "$here/../line/own.sh"
+before_end() { [ -z "${load_pid:-}" ] || kill "$load_pid" 2>/dev/null || true; }
 lab=$fixture/lab
 mkdir -p "$lab/checkpoints" "$lab/db"
 

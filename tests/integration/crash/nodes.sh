@@ -65,7 +65,7 @@ stop_nodes() { # those that run, in peace; for the end of the test, however it e
 		kill -KILL "$pid" 2>/dev/null || true
 	done
 }
-cleanup() { stop_nodes; end; }
+before_end() { stop_nodes; }
 # hold_until CONDITION: the node stands before an append once the condition holds; others pass.
 hold_until() {
 	for _ in $(seq 20); do

@@ -90,3 +90,27 @@ stop_follow() {
 	within 10 ended "$follower" || die "follow does not end"
 }
 placed() { [ -s "$work/cursor" ]; }
+
+# run_nginx: with $work/moniker.conf, and behind it a service that says who the proxy says is calling.
+run_nginx() {
+	cat >"$work/nginx.conf" <<-CONF
+		user $(id -un);
+		pid $work/nginx.pid;
+		error_log $work/error.log info;
+		worker_processes 1;
+		worker_shutdown_timeout 2s;
+		events { worker_connections 64; }
+		http {
+			access_log off;
+			client_body_temp_path $work/t1;
+			proxy_temp_path $work/t2;
+			fastcgi_temp_path $work/t3;
+			uwsgi_temp_path $work/t4;
+			scgi_temp_path $work/t5;
+			include $work/moniker.conf;
+			server { listen 127.0.0.1:$behind; location / { return 200 "\$http_x_device\n"; } }
+		}
+	CONF
+	nginx -p "$work" -c "$work/nginx.conf" -e "$work/error.log"
+	was_started "$(cat "$work/nginx.pid")"
+}

@@ -6,25 +6,7 @@ need nginx nginx-light
 start_nginx() { # RESPONDER
 	configuration nginx/moniker-ocsp.conf "s/listen 443/listen 127.0.0.1:$port/" "s/127.0.0.1:8000/127.0.0.1:$behind/" \
 		"s,http://crl.example.com/ocsp,$1," >"$work/moniker.conf"
-	cat >"$work/nginx.conf" <<-CONF
-		user $(id -un);
-		pid $work/nginx.pid;
-		error_log $work/error.log info;
-		worker_processes 1;
-		events { worker_connections 64; }
-		http {
-			access_log off;
-			client_body_temp_path $work/t1;
-			proxy_temp_path $work/t2;
-			fastcgi_temp_path $work/t3;
-			uwsgi_temp_path $work/t4;
-			scgi_temp_path $work/t5;
-			include $work/moniker.conf;
-			server { listen 127.0.0.1:$behind; location / { return 200 "\$http_x_device\n"; } }
-		}
-	CONF
-	nginx -p "$work" -c "$work/nginx.conf" -e "$work/error.log"
-	was_started "$(cat "$work/nginx.pid")"
+	run_nginx
 	within 10 listens "$port" || die "nginx does not start: $(tail -n 3 "$work/error.log")"
 }
 asks() {
