@@ -290,15 +290,17 @@ slot_build(struct crl_publisher *publisher, struct crl_slot *slot, bool full, in
 
 static void
 slot_extend(struct crl_publisher *publisher, struct crl_slot *slot, struct crl_spooled *spooled,
-    int64_t now_ms)
+    uint64_t number)
 {
+	const struct crl_spooled_base base = {
+	    .issuer = slot->issuer, .shard = slot->shard, .served = slot->served, .number = number};
 	DEFER(crl_made_clear) struct crl_made made = {0};
 	struct crl_unrecorded list;
 	struct error err = {0};
 
-	slot->next_try_ms = now_ms + BUILD_EVERY_MS;
-	if (!crl_spooled_make(&publisher->options, slot->issuer, slot->shard, slot->served, spooled,
-		&made, &err)) {
+	slot->tried = number;
+	slot->next_try_ms = clock_monotonic_ms() + BUILD_EVERY_MS;
+	if (!crl_spooled_make(&publisher->options, &base, spooled, &made, &err)) {
 		slot_failed(publisher, slot, &err);
 		return;
 	}
@@ -323,14 +325,14 @@ extend_all(struct crl_publisher *publisher)
 	for (size_t i = 0; i < publisher->slot_count && !is_stopping(publisher); i++) {
 		DEFER(crl_spooled_clear) struct crl_spooled spooled = {0};
 		struct crl_slot *slot = publisher->slots[i];
-		const int64_t now_ms = clock_monotonic_ms();
+		const uint64_t number = crl_spooled_number(slot->served, slot->tried, now_s);
 
-		if (slot->turn == turn_of(publisher) || now_ms < slot->next_try_ms ||
-		    !slot_is_built(slot) || !crl_spooled_may(slot->served, now_s))
+		if (slot->turn == turn_of(publisher) || clock_monotonic_ms() < slot->next_try_ms ||
+		    !slot_is_built(slot) || number == 0)
 			continue;
 		crl_spooled_read(publisher->options.statuses, slot->issuer, slot->shard, &spooled);
 		if (spooled.count > 0)
-			slot_extend(publisher, slot, &spooled, now_ms);
+			slot_extend(publisher, slot, &spooled, number);
 		else
 			slot->turn = spooled.turn;
 	}

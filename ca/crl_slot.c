@@ -80,10 +80,17 @@ crl_slot_serve(struct crl_slot *slot, enum crl_kind kind, const struct crl_list 
 void
 crl_slot_serve_made(struct crl_slot *slot, struct crl_made *made)
 {
-	for (int kind = 0; kind < CRL_KIND_COUNT; kind++)
+	/* The delta first: whatever crash leaves only one of them, an older full CRL and a newer
+	 * delta say all. */
+	static const enum crl_kind ORDER[] = {CRL_DELTA, CRL_FULL};
+
+	for (size_t i = 0; i < COUNT(ORDER); i++) {
+		const enum crl_kind kind = ORDER[i];
+
 		if (made->files[kind] != NULL)
-			crl_slot_serve(slot, (enum crl_kind)kind, &made->lists[kind],
-			    &made->ours[kind], &made->files[kind]);
+			crl_slot_serve(
+			    slot, kind, &made->lists[kind], &made->ours[kind], &made->files[kind]);
+	}
 	slot->spooled = made->spooled;
 	slot->turn = made->turn;
 }

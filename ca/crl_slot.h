@@ -27,9 +27,10 @@ struct crl_slot {
 	int64_t wanted_seq;                 /* of the last change that it should include */
 	int64_t next_try_ms, next_full_ms;
 	int64_t backoff_ms;
-	bool ahead;                        /* `served` is newer than the table: made without it */
-	bool spooled;                      /* `served` includes what is not on record */
-	uint64_t turn;                     /* of the status index, when that was looked at */
+	uint64_t tried; /* the last number taken for lists without the database */
+	bool ahead;     /* `served` is newer than the table: made without it */
+	bool spooled;   /* `served` includes what is not on record */
+	uint64_t turn;  /* of the status index, when that was looked at */
 	struct crl_unrecorded *unrecorded; /* made without the database, not in the log yet */
 	size_t unrecorded_count;
 };

@@ -123,22 +123,28 @@ making_clear(struct making *making)
 }
 DEFER_DECLARE_CLEAR(struct making, making_clear)
 
-static uint64_t
-newest_number(const struct crl_view *served)
+/* The delta is no older than the full CRL, and says what has changed since one that is not newer.
+ * Of lists that were kept, a crash may have left others. */
+static bool
+fit_together(const struct crl_info *full, const struct crl_info *delta)
 {
-	const uint64_t full = served[CRL_FULL].info.number, delta = served[CRL_DELTA].info.number;
-
-	return full > delta ? full : delta;
+	return delta->number >= full->number && delta->ours.base_number <= full->number;
 }
 
-bool
-crl_spooled_may(const struct crl_view served[static CRL_KIND_COUNT], int64_t now_s)
+uint64_t
+crl_spooled_number(
+    const struct crl_view served[static CRL_KIND_COUNT], uint64_t tried, int64_t now_s)
 {
+	const struct crl_info *delta = &served[CRL_DELTA].info;
+	const uint64_t last = delta->number > tried ? delta->number : tried;
+
 	for (int kind = 0; kind < CRL_KIND_COUNT; kind++)
 		if (served[kind].info.ours.base_number == 0 ||
 		    served[kind].info.next_update_s <= now_s)
-			return false;
-	return (newest_number(served) + 1) % CRL_NUMBERS_PER_S != 0;
+			return 0;
+	if (!fit_together(&served[CRL_FULL].info, delta))
+		return 0;
+	return (last + 1) % CRL_NUMBERS_PER_S == 0 ? 0 : last + 1;
 }
 
 typedef bool entry_fn(void *context, const struct crl_entry_view *entry, struct error *err);
@@ -257,18 +263,17 @@ make_one(struct making *making, enum crl_kind kind, struct error *err)
 }
 
 bool
-crl_spooled_make(const struct crl_options *options, const struct issuer *issuer, int shard,
-    const struct crl_view served[static CRL_KIND_COUNT], struct crl_spooled *spooled,
-    struct crl_made *out, struct error *err)
+crl_spooled_make(const struct crl_options *options, const struct crl_spooled_base *base,
+    struct crl_spooled *spooled, struct crl_made *out, struct error *err)
 {
 	DEFER(making_clear)
 	struct making making = {.options = options,
-	    .issuer = issuer,
-	    .served = served,
+	    .issuer = base->issuer,
+	    .served = base->served,
 	    .spooled = spooled,
-	    .terms = {.issuer = issuer->tbs,
-		.shard = shard,
-		.number = newest_number(served) + 1,
+	    .terms = {.issuer = base->issuer->tbs,
+		.shard = base->shard,
+		.number = base->number,
 		.this_update_s = clock_now_s(options->clock)},
 	    .made = {.done = true, .turn = spooled->turn, .spooled = true}};
 

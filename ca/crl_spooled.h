@@ -32,14 +32,26 @@ void crl_spooled_merge(struct crl_spooled *spooled, struct crl_entry *entries, s
 MUST_CHECK bool crl_spooled_add(
     const struct crl_spooled *spooled, struct crl_build *build, struct error *err);
 
-/* Whether `served`, the lists in force, can be gone on from. */
-bool crl_spooled_may(const struct crl_view served[static CRL_KIND_COUNT], int64_t now_s);
 /*
- * A full CRL and a delta of one number: `served`, and what is spooled. Neither stored nor recorded;
- * out->done is true. E_FILE_FAILED, E_INTERNAL, and what the keeper says
+ * The number of the lists that go on from `served`, those in force; 0: they cannot be gone on from.
+ * `tried` is the number that was taken last for such lists: the keeper may have signed one of them
+ * before the other failed, and signs none of that number again.
  */
-MUST_CHECK bool crl_spooled_make(const struct crl_options *options, const struct issuer *issuer,
-    int shard, const struct crl_view served[static CRL_KIND_COUNT], struct crl_spooled *spooled,
-    struct crl_made *out, struct error *err);
+uint64_t crl_spooled_number(
+    const struct crl_view served[static CRL_KIND_COUNT], uint64_t tried, int64_t now_s);
+
+struct crl_spooled_base { /* what is gone on from, borrowed */
+	const struct issuer *issuer;
+	int shard;
+	const struct crl_view *served; /* CRL_KIND_COUNT */
+	uint64_t number;               /* crl_spooled_number() */
+};
+/*
+ * A full CRL and a delta of this number: those in force, and what is spooled. Neither stored nor
+ * recorded; out->done is true. E_FILE_FAILED, E_INTERNAL, and what the keeper says
+ */
+MUST_CHECK bool crl_spooled_make(const struct crl_options *options,
+    const struct crl_spooled_base *base, struct crl_spooled *spooled, struct crl_made *out,
+    struct error *err);
 
 #endif

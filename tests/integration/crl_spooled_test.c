@@ -1,6 +1,12 @@
 /* What is revoked and not on record yet, in CRLs: with the database and without it. */
 #include "tests/support/crl_world.h"
 
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ca/crl_slot.h"
+
 static void
 serial_of(int number, uint8_t out[static SERIAL_BYTES])
 {
@@ -101,17 +107,28 @@ put_in_force(struct crl_made *made, struct crl_view served[static CRL_KIND_COUNT
 	}
 }
 
+static bool
+extend_as(struct world *world, struct status_index *statuses,
+    struct crl_view served[static CRL_KIND_COUNT], uint64_t number, struct crl_made *out,
+    struct error *err)
+{
+	DEFER(crl_spooled_clear) struct crl_spooled spooled = {0};
+	const struct crl_spooled_base base = {
+	    .issuer = world->issuer, .served = served, .number = number};
+
+	assert_int_not_equal(number, 0);
+	crl_spooled_read(statuses, world->issuer, 0, &spooled);
+	return crl_spooled_make(&world->nodes[0].options, &base, &spooled, out, err);
+}
+
 static void
 extend(struct world *world, struct status_index *statuses,
     struct crl_view served[static CRL_KIND_COUNT], struct crl_made *out)
 {
-	DEFER(crl_spooled_clear) struct crl_spooled spooled = {0};
 	struct error err = {0};
 
-	crl_spooled_read(statuses, world->issuer, 0, &spooled);
-	assert_true(crl_spooled_may(served, TEST_NOW_S + 60));
-	if (!crl_spooled_make(
-		&world->nodes[0].options, world->issuer, 0, served, &spooled, out, &err))
+	if (!extend_as(
+		world, statuses, served, crl_spooled_number(served, 0, TEST_NOW_S + 60), out, &err))
 		fail_msg("%s (%s)", err.detail, err.cause);
 }
 
@@ -176,7 +193,7 @@ without_the_database_lists_go_on_from_those_in_force(void **state)
 		crl_view_clear(&served[kind]);
 }
 
-/* Another node's list, one that has ended, numbers that are used up. */
+/* Another node's list, one that has ended, numbers that are used up, the halves of two pairs. */
 static void
 only_lists_of_ones_own_are_gone_on_from(void **state)
 {
@@ -194,8 +211,10 @@ only_lists_of_ones_own_are_gone_on_from(void **state)
 		{.number = 600000, .next_update_s = 7, .ours = {.base_number = 1}}, false},
 	    {{.number = 500000, .next_update_s = 7, .ours = {.base_number = 1}},
 		{.number = 699999, .next_update_s = 7, .ours = {.base_number = 1}}, false},
-	    {{.number = 699999, .next_update_s = 7, .ours = {.base_number = 1}},
+	    {{.number = 600001, .next_update_s = 7, .ours = {.base_number = 1}},
 		{.number = 600000, .next_update_s = 7, .ours = {.base_number = 1}}, false},
+	    {{.number = 500000, .next_update_s = 7, .ours = {.base_number = 500000}},
+		{.number = 600000, .next_update_s = 7, .ours = {.base_number = 600000}}, false},
 	};
 
 	(void)state;
@@ -203,9 +222,70 @@ only_lists_of_ones_own_are_gone_on_from(void **state)
 		const struct crl_view served[CRL_KIND_COUNT] = {
 		    [CRL_FULL] = {.info = ROWS[i].full}, [CRL_DELTA] = {.info = ROWS[i].delta}};
 
-		if (crl_spooled_may(served, 6) != ROWS[i].may)
+		if ((crl_spooled_number(served, 0, 6) != 0) != ROWS[i].may)
 			fail_msg("row %zu", i);
 	}
+}
+
+/* The keeper has signed the full CRL, and then something failed. */
+static void
+a_number_that_was_tried_is_not_tried_again(void **state)
+{
+	DEFER(world_clear) struct world world;
+	DEFER(status_index_free) struct status_index *statuses = NULL;
+	struct crl_view served[CRL_KIND_COUNT] = {0};
+	DEFER(crl_made_clear) struct crl_made made = {0};
+	struct error err = {0};
+	uint64_t first, next;
+
+	(void)state;
+	world_init(&world);
+	statuses_init(&world, &statuses);
+	revoke_all(&world, 1, 3);
+	assert_true(make(&world, 0, true, &made));
+	put_in_force(&made, served);
+	force(&world, statuses, 100);
+	first = crl_spooled_number(served, 0, TEST_NOW_S + 60);
+	assert_true(crl_numbers_take(
+	    world.keeper.numbers, world.issuer->id, 0, false, first, TEST_NOW_S, &err));
+	assert_false(extend_as(&world, statuses, served, first, &made, &err));
+	assert_int_equal(err.code, E_KEEPER_REFUSED);
+	next = crl_spooled_number(served, first, TEST_NOW_S + 60);
+	assert_int_equal(next, first + 1);
+	err = (struct error){0};
+	assert_true(extend_as(&world, statuses, served, next, &made, &err));
+	assert_int_equal(reason_in(made.files[CRL_DELTA], 100), REASON_KEY_COMPROMISE);
+	assert_int_equal(crl_spooled_number(served, 1, TEST_NOW_S + 60), first); /* long ago */
+	assert_int_equal(
+	    crl_spooled_number(served, first - 1 + CRL_NUMBERS_PER_S - 1, TEST_NOW_S + 60), 0);
+	for (int kind = 0; kind < CRL_KIND_COUNT; kind++)
+		crl_view_clear(&served[kind]);
+}
+
+/* What a crash leaves of two lists of one number can be gone on from. */
+static void
+a_delta_is_kept_before_its_full_list(void **state)
+{
+	DEFER(world_clear) struct world world;
+	DEFER(crl_made_clear) struct crl_made made = {0};
+	struct crl_slot *slot;
+	char folder[256];
+	char events[4096] __attribute__((aligned(8)));
+	const int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+	(void)state;
+	world_init(&world);
+	revoke_all(&world, 1, 3);
+	assert_true(make(&world, 0, true, &made));
+	(void)snprintf(folder, sizeof folder, "%s/crl", world.folder.path);
+	assert_int_equal(mkdir(folder, 0755), 0);
+	assert_true(inotify_add_watch(watch, folder, IN_MOVED_TO) >= 0);
+	slot = crl_slot_new(world.issuer, 0, world.folder.path);
+	crl_slot_serve_made(slot, &made);
+	assert_true(read(watch, events, sizeof events) > 0);
+	assert_non_null(strstr(((const struct inotify_event *)events)->name, "-delta.crl"));
+	crl_slot_free(slot);
+	(void)close(watch);
 }
 
 int
@@ -215,6 +295,8 @@ main(void)
 	    cmocka_unit_test(what_is_spooled_is_in_a_list_once),
 	    cmocka_unit_test(without_the_database_lists_go_on_from_those_in_force),
 	    cmocka_unit_test(only_lists_of_ones_own_are_gone_on_from),
+	    cmocka_unit_test(a_number_that_was_tried_is_not_tried_again),
+	    cmocka_unit_test(a_delta_is_kept_before_its_full_list),
 	};
 
 	secret_process_init();
