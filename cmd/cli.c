@@ -166,22 +166,28 @@ cli_read_certificate(const char *path, json_t **out, struct error *err)
 /* ---- keys and CSRs ---- */
 
 static bool
+read_key(const char *path, EVP_PKEY **out, struct error *err)
+{
+	DEFER(BIO_free_all) BIO *bio = BIO_new(BIO_s_secmem());
+	DEFER(buf_clear) struct buf pem = {0};
+
+	if (!file_read(path, PEM_FILE_MAX, &pem, err))
+		return false;
+	(void)BIO_write(bio, pem.data, (int)pem.len);
+	*out = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+	return *out != NULL || error_set(err, E_FILE_FAILED, "%s holds no private key", path);
+}
+
+static bool
 read_or_make_key(const char *path, EVP_PKEY **out, struct error *err)
 {
 	DEFER(BIO_free_all) BIO *bio = BIO_new(BIO_s_secmem());
 	DEFER(EVP_PKEY_free) EVP_PKEY *key = NULL;
-	DEFER(buf_clear) struct buf pem = {0};
 	char *data = NULL;
 	long len;
 
-	if (access(path, F_OK) == 0) {
-		if (!file_read(path, PEM_FILE_MAX, &pem, err))
-			return false;
-		(void)BIO_write(bio, pem.data, (int)pem.len);
-		*out = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
-		return *out != NULL ||
-		       error_set(err, E_FILE_FAILED, "%s holds no private key", path);
-	}
+	if (access(path, F_OK) == 0)
+		return read_key(path, out, err);
 	key = EVP_EC_gen("P-256");
 	if (key == NULL || PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1)
 		return error_set(err, E_INTERNAL, "cannot make a key");
@@ -215,4 +221,22 @@ cli_make_csr(const char *key_path, struct buf *out_csr_pem, struct error *err)
 	len = BIO_get_mem_data(bio, &data);
 	buf_append(out_csr_pem, bytes_of(data, (size_t)len));
 	return true;
+}
+
+bool
+cli_key_fits(const char *key_path, const char *certificate_path)
+{
+	DEFER(EVP_PKEY_free) EVP_PKEY *key = NULL;
+	DEFER(X509_free) X509 *certificate = NULL;
+	DEFER(BIO_free_all) BIO *bio = NULL;
+	DEFER(buf_clear_public) struct buf pem = {0};
+	struct error why = {0};
+
+	if (access(key_path, F_OK) != 0 || access(certificate_path, F_OK) != 0 ||
+	    !read_key(key_path, &key, &why) ||
+	    !file_read(certificate_path, PEM_FILE_MAX, &pem, &why))
+		return false;
+	bio = BIO_new_mem_buf(pem.data, (int)pem.len);
+	certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	return certificate != NULL && X509_check_private_key(certificate, key) == 1;
 }

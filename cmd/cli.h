@@ -68,5 +68,8 @@ MUST_CHECK bool cli_read_certificate(const char *path, json_t **out, struct erro
 /* A new P-256 key and a CSR for it. The key is written to `path` with mode 0600, or read if it is
  * there. */
 MUST_CHECK bool cli_make_csr(const char *key_path, struct buf *out_csr_pem, struct error *err);
+/* Whether the first certificate of a PEM file is of this key. False, too: one of them is not there.
+ */
+bool cli_key_fits(const char *key_path, const char *certificate_path);
 
 #endif

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -300,6 +301,29 @@ struct next_options { /* a certificate that is asked for under another one */
 	const char *epoch; /* or NULL */
 };
 
+static bool
+place_key(const char *dir, struct error *err)
+{
+	DEFER(mem_free) char *key_path = settings_path(dir, "key.pem");
+	DEFER(mem_free) char *next_path = settings_path(dir, "key.next.pem");
+
+	if (rename(next_path, key_path) == 0)
+		return file_sync_dir(dir, err);
+	(void)error_set(err, E_FILE_FAILED, "cannot put the new key in place: it is %s", next_path);
+	error_cause_errno(err);
+	return false;
+}
+
+/* What a run that ended between its certificate and its key has left. */
+static bool
+mend_pair(const char *dir, struct error *err)
+{
+	DEFER(mem_free) char *next_path = settings_path(dir, "key.next.pem");
+	DEFER(mem_free) char *certificate_path = settings_path(dir, "cert.pem");
+
+	return !cli_key_fits(next_path, certificate_path) || place_key(dir, err);
+}
+
 /* A new key lies beside until its certificate is there: after a lost answer it is used again. */
 static bool
 run_next(const struct enroll_options *options, const struct next_options *next, json_t **out,
@@ -316,17 +340,14 @@ run_next(const struct enroll_options *options, const struct next_options *next, 
 
 	api.certificate = certificate_path;
 	api.key = as_path;
-	if (!cli_api_open(&api, NULL, &client, err) || !file_make_dir(next->out, 0700, err) ||
+	if (!mend_pair(next->dir, err) || !mend_pair(next->out, err) ||
+	    !cli_api_open(&api, NULL, &client, err) || !file_make_dir(next->out, 0700, err) ||
 	    !cli_make_csr(next->new_key ? next_path : key_path, &csr, err))
 		return false;
 	body =
 	    json_pack("{s:s%, s:s*}", "csr", (const char *)csr.data, csr.len, "epoch", next->epoch);
-	if (!call_until_answered(client, next->path, body, out, err) ||
-	    !store(next->out, *out, err))
-		return false;
-	return !next->new_key || rename(next_path, key_path) == 0 ||
-	       error_set(
-		   err, E_FILE_FAILED, "cannot put the new key in place: it is %s", next_path);
+	return call_until_answered(client, next->path, body, out, err) &&
+	       store(next->out, *out, err) && (!next->new_key || place_key(next->out, err));
 }
 
 static int
@@ -367,6 +388,15 @@ const struct subcommand RENEW_COMMAND = {"renew", "get a device its next certifi
     "Exit status: 0 renewed, 1 refused or failed, 2 usage.\n",
     renew_command};
 
+static bool
+is_one_folder(const char *path, const char *other)
+{
+	struct stat a, b;
+
+	return strcmp(path, other) == 0 || (stat(path, &a) == 0 && stat(other, &b) == 0 &&
+					       a.st_dev == b.st_dev && a.st_ino == b.st_ino);
+}
+
 static int
 rotate_command(int argc, char **argv)
 {
@@ -386,7 +416,7 @@ rotate_command(int argc, char **argv)
 		return cli_usage(&ROTATE_COMMAND, bad);
 	if (words != 0 || next.dir == NULL || next.out == NULL)
 		return cli_usage(&ROTATE_COMMAND, "give --dir and --out");
-	if (strcmp(next.dir, next.out) == 0)
+	if (is_one_folder(next.dir, next.out))
 		return cli_usage(&ROTATE_COMMAND,
 		    "--out is another folder than --dir, which is asked with again");
 	next.epoch = next_epoch ? "next" : NULL;

@@ -22,6 +22,24 @@ renew d other
 refused "a key that another device has" 409 KEY_REUSED "$work/p"
 same "and the certificate stays good" good "$(verdict "$work/d")"
 
+# ---- moniker renew --new-key was killed when its certificate was there, and not yet its key
+
+mkdir "$work/dir"
+cp "$work/d.pem" "$work/dir/cert.pem"
+cp "$work/d.key" "$work/dir/key.next.pem"
+cp "$work/new.key" "$work/dir/key.pem"
+said() { env -u MONIKER_CERT -u MONIKER_KEY "$MONIKER_BIN/moniker" renew --dir "$work/dir" "$@" 2>&1 || true; }
+said >"$work/said"
+shows "it renews with the key of its certificate" NOT_DUE "$work/said"
+cmp -s "$work/d.key" "$work/dir/key.pem" && [ ! -e "$work/dir/key.next.pem" ] || die "the key is not in its place"
+said --new-key >"$work/said"
+shows "and with a new one" NOT_DUE "$work/said"
+cp "$work/dir/key.next.pem" "$work/next.key"
+said --new-key >"$work/said"
+cmp -s "$work/d.key" "$work/dir/key.pem" && cmp -s "$work/next.key" "$work/dir/key.next.pem" ||
+	die "a key without a certificate has taken the place of the one that has"
+ok "a new key waits for its certificate"
+
 jq -c --rawfile csr "$work/new.csr" '{csr: $csr}' <<<null >"$work/body"
 send /v1/renewals nobody <"$work/body" >"$work/p"
 refused "without a certificate" 401 CALLER_MISSING "$work/p"

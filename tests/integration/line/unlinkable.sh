@@ -130,6 +130,16 @@ fi
 status=0
 "$MONIKER_BIN/moniker" rotate --dir "$work/birth" --out "$work/birth" 2>"$work/said" || status=$?
 same "never in the place of the birth certificate" 2 "$status"
+for same in "$work/birth/" "$work/pseudonym/../birth"; do
+	status=0
+	"$MONIKER_BIN/moniker" rotate --dir "$work/birth" --out "$same" 2>"$work/said" || status=$?
+	same "nor by another name of it" 2 "$status"
+done
+mv "$work/pseudonym/key.pem" "$work/pseudonym/key.next.pem" # killed between certificate and key
+cp "$work/birth/key.pem" "$work/pseudonym/key.pem"
+[ -n "$(rotate pseudonym another)" ] || die "after a run that was killed: $(cat "$work/said")"
+[ ! -e "$work/pseudonym/key.next.pem" ] || die "the key is not in its place"
+ok "what a killed run has left is put in order by the next"
 
 # ---- no transaction has written to both sides: its number stands in every row
 
