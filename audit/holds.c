@@ -7,7 +7,7 @@
 #include "audit/retention.h"
 #include "base/mem.h"
 
-struct in_force { /* snapshot of a batch */
+struct in_force { /* snapshot */
 	struct hold holds[RETENTION_HOLDS_MAX];
 	size_t count;
 };
@@ -19,10 +19,11 @@ struct hold_proposal {
 	struct record record;
 };
 
+/* Of one proposal: the kind is alone. */
 static struct hold_proposal *
-proposal_at(const struct ledger_batch *batch, size_t i)
+proposal_of(const struct ledger_batch *batch)
 {
-	return (struct hold_proposal *)batch->proposals[i];
+	return (struct hold_proposal *)batch->proposals[0];
 }
 
 static bool
@@ -63,34 +64,26 @@ decide_release(struct hold_proposal *proposal, const struct in_force *in_force, 
 	retention_hold_leaf(&proposal->record.leaf, LEAF_LOG_RELEASE, hold, NULL, now_s);
 }
 
-/* Holds are rare: one in a transaction, so that no two of a name meet in it. The others ask again.
- */
 static void
 decide(void *context, struct ledger_batch *batch)
 {
-	(void)context;
-	for (size_t i = 0; i < batch->count; i++) {
-		struct hold_proposal *proposal = proposal_at(batch, i);
-		struct error *err = &proposal->base.err;
+	struct hold_proposal *proposal = proposal_of(batch);
 
-		*err = (struct error){0};
-		proposal->record = (struct record){0};
-		proposal->base.records = &proposal->record;
-		proposal->base.record_count = i == 0 ? 1 : 0;
-		if (i > 0) {
-			err->retry_after_s = 1;
-			(void)!error_set(err, E_BUSY, "another hold is being recorded");
-		} else if (proposal->releases)
-			decide_release(proposal, batch->snapshot, batch->now_s);
-		else
-			decide_place(proposal, batch->snapshot, batch->now_s);
-	}
+	(void)context;
+	proposal->base.err = (struct error){0};
+	proposal->record = (struct record){0};
+	proposal->base.records = &proposal->record;
+	proposal->base.record_count = 1;
+	if (proposal->releases)
+		decide_release(proposal, batch->snapshot, batch->now_s);
+	else
+		decide_place(proposal, batch->snapshot, batch->now_s);
 }
 
 static bool
-write_first(void *context, struct ledger_batch *batch, bool *out_lost_race, struct error *err)
+write_hold(void *context, struct ledger_batch *batch, bool *out_lost_race, struct error *err)
 {
-	const struct hold_proposal *proposal = proposal_at(batch, 0);
+	const struct hold_proposal *proposal = proposal_of(batch);
 	const struct hold *hold = &proposal->hold;
 	bool done = true;
 
@@ -107,9 +100,10 @@ write_first(void *context, struct ledger_batch *batch, bool *out_lost_race, stru
 
 static const struct ledger_kind KIND = {
     .name = "log.hold",
+    .alone = true,
     .lock_and_read = lock_and_read,
     .decide = decide,
-    .write = write_first,
+    .write = write_hold,
     .snapshot_free = free,
 };
 

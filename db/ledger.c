@@ -105,13 +105,15 @@ void
 ledger_take_batch(struct ledger *ledger, struct batch *batch, bool unsigned_only)
 {
 	struct entry **at = &ledger->queue_head;
+	size_t max;
 
 	batch->count = 0;
 	ledger_lock(ledger);
 	while (*at != NULL && unsigned_only && (*at)->proposal->kind->signs)
 		at = &(*at)->next;
 	batch->kind = *at != NULL ? (*at)->proposal->kind : NULL;
-	while (*at != NULL && batch->count < LEDGER_BATCH_MAX) {
+	max = batch->kind != NULL && batch->kind->alone ? 1 : LEDGER_BATCH_MAX;
+	while (*at != NULL && batch->count < max) {
 		struct entry *entry = *at;
 
 		if (entry->proposal->kind != batch->kind) {

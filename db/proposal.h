@@ -67,6 +67,8 @@ struct ledger_kind {
 	 * shares none with other kinds: not its rows, and not its signatures afterwards.
 	 */
 	bool apart;
+	/* One proposal in a transaction, so that none meets another in it. For what is rare. */
+	bool alone;
 	/* Locks rows in sorted order and reads; makes batch->snapshot. NULL: nothing to read. */
 	bool (*lock_and_read)(void *context, struct ledger_batch *batch, struct error *err);
 	/* Pure: sets err, records and changes_status of every proposal. */

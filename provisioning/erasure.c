@@ -47,29 +47,25 @@ struct erasure_proposal {
 	struct record record;
 };
 
+/* Of one proposal: the kind is alone. */
 static struct erasure_proposal *
-proposal_at(const struct ledger_batch *batch, size_t i)
+proposal_of(const struct ledger_batch *batch)
 {
-	return (struct erasure_proposal *)batch->proposals[i];
+	return (struct erasure_proposal *)batch->proposals[0];
 }
 
 static bool
-read_one(const struct ledger_batch *batch, struct erasure_proposal *proposal, struct error *err)
+lock_and_read(void *context, struct ledger_batch *batch, struct error *err)
 {
+	struct erasure_proposal *proposal = proposal_of(batch);
+
+	(void)context;
 	if (proposal->step == STEP_DONE)
 		return erasure_store_lock(batch->tx, proposal->id, &proposal->open, err);
 	return erasure_store_asked(
 		   batch->tx, proposal->row->person, proposal->row->asked, proposal->same, err) &&
 	       erasure_store_targets(
 		   batch->tx, proposal->request, batch->now_s, &proposal->targets, err);
-}
-
-/* Erasures are rare: one in a transaction, so that no two meet in it. The others ask again. */
-static bool
-lock_and_read(void *context, struct ledger_batch *batch, struct error *err)
-{
-	(void)context;
-	return read_one(batch, proposal_at(batch, 0), err);
 }
 
 static bool
@@ -131,31 +127,25 @@ decide_done(struct erasure_proposal *proposal, int64_t now_s)
 }
 
 static void
-decide_all(void *context, struct ledger_batch *batch)
+decide(void *context, struct ledger_batch *batch)
 {
-	(void)context;
-	for (size_t i = 0; i < batch->count; i++) {
-		struct erasure_proposal *proposal = proposal_at(batch, i);
-		struct error *err = &proposal->base.err;
+	struct erasure_proposal *proposal = proposal_of(batch);
 
-		*err = (struct error){0};
-		proposal->record = (struct record){0};
-		proposal->base.records = &proposal->record;
-		proposal->base.record_count = i == 0 ? 1 : 0;
-		if (i > 0) {
-			err->retry_after_s = 1;
-			(void)!error_set(err, E_BUSY, "another erasure is being recorded");
-		} else if (proposal->step == STEP_RECORD)
-			decide_record(proposal, batch->now_s);
-		else
-			decide_done(proposal, batch->now_s);
-	}
+	(void)context;
+	proposal->base.err = (struct error){0};
+	proposal->record = (struct record){0};
+	proposal->base.records = &proposal->record;
+	proposal->base.record_count = 1;
+	if (proposal->step == STEP_RECORD)
+		decide_record(proposal, batch->now_s);
+	else
+		decide_done(proposal, batch->now_s);
 }
 
 static bool
-write_first(void *context, struct ledger_batch *batch, bool *out_lost_race, struct error *err)
+write_erasure(void *context, struct ledger_batch *batch, bool *out_lost_race, struct error *err)
 {
-	struct erasure_proposal *proposal = proposal_at(batch, 0);
+	struct erasure_proposal *proposal = proposal_of(batch);
 
 	(void)context;
 	*out_lost_race = false;
@@ -172,9 +162,10 @@ write_first(void *context, struct ledger_batch *batch, bool *out_lost_race, stru
 
 static const struct ledger_kind KIND = {
     .name = "erasure",
+    .alone = true,
     .lock_and_read = lock_and_read,
-    .decide = decide_all,
-    .write = write_first,
+    .decide = decide,
+    .write = write_erasure,
 };
 
 static bool

@@ -200,6 +200,22 @@ a_submission_larger_than_a_batch_is_recorded_in_order(void **state)
 }
 
 static void
+proposals_of_a_kind_that_is_alone_are_recorded_one_by_one(void **state)
+{
+	DEFER(bench_clear) struct bench bench;
+
+	(void)state;
+	bench_init(&bench);
+	bench.world.kind.alone = true;
+	bench_start(&bench);
+	bench_ready(&bench);
+	submit_many(&bench, 20, 1);
+	assert_int_equal(bench.world.largest_batch, 1);
+	bench_stop(&bench);
+	bench_check_log(&bench);
+}
+
+static void
 proposals_with_too_many_leaves_for_one_transaction_take_several_in_order(void **state)
 {
 	DEFER(bench_clear) struct bench bench;
@@ -339,6 +355,7 @@ main(void)
 	    cmocka_unit_test(an_end_keeps_the_last_signatures),
 	    cmocka_unit_test(sixty_four_threads_get_gapless_places_and_their_own_signatures),
 	    cmocka_unit_test(a_submission_larger_than_a_batch_is_recorded_in_order),
+	    cmocka_unit_test(proposals_of_a_kind_that_is_alone_are_recorded_one_by_one),
 	    cmocka_unit_test(
 		proposals_with_too_many_leaves_for_one_transaction_take_several_in_order),
 	    cmocka_unit_test(a_full_queue_refuses_at_once),
