@@ -33,7 +33,8 @@ lock_and_read(void *context, struct ledger_batch *batch, struct error *err)
 
 	(void)context;
 	batch->snapshot = in_force;
-	return retention_holds(batch->tx, in_force->holds, &in_force->count, err);
+	return retention_wait_briefly(batch->tx, err) &&
+	       retention_holds(batch->tx, in_force->holds, &in_force->count, err);
 }
 
 static void

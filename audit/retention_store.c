@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#define BRIEFLY_MS "200"
+
 /* $1 origin. Not locked: a log only grows, and its writer has the row when it wants audit_leaf. */
 static const struct stmt LOG_FIND = STMT("retention_log_find", 1, 3,
     "SELECT id, size, public_key FROM audit_log WHERE origin = $1::text");
@@ -42,11 +44,16 @@ static const struct stmt HOLDS = STMT("retention_holds", 1, 4,
     " FROM legal_hold AS h LEFT JOIN audit_log AS l ON l.id = h.log"
     " WHERE h.released_at_s IS NULL ORDER BY h.id LIMIT $1::int8");
 
+/* $1 milliseconds */
+static const struct stmt WAIT_BRIEFLY =
+    STMT("retention_wait_briefly", 1, 1, "SELECT set_config('lock_timeout', $1::text, true)");
+
 static const struct stmt *const STATEMENTS[] = {
     &LOG_FIND,
     &PART_FIRST,
     &LEAF_READ,
     &PART_DROP,
+    &WAIT_BRIEFLY,
     &HOLD_FIND,
     &HOLD_INSERT,
     &HOLD_RELEASE,
@@ -173,6 +180,16 @@ retention_find_hold(
 	(void)snprintf(out_name, RETENTION_NAME_MAX + 1, "%.*s", (int)name.len,
 	    name.len > 0 ? (const char *)name.data : "");
 	return true;
+}
+
+bool
+retention_wait_briefly(struct tx *tx, struct error *err)
+{
+	DEFER(params_clear) struct params params = {0};
+	DEFER(rows_free) struct rows *rows = NULL;
+
+	params_text(&params, BRIEFLY_MS);
+	return tx_query(tx, &WAIT_BRIEFLY, &params, &rows, err);
 }
 
 bool

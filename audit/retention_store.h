@@ -41,7 +41,12 @@ struct hold {
 /* The name of a hold in force of this log, or of all; "": none. */
 MUST_CHECK bool retention_find_hold(
     struct tx *tx, int log, char out_name[static RETENTION_NAME_MAX + 1], struct error *err);
-/* Nothing is written where one of this name is in force. E_NOT_FOUND: no such log */
+/*
+ * From here on this transaction does not wait long for a lock: placing and releasing wait for a
+ * part that is being dropped with all its sealed identities, and the log for them.
+ */
+MUST_CHECK bool retention_wait_briefly(struct tx *tx, struct error *err);
+/* Nothing is written where one of this name is in force, or where there is no such log. */
 MUST_CHECK bool retention_insert_hold(
     struct tx *tx, const struct hold *hold, int64_t now_s, bool *out_placed, struct error *err);
 MUST_CHECK bool retention_release_hold(struct tx *tx, const char *name, const char *actor,

@@ -46,6 +46,25 @@ same "the host's is by the host" system:host "$(call GET "/v1/audit/holds/$name-
 release "$name-host" >"$work/p"
 same "a legal officer releases it" 204 "$(cat "$work/status")"
 
+# ---- while a part is being dropped: not the log waits for that, but who asks
+
+mkfifo "$work/dropping"
+exec 7<>"$work/dropping"
+psql -X -q -At "$MONIKER_PGURL" <"$work/dropping" >"$work/dropped" 7>&- &
+echo "BEGIN; LOCK TABLE legal_hold IN SHARE MODE; SELECT 'locked';" >&7
+within 10 "a part is being dropped" grep -q locked "$work/dropped"
+jq -cn --arg name "$name-meanwhile" '{name: $name}' >"$work/body"
+call POST /v1/audit/holds legal --max-time 15 -H 'Content-Type: application/json' --data-binary "@$work/body" >"$work/p"
+refused "a hold meanwhile" 503 DATABASE_UNAVAILABLE "$work/p"
+same "it can be asked for again soon" 1 "$(header retry-after)"
+echo "COMMIT;" >&7
+exec 7>&-
+wait
+place "$name-meanwhile" >"$work/p"
+same "and afterwards" 201 "$(cat "$work/status")"
+release "$name-meanwhile" >"$work/p"
+same "released: status" 204 "$(cat "$work/status")"
+
 # ---- two at once: one holds, and the other is told so
 
 for n in 1 2; do
