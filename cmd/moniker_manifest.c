@@ -8,6 +8,7 @@
 #include "cmd/blind_tags.h"
 #include "cmd/cli.h"
 #include "cmd/options.h"
+#include "cmd/progress.h"
 
 #define LINE_MAX_LEN (HWID_COUNT_MAX * (HWID_TEXT_MAX + 16)) /* characters */
 #define TRIES_MAX 30                                         /* a second apart */
@@ -25,6 +26,7 @@ struct upload {
 	size_t count;
 	size_t line; /* of the file, for the user */
 	json_int_t read, added;
+	struct progress progress;
 };
 
 static void
@@ -77,6 +79,8 @@ send_all(struct upload *upload, struct error *err)
 		if (send_once(upload, &failed)) {
 			upload->read += (json_int_t)upload->count;
 			upload->count = 0;
+			progress_tell(
+			    &upload->progress, "hardware ids read", (uint64_t)upload->read, 0);
 			return true;
 		}
 		if (try == TRIES_MAX || error_info(failed.code)->kind != ERROR_KIND_UNAVAILABLE) {
@@ -150,10 +154,14 @@ add_file(struct upload *upload, const char *path, struct error *err)
 static int
 add_command(const struct manifest_options *options, const char *path)
 {
-	DEFER(upload_clear) struct upload upload = {.options = options};
+	DEFER(upload_clear)
+	struct upload upload = {.options = options, .progress = progress_begin()};
 	struct error err = {0};
 
-	if (!add_file(&upload, path, &err))
+	const bool done = add_file(&upload, path, &err);
+
+	progress_end(&upload.progress);
+	if (!done)
 		return cli_fail(&err, options->json, EXIT_FAILURE);
 	if (options->json)
 		printf("{\"read\":%" JSON_INTEGER_FORMAT ",\"added\":%" JSON_INTEGER_FORMAT "}\n",

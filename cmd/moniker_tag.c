@@ -14,6 +14,7 @@
 #include "cmd/ca_job.h"
 #include "cmd/cli.h"
 #include "cmd/options.h"
+#include "cmd/progress.h"
 #include "provisioning/tag_rotation.h"
 
 #define AGAIN_S DAY_S /* a key that is active for less is taken for what was asked for */
@@ -26,7 +27,8 @@ struct rotation {
 	struct ca_ring ring;
 	struct rotation_state state;
 	const char *stage; /* what there was when we came */
-	int64_t moved;
+	int64_t moved, of;
+	struct progress progress;
 };
 
 /* ---- keys in the ring ---- */
@@ -243,6 +245,8 @@ move_table(struct rotation *rotation, enum rotation_table table, const struct ra
 		    !in_transaction(rotation, write_step, chunk, err))
 			return false;
 		rotation->moved += chunk->moved;
+		progress_tell(&rotation->progress, "rows moved", (uint64_t)rotation->moved,
+		    (uint64_t)rotation->of);
 	}
 }
 
@@ -253,9 +257,12 @@ move_all(struct rotation *rotation, struct error *err)
 	static const enum rotation_table order[] = {
 	    ROTATE_TOKENS, ROTATE_MANIFESTS, ROTATE_DEVICES};
 	DEFER(ratios_clear) struct ratios ratios = {0};
+	int64_t left;
 
-	if (!find_ratios(rotation, &ratios, err))
+	if (!find_ratios(rotation, &ratios, err) ||
+	    !rotation_count(rotation->job->db, rotation->state.retiring, &left, err))
 		return false;
+	rotation->of = rotation->moved + left;
 	for (size_t i = 0; i < COUNT(order); i++)
 		if (!move_table(rotation, order[i], &ratios, err))
 			return false;
@@ -367,10 +374,12 @@ static int
 rotate_command(const struct ca_options *options, bool prepare_only)
 {
 	DEFER(ca_job_clear) struct ca_job job = {.options = options};
-	struct rotation rotation = {.options = options, .prepare = prepare_only, .job = &job};
+	struct rotation rotation = {
+	    .options = options, .prepare = prepare_only, .job = &job, .progress = progress_begin()};
 	struct error err = {0};
 	const bool done = ca_job_open(&job, &err) && run_steps(&rotation, &err);
 
+	progress_end(&rotation.progress);
 	if (done)
 		print(&rotation);
 	ca_ring_clear(&rotation.ring);

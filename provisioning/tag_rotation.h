@@ -48,6 +48,8 @@ struct rotation_place { /* where the next reading goes on: zero at first */
 /* At most ROTATION_CHUNK rows under `kid`, after *place, which moves on. Locks nothing. */
 MUST_CHECK bool rotation_read(struct db *db, enum rotation_table table, int kid,
     struct rotation_place *place, struct rotation_row *out, size_t *out_count, struct error *err);
+/* How many rows of all tables are under `kid` now. */
+MUST_CHECK bool rotation_count(struct db *db, int kid, int64_t *out, struct error *err);
 struct rotation_move {
 	enum rotation_table table;
 	int from, to; /* kids */

@@ -46,6 +46,12 @@ static const struct stmt READ_MANIFESTS = STMT("rotation_read_manifests", 4, 5,
     " WHERE kid = $1::int2 AND (batch, tag) > ($2::int8, $3::bytea)"
     " ORDER BY batch, tag LIMIT $4::int8");
 
+/* $1 kid */
+static const struct stmt COUNT_UNDER = STMT("rotation_count", 1, 1,
+    "SELECT (SELECT count(*) FROM device_tag WHERE kid = $1::int2)"
+    " + (SELECT count(*) FROM token WHERE bound_kid = $1::int2)"
+    " + (SELECT count(*) FROM manifest_tag WHERE kid = $1::int2)");
+
 /* Of all three, $1 old kid, $2 new kid, $3 ids, $4 to $7 old tags, $8 to $11 new ones. In the order
  * in which enrollments lock. */
 static const struct stmt WRITE_DEVICES = STMT("rotation_write_devices", 11, 1,
@@ -98,6 +104,7 @@ static const struct stmt *const STATEMENTS[] = {
     &READ_DEVICES,
     &READ_TOKENS,
     &READ_MANIFESTS,
+    &COUNT_UNDER,
     &WRITE_DEVICES,
     &WRITE_TOKENS,
     &WRITE_MANIFESTS,
@@ -227,6 +234,19 @@ rotation_read(struct db *db, enum rotation_table table, int kid, struct rotation
 		memcpy(place->tag, out[count - 1].tags[0], TAG_BYTES);
 	}
 	*out_count = count;
+	return true;
+}
+
+bool
+rotation_count(struct db *db, int kid, int64_t *out, struct error *err)
+{
+	DEFER(params_clear) struct params params = {0};
+	DEFER(rows_free) struct rows *rows = NULL;
+
+	params_int2(&params, (int16_t)kid);
+	if (!db_query(db, &COUNT_UNDER, &params, &rows, err))
+		return false;
+	*out = rows_int(rows, 0, 0);
 	return true;
 }
 
