@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/condition.h"
 #include "base/mem.h"
 
 #define IDLE_MS 1000
@@ -108,16 +109,12 @@ parking_new(
 {
 	DEFER(parking_free) struct parking *parking = xcalloc(1, sizeof *parking);
 	struct status_index_place place;
-	pthread_condattr_t monotonic;
 	int64_t as_of_s;
 
 	parking->statuses = statuses;
 	parking->workers = workers;
 	(void)pthread_mutex_init(&parking->mutex, NULL);
-	(void)pthread_condattr_init(&monotonic);
-	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&parking->changed, &monotonic);
-	(void)pthread_condattr_destroy(&monotonic);
+	condition_init(&parking->changed);
 	status_index_watch(statuses, &(struct status_index_watcher){told, parking});
 	status_index_place(statuses, &place, &as_of_s);
 	(void)pthread_mutex_lock(&parking->mutex);

@@ -3,7 +3,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "audit/audit_store.h"
 #include "audit/log_folder.h"
@@ -20,6 +19,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/stop.h"
 #include "proof/checkpoint.h"
 
 struct audit {
@@ -48,9 +48,7 @@ struct audit {
 
 	struct ledger *ledger; /* NULL before audit_begin() and after audit_end() */
 	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t stop;
-	bool stopping; /* under the lock */
+	struct stop stop;
 };
 
 static const char *
@@ -65,13 +63,8 @@ bool
 audit_new(const struct audit_options *options, struct audit **out, struct error *err)
 {
 	DEFER(audit_free) struct audit *audit = xcalloc(1, sizeof *audit);
-	pthread_condattr_t attributes;
 
-	pthread_mutex_init(&audit->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&audit->stop, &attributes);
-	pthread_condattr_destroy(&attributes);
+	stop_init(&audit->stop);
 	if (strlen(options->origin) >= sizeof audit->origin)
 		return error_set(err, E_CONFIG_INVALID, "the log's origin is too long");
 	(void)snprintf(audit->origin, sizeof audit->origin, "%s", options->origin);
@@ -114,8 +107,7 @@ audit_free(struct audit *audit)
 	free(audit->dir);
 	free(audit->node);
 	free(audit->syslog_cursor);
-	pthread_cond_destroy(&audit->stop);
-	pthread_mutex_destroy(&audit->lock);
+	stop_clear(&audit->stop);
 	free(audit);
 }
 
@@ -250,18 +242,8 @@ tick(struct audit *audit)
 static bool
 wait_minute(struct audit *audit)
 {
-	struct timespec until;
-	bool stopping;
-	int rc = 0;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += HEARTBEAT_S + 1 - clock_now_s(audit->clock) % HEARTBEAT_S;
-	pthread_mutex_lock(&audit->lock);
-	while (!audit->stopping && rc == 0)
-		rc = pthread_cond_timedwait(&audit->stop, &audit->lock, &until);
-	stopping = audit->stopping;
-	pthread_mutex_unlock(&audit->lock);
-	return stopping;
+	return stop_rest(&audit->stop,
+	    (HEARTBEAT_S + 1 - clock_now_s(audit->clock) % HEARTBEAT_S) * INT64_C(1000));
 }
 
 static void *
@@ -412,7 +394,6 @@ audit_begin(struct audit *audit, struct ledger *ledger, struct error *err)
 	if (!refusals_close(audit->db, ledger, audit->origin, clock_now_s(audit->clock), err) ||
 	    !start_record(&start, ledger, err))
 		return false;
-	audit->stopping = false;
 	audit->ledger = ledger;
 	if (pthread_create(&audit->thread, NULL, audit_run, audit) != 0) {
 		audit->ledger = NULL;
@@ -430,10 +411,7 @@ audit_end(struct audit *audit)
 		return;
 	watch_free(TAKE(audit->watch));
 	forward_free(TAKE(audit->forward));
-	pthread_mutex_lock(&audit->lock);
-	audit->stopping = true;
-	pthread_cond_signal(&audit->stop);
-	pthread_mutex_unlock(&audit->lock);
+	stop_tell(&audit->stop);
 	pthread_join(audit->thread, NULL);
 	if (!tally_flush(&audit->tally, audit->ledger, clock_now_s(audit->clock) - REFUSAL_WINDOW_S,
 		REFUSAL_WINDOW_S, &unflushed))

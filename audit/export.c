@@ -17,6 +17,7 @@
 #include "audit/export_store.h"
 #include "audit/log_folder.h"
 #include "audit/note.h"
+#include "base/condition.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -462,12 +463,10 @@ clear_up(struct exports *exports, struct error *err)
 static bool
 wait_for_work(struct exports *exports, int wait_s)
 {
-	struct timespec until;
+	const struct timespec until = condition_in_ms(wait_s * INT64_C(1000));
 	bool go_on;
 	int rc = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += wait_s;
 	pthread_mutex_lock(&exports->lock);
 	while (!exports->stopping && !exports->asked && rc == 0)
 		rc = pthread_cond_timedwait(&exports->wake, &exports->lock, &until);
@@ -502,7 +501,6 @@ exports_run(void *context)
 static void
 init(struct exports *exports, const struct exports_options *options)
 {
-	pthread_condattr_t attributes;
 
 	exports->options = *options;
 	exports->node = xstrdup(options->node);
@@ -515,10 +513,7 @@ init(struct exports *exports, const struct exports_options *options)
 	    .write = begin_write,
 	    .snapshot_free = free};
 	pthread_mutex_init(&exports->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&exports->wake, &attributes);
-	pthread_condattr_destroy(&attributes);
+	condition_init(&exports->wake);
 }
 
 bool

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "audit/log_folder.h"
+#include "base/condition.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -61,12 +62,8 @@ set_folder(struct publisher *publisher, const char *dir, const char *origin, str
 static void
 wait_unless(struct publisher *publisher, int64_t ms, bool pending)
 {
-	struct timespec until;
+	const struct timespec until = condition_in_ms(ms);
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += ms % 1000 * 1000000L;
-	until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000L;
-	until.tv_nsec %= 1000000000L;
 	while (!publisher->stopping && !(pending && publisher->pending) &&
 	       pthread_cond_timedwait(&publisher->changed, &publisher->lock, &until) == 0)
 		continue;
@@ -244,17 +241,6 @@ publisher_run(void *context)
 }
 
 static void
-init_condition(pthread_cond_t *condition)
-{
-	pthread_condattr_t attributes;
-
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(condition, &attributes);
-	pthread_condattr_destroy(&attributes);
-}
-
-static void
 release(struct publisher *publisher)
 {
 	if (publisher == NULL)
@@ -294,8 +280,8 @@ publisher_new(const struct publisher_options *options, struct publisher **out, s
 	    !open_cosigners(publisher, err))
 		return false;
 	pthread_mutex_init(&publisher->lock, NULL);
-	init_condition(&publisher->changed);
-	init_condition(&publisher->written);
+	condition_init(&publisher->changed);
+	condition_init(&publisher->written);
 	if (pthread_create(&publisher->thread, NULL, publisher_run, publisher) != 0)
 		return error_set(err, E_INTERNAL, "no thread for publishing");
 	*out = TAKE(publisher);
@@ -349,14 +335,10 @@ bool
 publisher_wait(
     struct publisher *publisher, uint64_t seq, int64_t ms, struct buf *out, struct error *err)
 {
-	struct timespec until;
+	const struct timespec until = condition_in_ms(ms);
 	bool found;
 	int rc = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += ms % 1000 * 1000000L;
-	until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000L;
-	until.tv_nsec %= 1000000000L;
 	pthread_mutex_lock(&publisher->lock);
 	while (publisher->size <= seq && !publisher->stopping && rc == 0)
 		rc = pthread_cond_timedwait(&publisher->written, &publisher->lock, &until);

@@ -3,11 +3,11 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "audit/note.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/stop.h"
 
 struct watch {
 	struct watch_options options;
@@ -16,9 +16,8 @@ struct watch {
 	struct watch_time time; /* the thread's own, and: */
 	int64_t jump_s;         /* that the log is owed; 0: none */
 
-	pthread_mutex_t lock; /* of what follows */
-	pthread_cond_t stop;
-	bool stopping;
+	struct stop stop;
+	pthread_mutex_t lock; /* of: */
 	struct component components[COMPONENT_COUNT];
 };
 
@@ -140,30 +139,12 @@ tell(struct watch *watch)
 
 /* ---- the thread ---- */
 
-/* True: stop. */
-static bool
-rest(struct watch *watch)
-{
-	struct timespec until;
-	bool stopping;
-	int rc = 0;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += WATCH_LOOK_MS / 1000;
-	(void)pthread_mutex_lock(&watch->lock);
-	while (!watch->stopping && rc == 0)
-		rc = pthread_cond_timedwait(&watch->stop, &watch->lock, &until);
-	stopping = watch->stopping;
-	(void)pthread_mutex_unlock(&watch->lock);
-	return stopping;
-}
-
 static void *
 run(void *context)
 {
 	struct watch *watch = context;
 
-	while (!rest(watch)) {
+	while (!stop_rest(&watch->stop, WATCH_LOOK_MS)) {
 		look(watch);
 		tell(watch);
 	}
@@ -173,7 +154,7 @@ run(void *context)
 static void
 release(struct watch *watch)
 {
-	(void)pthread_cond_destroy(&watch->stop);
+	stop_clear(&watch->stop);
 	(void)pthread_mutex_destroy(&watch->lock);
 	free(watch);
 }
@@ -182,15 +163,11 @@ bool
 watch_new(const struct watch_options *options, struct watch **out, struct error *err)
 {
 	struct watch *watch = xcalloc(1, sizeof *watch);
-	pthread_condattr_t monotonic;
 
 	watch->options = *options;
 	(void)snprintf(watch->actor, sizeof watch->actor, "%s", options->actor);
 	(void)pthread_mutex_init(&watch->lock, NULL);
-	(void)pthread_condattr_init(&monotonic);
-	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&watch->stop, &monotonic);
-	(void)pthread_condattr_destroy(&monotonic);
+	stop_init(&watch->stop);
 	if (pthread_create(&watch->thread, NULL, run, watch) != 0) {
 		release(watch);
 		return error_set(err, E_INTERNAL, "no thread for the watch");
@@ -204,10 +181,7 @@ watch_free(struct watch *watch)
 {
 	if (watch == NULL)
 		return;
-	(void)pthread_mutex_lock(&watch->lock);
-	watch->stopping = true;
-	(void)pthread_cond_signal(&watch->stop);
-	(void)pthread_mutex_unlock(&watch->lock);
+	stop_tell(&watch->stop);
 	(void)pthread_join(watch->thread, NULL);
 	release(watch);
 }

@@ -1,20 +1,12 @@
 #include "base/stop.h"
 
-#include <time.h>
-
-#define SECOND_MS 1000
-#define MS_NS 1000000L
+#include "base/condition.h"
 
 void
 stop_init(struct stop *stop)
 {
-	pthread_condattr_t monotonic;
-
 	(void)pthread_mutex_init(&stop->lock, NULL);
-	(void)pthread_condattr_init(&monotonic);
-	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&stop->told, &monotonic);
-	(void)pthread_condattr_destroy(&monotonic);
+	condition_init(&stop->told);
 	stop->stopping = false;
 }
 
@@ -48,14 +40,10 @@ stop_told(struct stop *stop)
 bool
 stop_rest(struct stop *stop, int64_t ms)
 {
-	struct timespec until;
+	const struct timespec until = condition_in_ms(ms);
 	bool stopping;
 	int rc = 0;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += ms % SECOND_MS * MS_NS;
-	until.tv_sec += ms / SECOND_MS + until.tv_nsec / (SECOND_MS * MS_NS);
-	until.tv_nsec %= SECOND_MS * MS_NS;
 	(void)pthread_mutex_lock(&stop->lock);
 	while (!stop->stopping && rc == 0)
 		rc = pthread_cond_timedwait(&stop->told, &stop->lock, &until);

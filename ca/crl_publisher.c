@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/condition.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "ca/crl_slot.h"
@@ -387,17 +388,10 @@ look(struct crl_publisher *publisher)
 static bool
 wait_for_work(struct crl_publisher *publisher, int64_t wait_ms)
 {
-	struct timespec until;
+	const struct timespec until = condition_in_ms(wait_ms);
 	bool stopping;
 	int rc = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += wait_ms / 1000;
-	until.tv_nsec += (wait_ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	pthread_mutex_lock(&publisher->mutex);
 	while (!publisher->woken && !publisher->stopping && rc == 0)
 		rc = pthread_cond_timedwait(&publisher->wake, &publisher->mutex, &until);
@@ -422,14 +416,10 @@ run(void *context)
 static void
 locks_init(struct crl_publisher *publisher)
 {
-	pthread_condattr_t monotonic;
 
 	pthread_rwlock_init(&publisher->lock, NULL);
 	pthread_mutex_init(&publisher->mutex, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&publisher->wake, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	condition_init(&publisher->wake);
 }
 
 /*

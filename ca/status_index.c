@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/condition.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "ca/status_index_store.h"
@@ -215,17 +216,13 @@ static void
 locks_init(struct status_index *index)
 {
 	pthread_rwlockattr_t waiting;
-	pthread_condattr_t monotonic;
 
 	/* A change of status does not wait until nobody asks. */
 	(void)pthread_rwlockattr_init(&waiting);
 	(void)pthread_rwlockattr_setkind_np(&waiting, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	(void)pthread_rwlock_init(&index->lock, &waiting);
 	(void)pthread_rwlockattr_destroy(&waiting);
-	(void)pthread_condattr_init(&monotonic);
-	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&index->moved, &monotonic);
-	(void)pthread_condattr_destroy(&monotonic);
+	condition_init(&index->moved);
 	(void)pthread_mutex_init(&index->mutex, NULL);
 	(void)pthread_mutex_init(&index->watching, NULL);
 }
@@ -348,26 +345,11 @@ status_index_wake(struct status_index *index)
 	listener_wake(index->listener);
 }
 
-static struct timespec
-after(int wait_ms)
-{
-	struct timespec until;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += wait_ms / 1000;
-	until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
-	return until;
-}
-
 /* A look that is under way may have read already. */
 bool
 status_index_sync(struct status_index *index, int wait_ms)
 {
-	const struct timespec until = after(wait_ms);
+	const struct timespec until = condition_in_ms(wait_ms);
 	bool in_time = true, done;
 	uint64_t wanted;
 
@@ -384,7 +366,7 @@ status_index_sync(struct status_index *index, int wait_ms)
 int64_t
 status_index_wait_beyond(struct status_index *index, int64_t seq, int wait_ms)
 {
-	const struct timespec until = after(wait_ms);
+	const struct timespec until = condition_in_ms(wait_ms);
 	bool in_time = true;
 	int64_t reached;
 

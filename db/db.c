@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/condition.h"
 #include "base/mem.h"
 #include "db/db_metrics.h"
 #include "db/pool.h"
@@ -28,7 +29,6 @@ struct db *
 db_new(const struct db_options *options)
 {
 	struct db *db = xcalloc(1, sizeof *db);
-	pthread_condattr_t attributes;
 
 	assert(options->connections_max >= 1 && options->connections_max <= CONNECTIONS_MAX);
 	db->url = options->url == NULL ? NULL : xstrdup(options->url);
@@ -37,10 +37,7 @@ db_new(const struct db_options *options)
 	db->wait_ms = options->wait_ms;
 	db->metrics = options->metrics;
 	(void)pthread_mutex_init(&db->mutex, NULL);
-	(void)pthread_condattr_init(&attributes);
-	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&db->freed, &attributes);
-	(void)pthread_condattr_destroy(&attributes);
+	condition_init(&db->freed);
 	return db;
 }
 
@@ -59,27 +56,11 @@ db_free(struct db *db)
 	free(db);
 }
 
-/* The instant `wait_ms` from now, of the clock that the pool's condition uses. */
-static struct timespec
-deadline(int wait_ms)
-{
-	struct timespec until;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += wait_ms / 1000;
-	until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
-	return until;
-}
-
 /* Waits for an idle connection or for leave to open one (*out NULL). False: waited too long. */
 static bool
 wait_for_turn(struct db *db, struct conn **out)
 {
-	const struct timespec until = deadline(db->wait_ms);
+	const struct timespec until = condition_in_ms(db->wait_ms);
 	int64_t waiting_since_us = 0;
 	bool turn = true;
 

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/condition.h"
 #include "base/mem.h"
 #include "db/ledger_core.h"
 #include "db/ledger_keeper.h"
@@ -205,17 +206,10 @@ why_not_locked(const struct ledger *ledger)
 bool
 ledger_wait_ready(struct ledger *ledger, int wait_ms, struct error *err)
 {
-	struct timespec until;
+	const struct timespec until = condition_in_ms(wait_ms);
 	char why[sizeof ledger->why_not];
 	int rc = 0;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += wait_ms / 1000;
-	until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	ledger_lock(ledger);
 	while (why_not_locked(ledger)[0] != '\0' && rc == 0)
 		rc = pthread_cond_timedwait(&ledger->ready_changed, &ledger->mutex, &until);
@@ -250,7 +244,6 @@ ledger_init(const struct ledger_options *options)
 {
 	struct ledger *ledger = xcalloc(1, sizeof *ledger);
 	const char *name = strrchr(options->origin, '/');
-	pthread_condattr_t attributes;
 
 	ledger->options = *options;
 	ledger->url = xstrdup(options->url);
@@ -262,11 +255,8 @@ ledger_init(const struct ledger_options *options)
 	ledger->drain = true; /* the tools may have written while nobody was looking */
 	(void)snprintf(ledger->why_not, sizeof ledger->why_not, "starting");
 	(void)pthread_mutex_init(&ledger->mutex, NULL);
-	(void)pthread_condattr_init(&attributes);
-	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&ledger->ready_changed, &attributes);
-	(void)pthread_cond_init(&ledger->flight_changed, &attributes);
-	(void)pthread_condattr_destroy(&attributes);
+	condition_init(&ledger->ready_changed);
+	condition_init(&ledger->flight_changed);
 	ledger->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	return ledger;
 }

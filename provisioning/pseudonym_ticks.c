@@ -2,14 +2,14 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/stop.h"
 #include "base/text.h"
 #include "provisioning/pseudonym_revoke_store.h"
 
-#define LOOK_S 1       /* between two looks */
+#define LOOK_MS 1000   /* between two looks */
 #define BLOCKS_MAX 256 /* of one round */
 #define SLOTS_MAX (EPOCH_LIVE_MAX * PSEUDONYM_QUOTA)
 
@@ -18,9 +18,7 @@ _Static_assert(SLOTS_MAX <= KEEPER_SLOTS_MAX, "all that a device can hold is one
 struct pseudonym_ticks {
 	const struct pseudonym_revoker *revoker;
 	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	bool stopping;
+	struct stop stop;
 };
 
 /* ---- devices that were ended by their birth certificate ---- */
@@ -161,31 +159,13 @@ pseudonym_ticks_run(const struct pseudonym_revoker *revoker, size_t *out_revoked
 
 /* ---- the thread ---- */
 
-/* False: it is time to stop. */
-static bool
-sleep_a_while(struct pseudonym_ticks *ticks)
-{
-	struct timespec until;
-	bool stopping;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += LOOK_S;
-	(void)pthread_mutex_lock(&ticks->lock);
-	while (
-	    !ticks->stopping && pthread_cond_timedwait(&ticks->changed, &ticks->lock, &until) == 0)
-		continue;
-	stopping = ticks->stopping;
-	(void)pthread_mutex_unlock(&ticks->lock);
-	return !stopping;
-}
-
 static void *
 ticks_main(void *context)
 {
 	struct pseudonym_ticks *ticks = context;
 	bool failing = false;
 
-	while (sleep_a_while(ticks)) {
+	while (!stop_rest(&ticks->stop, LOOK_MS)) {
 		struct error err = {0};
 		size_t revoked = 0;
 		const bool ran = pseudonym_ticks_run(ticks->revoker, &revoked, &err);
@@ -204,15 +184,11 @@ pseudonym_ticks_new(
     const struct pseudonym_revoker *revoker, struct pseudonym_ticks **out, struct error *err)
 {
 	struct pseudonym_ticks *ticks = xcalloc(1, sizeof *ticks);
-	pthread_condattr_t attributes;
 
 	ticks->revoker = revoker;
-	(void)pthread_mutex_init(&ticks->lock, NULL);
-	(void)pthread_condattr_init(&attributes);
-	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&ticks->changed, &attributes);
-	(void)pthread_condattr_destroy(&attributes);
+	stop_init(&ticks->stop);
 	if (pthread_create(&ticks->thread, NULL, ticks_main, ticks) != 0) {
+		stop_clear(&ticks->stop);
 		free(ticks);
 		return error_set(err, E_INTERNAL, "cannot start a thread");
 	}
@@ -225,12 +201,8 @@ pseudonym_ticks_free(struct pseudonym_ticks *ticks)
 {
 	if (ticks == NULL)
 		return;
-	(void)pthread_mutex_lock(&ticks->lock);
-	ticks->stopping = true;
-	(void)pthread_cond_signal(&ticks->changed);
-	(void)pthread_mutex_unlock(&ticks->lock);
+	stop_tell(&ticks->stop);
 	(void)pthread_join(ticks->thread, NULL);
-	(void)pthread_cond_destroy(&ticks->changed);
-	(void)pthread_mutex_destroy(&ticks->lock);
+	stop_clear(&ticks->stop);
 	free(ticks);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/condition.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "provisioning/spool.h"
@@ -214,21 +215,11 @@ record_all(struct revoke_later *later)
 	settle(later, done);
 }
 
-static struct timespec
-try_again_at(void)
-{
-	struct timespec at;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &at);
-	at.tv_sec += REVOKE_LATER_TRY_MS / 1000;
-	return at;
-}
-
 /* Until there is something, and then until it is time to try. True: stop. */
 static bool
 wait_for_work(struct revoke_later *later)
 {
-	struct timespec until = try_again_at();
+	const struct timespec until = condition_in_ms(REVOKE_LATER_TRY_MS);
 	bool stopping;
 	int rc = 0;
 
@@ -277,7 +268,6 @@ revoke_later_new(
 {
 	DEFER(spool_close) struct spool *spool = NULL;
 	struct revoke_later *later;
-	pthread_condattr_t monotonic;
 
 	if (!spool_open(options->path, &spool, err))
 		return false;
@@ -285,10 +275,7 @@ revoke_later_new(
 	later->options = *options;
 	later->spool = TAKE(spool);
 	(void)pthread_mutex_init(&later->mutex, NULL);
-	(void)pthread_condattr_init(&monotonic);
-	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&later->changed, &monotonic);
-	(void)pthread_condattr_destroy(&monotonic);
+	condition_init(&later->changed);
 	take_lost(later);
 	for (size_t i = 0; i < spool_count(later->spool); i++)
 		if (!put_in_force(later, spool_at(later->spool, i)))
