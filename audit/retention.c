@@ -127,6 +127,7 @@ retention_prune(struct tx *tx, const struct retention_request *request, int64_t 
 		return error_set(err, E_NOT_FOUND, "there is no log %s", request->origin);
 	if (!refuse_held(tx, &log, err) ||
 	    !retention_first_part(tx, &log, request->what, &first, err) ||
+	    !retention_take_time(tx, err) ||
 	    !drop_parts(tx, request, &log, first, &out->parts, err))
 		return false;
 	if (out->parts == 0)

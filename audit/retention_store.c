@@ -44,16 +44,16 @@ static const struct stmt HOLDS = STMT("retention_holds", 1, 4,
     " FROM legal_hold AS h LEFT JOIN audit_log AS l ON l.id = h.log"
     " WHERE h.released_at_s IS NULL ORDER BY h.id LIMIT $1::int8");
 
-/* $1 milliseconds */
-static const struct stmt WAIT_BRIEFLY =
-    STMT("retention_wait_briefly", 1, 1, "SELECT set_config('lock_timeout', $1::text, true)");
+/* $1 setting, $2 milliseconds: until the end of the transaction */
+static const struct stmt SET_TIMEOUT =
+    STMT("retention_set_timeout", 2, 1, "SELECT set_config($1::text, $2::text, true)");
 
 static const struct stmt *const STATEMENTS[] = {
     &LOG_FIND,
     &PART_FIRST,
     &LEAF_READ,
     &PART_DROP,
-    &WAIT_BRIEFLY,
+    &SET_TIMEOUT,
     &HOLD_FIND,
     &HOLD_INSERT,
     &HOLD_RELEASE,
@@ -182,14 +182,27 @@ retention_find_hold(
 	return true;
 }
 
-bool
-retention_wait_briefly(struct tx *tx, struct error *err)
+static bool
+set_timeout(struct tx *tx, const char *setting, const char *ms, struct error *err)
 {
 	DEFER(params_clear) struct params params = {0};
 	DEFER(rows_free) struct rows *rows = NULL;
 
-	params_text(&params, BRIEFLY_MS);
-	return tx_query(tx, &WAIT_BRIEFLY, &params, &rows, err);
+	params_text(&params, setting);
+	params_text(&params, ms);
+	return tx_query(tx, &SET_TIMEOUT, &params, &rows, err);
+}
+
+bool
+retention_take_time(struct tx *tx, struct error *err)
+{
+	return set_timeout(tx, "statement_timeout", "0", err);
+}
+
+bool
+retention_wait_briefly(struct tx *tx, struct error *err)
+{
+	return set_timeout(tx, "lock_timeout", BRIEFLY_MS, err);
 }
 
 bool

@@ -28,6 +28,9 @@ MUST_CHECK bool retention_has_part(struct tx *tx, const struct retention_log *lo
 /* The body of one leaf, empty if it is not there. */
 MUST_CHECK bool retention_read_leaf(
     struct tx *tx, int log, int64_t seq, struct buf *out, struct error *err);
+/* Statements of this transaction may take as long as they need: a part can have a million sealed
+ * identities. */
+MUST_CHECK bool retention_take_time(struct tx *tx, struct error *err);
 MUST_CHECK bool retention_drop(
     struct tx *tx, int log, enum retention_what what, int64_t part, struct error *err);
 
