@@ -42,6 +42,7 @@ async function check(text, routes, errorTable) {
 		const inPath = params.filter((p) => p.in === "path").map((p) => p.name);
 		if (inPath.join() !== [...path.matchAll(/\{([^}]+)\}/g)].map((m) => m[1]).join()) wrong.push(`${name}: parameters ${inPath}`);
 		if (!open && !(operation.responses["401"] && operation.responses["403"])) wrong.push(`${name}: no 401 or 403`);
+		if (!operation.responses["413"]) wrong.push(`${name}: no 413, and a body may be too long anywhere`);
 		for (const status of Object.keys(operation.responses)) {
 			const [response, at] = spec.at([...where, "responses", status]);
 			if (!response) { wrong.push(`${name} ${status}: leads nowhere`); continue; }
@@ -92,6 +93,7 @@ const CHANGES = [
 	["what is not OpenAPI", /not OpenAPI 3\.1/, "required: true\n        content:", "requires: true\n        contents:"],
 	["two operations of one name", /operationId getHealth/, "operationId: getReadiness", "operationId: getHealth"],
 	["a secret route that anybody may call", /security and callers differ/, "security: [{}]\n      x-moniker-callers: [any]", "x-moniker-callers: [any]"],
+	["an answer to what is too long that is missing", /get \/metrics: no 413/, /(  \/metrics:[^]*?)        "413": .*\n/, "$1"],
 ];
 
 const [text, routesText, errorTable] = process.argv.slice(2).map((file) => readFileSync(file, "utf8"));
