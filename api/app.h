@@ -14,6 +14,7 @@
 #include "provisioning/disclosure.h"
 #include "provisioning/enroll.h"
 #include "provisioning/erasure.h"
+#include "provisioning/handover.h"
 #include "provisioning/operator.h"
 #include "provisioning/pseudonym.h"
 #include "provisioning/renew.h"
@@ -62,6 +63,7 @@ struct app {
 	struct disclosure_service disclosures;
 	struct erasure_service erasures;
 	struct holds_service holds;
+	struct handover_service handovers;
 };
 
 #endif

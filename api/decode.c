@@ -395,3 +395,67 @@ decode_pseudonyms(const json_t *list, uint8_t out[static DISCLOSURE_DEVICES_MAX]
 			    err, E_BAD_SYNTAX, "/pseudonyms", "one is there twice");
 	return true;
 }
+
+/* ---- shares that were sealed again ---- */
+
+struct shares_members {
+	const char *role;
+	int64_t seat, number;
+	json_t *items;
+};
+#define AT(member) offsetof(struct shares_members, member)
+static const struct json_member SHARES[] = {
+    {"role", "/role", JSON_MEMBER_TEXT, AT(role), 0, true, 0, 16},
+    {"seat", "/seat", JSON_MEMBER_INT, AT(seat), 0, true, 1, SEAT_NUMBER_MAX},
+    {"number", "/number", JSON_MEMBER_INT, AT(number), 0, true, 1, UINT32_MAX},
+    {"items", "/items", JSON_MEMBER_ARRAY, AT(items), 0, true, 1, HANDOVER_PAGE_MAX},
+};
+#undef AT
+
+struct share_members {
+	const char *log, *sealed;
+	int64_t leaf;
+};
+#define AT(member) offsetof(struct share_members, member)
+static const struct json_member SHARE[] = {
+    {"log", "/items", JSON_MEMBER_TEXT, AT(log), 0, true, 0, HANDOVER_ORIGIN_MAX},
+    {"leaf", "/items", JSON_MEMBER_INT, AT(leaf), 0, true, 0, INT64_MAX},
+    {"sealed", "/items", JSON_MEMBER_TEXT, AT(sealed), 0, true, 0,
+	BASE64_TEXT_LEN(ESCROW_SEALED_SHARE_BYTES)},
+};
+#undef AT
+
+static bool
+decode_share(const json_t *item, struct handover_share *out, struct error *err)
+{
+	DEFER(buf_clear_public) struct buf sealed = {0};
+	struct share_members in = {0};
+
+	if (!json_read(item, SHARE, COUNT(SHARE), &in, err))
+		return false;
+	if (!base64_decode(bytes_of_text(in.sealed), &sealed) ||
+	    sealed.len != ESCROW_SEALED_SHARE_BYTES)
+		return error_set_field(err, E_BAD_SYNTAX, "/items", "not a sealed share in base64");
+	out->origin = bytes_of_text(in.log);
+	out->seq = in.leaf;
+	memcpy(out->sealed, sealed.data, sealed.len);
+	return true;
+}
+
+bool
+decode_shares(const json_t *body, struct shares_in *out, struct error *err)
+{
+	struct shares_members in = {0};
+
+	if (!json_read(body, SHARES, COUNT(SHARES), &in, err))
+		return false;
+	if (!seat_role_of(bytes_of_text(in.role), &out->role))
+		return error_set_field(err, E_BAD_SYNTAX, "/role", "legal or officer");
+	out->seat = (int)in.seat;
+	out->number = (uint32_t)in.number;
+	out->count = json_array_size(in.items);
+	for (size_t i = 0; i < out->count; i++)
+		if (!decode_share(json_array_get(in.items, i), &out->shares[i], err))
+			return false;
+	return true;
+}

@@ -8,6 +8,7 @@
 #include "provisioning/batch.h"
 #include "provisioning/disclosure_text.h"
 #include "provisioning/enroll.h"
+#include "provisioning/handover.h"
 #include "provisioning/revoke.h"
 #include "provisioning/token.h"
 
@@ -34,6 +35,15 @@ MUST_CHECK bool decode_hardware_ids(const json_t *list, const char *pointer,
 /* Lower-case UUIDs, each once, at most DISCLOSURE_DEVICES_MAX; out: sorted. */
 MUST_CHECK bool decode_pseudonyms(const json_t *list,
     uint8_t out[static DISCLOSURE_DEVICES_MAX][UUID_BYTES], size_t *out_count, struct error *err);
+/* Of POST /v1/seats/shares. The shares' origins stay borrowed. */
+struct shares_in {
+	enum seat_role role;
+	int seat;
+	uint32_t number; /* of the set that they were sealed to */
+	struct handover_share shares[HANDOVER_PAGE_MAX];
+	size_t count;
+};
+MUST_CHECK bool decode_shares(const json_t *body, struct shares_in *out, struct error *err);
 /* Hexadecimal points of 32 octets; whether they are any is looked at in the keeper. */
 MUST_CHECK bool decode_points(const json_t *list, const char *pointer, uint8_t (*out)[TAG_BYTES],
     size_t max, size_t *out_count, struct error *err);

@@ -37,6 +37,8 @@ HANDLER(get_disclosure_package);
 HANDLER(post_disclosure_receipt);
 HANDLER(post_erasure);
 HANDLER(get_erasure);
+HANDLER(get_seat_shares);
+HANDLER(post_seat_shares);
 HANDLER(post_operator);
 HANDLER(get_operators);
 HANDLER(get_operator);

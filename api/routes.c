@@ -55,6 +55,8 @@ static const struct route ROUTES[] = {
 	{ HTTP_POST,   "/v1/disclosures/{id}/receipt",   LEGAL | OFFICER,    TLS,  4 * KB,      LEAF_DISCLOSURE_REFUSED, post_disclosure_receipt },
 	{ HTTP_POST,   "/v1/erasures",                   LEGAL,              TLS,  4 * KB,      LEAF_PRIVACY_REFUSED,    post_erasure },
 	{ HTTP_GET,    "/v1/erasures/{id}",              LEGAL,              TLS,  0,           LEAF_EVENT_NONE,         get_erasure },
+	{ HTTP_GET,    "/v1/seats/shares",               LEGAL | OFFICER,    TLS,  0,           LEAF_SEAT_REFUSED,       get_seat_shares },
+	{ HTTP_POST,   "/v1/seats/shares",               LEGAL | OFFICER,    TLS,  64 * KB,     LEAF_SEAT_REFUSED,       post_seat_shares },
 	{ HTTP_POST,   "/v1/operators",                  ADMIN,              TLS,  32 * KB,     LEAF_ADMIN_LOGIN_REFUSED, post_operator },
 	{ HTTP_GET,    "/v1/operators",                  ADMIN,              TLS,  0,           LEAF_EVENT_NONE,         get_operators },
 	{ HTTP_POST,   "/v1/operators/renewals",         PERSONS,            TLS,  16 * KB,     LEAF_ADMIN_LOGIN_REFUSED, post_operator_renewal },

@@ -63,24 +63,27 @@ check_record(const struct disclose_open *with, const json_t *object, const char 
 
 /* ---- and opens ---- */
 
-/* The share that was sealed to the seat's present holder; empty: the record's own. */
-static bool
-find_resealed(const json_t *object, const struct seat *seat, struct buf *out, struct error *err)
+bool
+disclose_resealed(const json_t *object, const struct seat *seat, struct buf *out, struct error *err)
 {
 	const json_t *list = json_object_get(object, "shares");
-	const json_t *item;
-	size_t i;
+	DEFER(buf_clear_public) struct buf key = {0};
+	const char *found;
 
-	json_array_foreach(list, i,
-	    item) if (json_integer_value(json_object_get(item, "role")) == (json_int_t)seat->role &&
-		      json_integer_value(json_object_get(item, "seat")) ==
-			  seat->number) return disclose_octets(item, "sealed", out, err);
+	base64_encode(&key, bytes_of(seat->public_key, SEAT_KEY_BYTES));
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *item = json_array_get(list, i);
+
+		found = json_string_value(json_object_get(item, "key"));
+		if (found != NULL && strcmp(found, buf_text(&key)) == 0)
+			return disclose_octets(item, "sealed", out, err);
+	}
 	return true;
 }
 
-/* Its own share first: a seat that has changed hands keeps what was sealed to it before. */
-static bool
-take_share(const struct escrow_view *view, const json_t *object, const struct seat_key *key,
+/* Its own first: a seat that has changed hands keeps what was sealed to it before. */
+bool
+disclose_share(const struct escrow_view *view, const json_t *object, const struct seat_key *key,
     struct escrow_share *out, struct error *err)
 {
 	DEFER(buf_clear_public) struct buf resealed = {0};
@@ -88,7 +91,7 @@ take_share(const struct escrow_view *view, const json_t *object, const struct se
 
 	if (escrow_share_open(view, key, (struct bytes){0}, out, &own))
 		return true;
-	if (!find_resealed(object, &key->seat, &resealed, err))
+	if (!disclose_resealed(object, &key->seat, &resealed, err))
 		return false;
 	if (resealed.len == 0) {
 		*err = own;
@@ -106,7 +109,7 @@ disclose_unseal(const struct disclose_open *with, const json_t *object, struct b
 	bool good = escrow_parse(record, &view, err);
 
 	for (size_t i = 0; good && i < with->seat_count; i++)
-		good = take_share(&view, object, &with->seats[i], &shares[i], err);
+		good = disclose_share(&view, object, &with->seats[i], &shares[i], err);
 	good = good && escrow_open(&view, shares, with->seat_count, out, err);
 	for (size_t i = 0; i < COUNT(shares); i++)
 		escrow_share_clear(&shares[i]);

@@ -21,6 +21,12 @@ MUST_CHECK bool disclose_leaf(const struct log_keys *logs, const json_t *object,
 /* That the member of this name is the nonce of the leaf's commitment to `body`. E_BAD_PROOF */
 MUST_CHECK bool disclose_commits(const uint8_t wanted[static SHA256_BYTES], const json_t *object,
     const char *nonce_name, struct bytes body, struct error *err);
+/* Appends the share of `object` that was sealed to this key again; nothing: there is none. */
+MUST_CHECK bool disclose_resealed(
+    const json_t *object, const struct seat *seat, struct buf *out, struct error *err);
+/* The seat's half: from the record's own share, or from that one. E_ESCROW_UNREADABLE */
+MUST_CHECK bool disclose_share(const struct escrow_view *view, const json_t *object,
+    const struct seat_key *key, struct escrow_share *out, struct error *err);
 /* Appends the fields of the record; the caller wipes them. `object` may have shares that were
  * sealed again. E_ESCROW_UNREADABLE */
 MUST_CHECK bool disclose_unseal(const struct disclose_open *with, const json_t *object,

@@ -43,19 +43,14 @@ find_set(const struct sample *sample, uint32_t number, struct seat_set *out, str
 	       error_set(err, E_BAD_PROOF, "a seat set stands under another's number");
 }
 
+/* To this very key: what a former holder of the seat was given is none of its own. */
 static bool
 is_resealed(const json_t *object, const struct seat *seat)
 {
-	const json_t *item;
-	size_t i;
+	DEFER(buf_clear_public) struct buf sealed = {0};
+	struct error malformed = {0};
 
-	json_array_foreach(json_object_get(object, "shares"), i, item)
-	{
-		if (json_integer_value(json_object_get(item, "role")) == (json_int_t)seat->role &&
-		    json_integer_value(json_object_get(item, "seat")) == seat->number)
-			return true;
-	}
-	return false;
+	return !disclose_resealed(object, seat, &sealed, &malformed) || sealed.len > 0;
 }
 
 /* Those of the given seats that have a share: as they are in the set, or sealed again. */

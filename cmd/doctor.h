@@ -35,7 +35,8 @@ void doctor_fail(struct doctor *doctor, const char *check, const struct error *e
 
 /* Files, processes, disks: what is on this host. */
 void doctor_host(struct doctor *doctor);
-/* The main database: there, of this program's schema, durable, discreet; certificates that end. */
+/* The main database: there, of this program's schema, durable, discreet; certificates that end, and
+ * seats that are lost. */
 void doctor_database(struct doctor *doctor);
 /* Shred keys, and when an erasure is effective. */
 void doctor_erasure(struct doctor *doctor);

@@ -8,6 +8,7 @@
 #include "cmd/doctor.h"
 #include "cmd/doctor_store.h"
 #include "db/migrate.h"
+#include "provisioning/seats.h"
 
 #define CLOCK_WARN_S 2
 #define CLOCK_FAULT_S 5 /* what is a data.fault in the log */
@@ -99,6 +100,48 @@ look_at_expiries(struct doctor *doctor)
 		doctor_find(doctor, "expiry", VERDICT_OK, "none of %zu ends soon", count);
 }
 
+/* ---- who can open sealed identities ---- */
+
+static void
+tell_seats(struct doctor *doctor, struct seats *seats)
+{
+	struct seat_set set;
+	uint32_t lost;
+	size_t lost_count = 0;
+
+	if (!seats_look(seats, &set, &lost)) {
+		doctor_find(doctor, "seats", VERDICT_OK, "no seat set has been published");
+		return;
+	}
+	for (size_t i = 0; i < set.count; i++)
+		lost_count += lost >> i & 1;
+	if (lost_count == 0)
+		doctor_find(doctor, "seats", VERDICT_OK, "none of the %zu of set %u is lost",
+		    set.count, (unsigned)set.number);
+	else
+		doctor_find(doctor, "seats",
+		    seats_get(seats, &set) ? VERDICT_WARNING : VERDICT_FAULT,
+		    "of set %u %zu are lost: publish another, then fetch, reseal and submit",
+		    (unsigned)set.number, lost_count);
+}
+
+static void
+look_at_seats(struct doctor *doctor)
+{
+	DEFER(issuers_free) struct issuers *issuers = NULL;
+	DEFER(seats_free) struct seats *seats = NULL;
+	struct error err = {0};
+
+	if (issuers_load(doctor->main, doctor->settings->public_http_url, &issuers, &err)) {
+		seats = seats_new(doctor->main, issuers);
+		if (seats_reload(seats, &err)) {
+			tell_seats(doctor, seats);
+			return;
+		}
+	}
+	doctor_fail(doctor, "seats", &err);
+}
+
 void
 doctor_database(struct doctor *doctor)
 {
@@ -121,4 +164,5 @@ doctor_database(struct doctor *doctor)
 	else
 		doctor_fail(doctor, "database-role", &err);
 	look_at_expiries(doctor);
+	look_at_seats(doctor);
 }

@@ -43,19 +43,52 @@ escrow_parts_open(struct escrow_parts *parts, const struct settings *settings, s
 }
 
 void
+escrow_parts_serve(const struct escrow_parts *parts, struct app *app)
+{
+	app->disclosures = (struct disclosure_service){
+	    app->db, app->ledger, app->issuers, app->audit, parts->shred, app->clock, app->rng};
+	app->erasures =
+	    (struct erasure_service){app->db, app->ledger, parts->shred, app->clock, app->rng};
+	app->handovers =
+	    (struct handover_service){app->db, app->ledger, parts->seats, parts->shred, app->clock};
+}
+
+void
 escrow_parts_close(struct escrow_parts *parts)
 {
 	shred_free(parts->shred);
 	seats_free(parts->seats);
 }
 
+/* Each once: the set stays as it is until another one is published. */
+static void
+tell_lost(struct escrow_parts *parts)
+{
+	struct seat_set set;
+	uint32_t lost;
+
+	if (!seats_look(parts->seats, &set, &lost))
+		return;
+	if (set.number != parts->told_set)
+		parts->told = 0;
+	for (size_t i = 0; i < set.count; i++)
+		if ((lost & ~parts->told) >> i & 1)
+			log_warning("service.seats",
+			    "the key of seat %s %d of set %u is lost: publish a set without it",
+			    seat_role_name(set.seats[i].role), set.seats[i].number,
+			    (unsigned)set.number);
+	parts->told_set = set.number;
+	parts->told = lost;
+}
+
 void
-escrow_parts_look(const struct escrow_parts *parts)
+escrow_parts_look(struct escrow_parts *parts)
 {
 	struct error err = {0};
 
 	if (!seats_reload(parts->seats, &err))
 		log_error(LOG_LEVEL_ERROR, "service.seats", NULL, &err);
+	tell_lost(parts);
 }
 
 void

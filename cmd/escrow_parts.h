@@ -2,9 +2,8 @@
 #ifndef CMD_ESCROW_PARTS_H
 #define CMD_ESCROW_PARTS_H
 
+#include "api/app.h"
 #include "cmd/settings.h"
-#include "provisioning/disclosure.h"
-#include "provisioning/erasure.h"
 #include "provisioning/seats.h"
 #include "provisioning/shred.h"
 
@@ -12,6 +11,8 @@ struct escrow_parts {
 	struct seats *seats;
 	struct shred *shred;
 	bool erased_again; /* all that was ever erased, since this process began */
+	uint32_t told_set; /* whose lost seats are in the log: */
+	uint32_t told;
 };
 /*
  * A cluster of shred keys that is not there now is logged, and no reason not to serve; one of
@@ -22,9 +23,11 @@ MUST_CHECK bool escrow_parts_check(const struct settings *settings, struct error
 MUST_CHECK bool escrow_parts_open(struct escrow_parts *parts, const struct settings *settings,
     struct db *db, const struct issuers *issuers, const struct clock *clock, const struct rng *rng,
     struct error *err);
+/* What the API does with them. The rest of `app` is there. */
+void escrow_parts_serve(const struct escrow_parts *parts, struct app *app);
 void escrow_parts_close(struct escrow_parts *parts);
 
-void escrow_parts_look(const struct escrow_parts *parts); /* for a newer seat set */
+void escrow_parts_look(struct escrow_parts *parts); /* for a newer seat set, and lost seats */
 /* Keys that belong to no record, and disclosures that have expired. */
 void escrow_parts_sweep(
     const struct escrow_parts *parts, const struct disclosure_service *disclosures);

@@ -8,10 +8,13 @@
 #include "cmd/options.h"
 #include "cmd/passphrase.h"
 #include "cmd/seat_file.h"
+#include "cmd/seat_handover.h"
 #include "provisioning/seats.h"
 
 struct seat_options {
+	struct cli_api api;
 	const char *role, *number, *out, *passphrase_file, *kdf_memory, *database_url, *ring;
+	const char *package, *to;
 	struct option_values seats;
 	bool yes, json;
 };
@@ -85,11 +88,11 @@ show_set(const struct seat_set *set, FILE *out)
 }
 
 static bool
-confirmed(void)
+confirmed(const char *question)
 {
 	char answer[16] = "";
 
-	(void)fprintf(stderr, "Sign this seat set? Type yes: ");
+	(void)fprintf(stderr, "%s Type yes: ", question);
 	return fgets(answer, sizeof answer, stdin) != NULL && strcmp(answer, "yes\n") == 0;
 }
 
@@ -136,7 +139,7 @@ publish(const struct seat_options *options, struct seat_set *set, struct error *
 	    !read_seats(options, last + 1, set, err))
 		return false;
 	show_set(set, stderr);
-	if (!options->yes && !confirmed())
+	if (!options->yes && !confirmed("Sign this seat set?"))
 		return error_set(err, E_STATE_CONFLICT, "not confirmed: nothing was signed");
 	return sign(options, db, tx, set, err) && tx_commit(&tx, err);
 }
@@ -157,65 +160,222 @@ publish_command(const struct seat_options *options)
 	return EXIT_SUCCESS;
 }
 
-static bool
-read_set(const struct seat_options *options, struct seat_set *out, struct error *err)
+/* The newest set, also when it is out of force. */
+static int
+list_command(const struct seat_options *options)
 {
 	DEFER(db_free) struct db *db = open_database(options);
 	DEFER(issuers_free) struct issuers *issuers = NULL;
 	DEFER(seats_free) struct seats *seats = NULL;
+	struct seat_set set = {0};
+	struct error err = {0};
+	uint32_t lost = 0;
 
-	if (!issuers_load(db, "", &issuers, err))
-		return false;
+	if (!issuers_load(db, "", &issuers, &err))
+		return cli_fail(&err, options->json, EXIT_FAILURE);
 	seats = seats_new(db, issuers);
-	if (!seats_reload(seats, err))
-		return false;
-	return seats_get(seats, out) ||
-	       error_set(err, E_NOT_FOUND, "no seat set has been published");
+	if (!seats_reload(seats, &err) ||
+	    (!seats_look(seats, &set, &lost) &&
+		!error_set(&err, E_NOT_FOUND, "no seat set has been published")))
+		return cli_fail(&err, options->json, EXIT_FAILURE);
+	show_set(&set, stdout);
+	for (size_t i = 0; i < set.count; i++)
+		if (lost >> i & 1)
+			printf("lost: %s %d\n", seat_role_name(set.seats[i].role),
+			    set.seats[i].number);
+	return EXIT_SUCCESS;
+}
+
+/* ---- lose: on the host ---- */
+
+static bool
+lose(const struct seat_options *options, enum seat_role role, int number, int *out_left,
+    struct error *err)
+{
+	DEFER(db_free) struct db *db = open_database(options);
+	DEFER(tx_free) struct tx *tx = NULL;
+	const struct clock clock = clock_system();
+	const struct rng rng = rng_system();
+
+	if (!options->yes && !confirmed("Is this seat's key lost, for ever?"))
+		return error_set(err, E_STATE_CONFLICT, "not confirmed: nothing was changed");
+	return tx_begin(db, &tx, err) &&
+	       seats_lose(tx, role, number, clock_now_s(&clock), &rng, out_left, err) &&
+	       tx_commit(&tx, err);
 }
 
 static int
-list_command(const struct seat_options *options)
+lose_command(const struct seat_options *options)
 {
-	struct seat_set set = {0};
 	struct error err = {0};
+	enum seat_role role = SEAT_LEGAL;
+	int number = 0, left = 0;
 
-	if (!read_set(options, &set, &err))
+	if (!read_place(options, &role, &number, &err) || !lose(options, role, number, &left, &err))
 		return cli_fail(&err, options->json, EXIT_FAILURE);
-	show_set(&set, stdout);
+	if (options->json)
+		printf("{\"role\":\"%s\",\"seat\":%d,\"left\":%d}\n", seat_role_name(role), number,
+		    left);
+	else
+		printf(
+		    "The key of seat %s %d is lost; its role has %d left in the set. Publish one "
+		    "without it.\n",
+		    seat_role_name(role), number, left);
 	return EXIT_SUCCESS;
+}
+
+/* ---- fetch, reseal, submit: what a former holder of a seat had, to who holds it now ---- */
+
+static const char *
+role_word(const char *role)
+{
+	return strcmp(role, "legal") == 0 ? "LEGAL" : "OFFICER";
+}
+
+static int
+fetch_command(const struct seat_options *options)
+{
+	DEFER(http_client_free) struct http_client *client = NULL;
+	struct error err = {0};
+	enum seat_role role = SEAT_LEGAL;
+	int number = 0;
+	size_t count = 0;
+	bool more = false;
+
+	if (!read_place(options, &role, &number, &err) ||
+	    !cli_api_open(&options->api, role_word(options->role), &client, &err) ||
+	    !seat_handover_fetch(client, role, number, options->out, &count, &more, &err))
+		return cli_fail(&err, options->json, EXIT_FAILURE);
+	if (options->json)
+		printf("{\"shares\":%zu,\"more\":%s}\n", count, more ? "true" : "false");
+	else
+		printf("%zu shares wait to be sealed again.%s\n", count,
+		    more ? " There are more: when these are handed in, fetch again." : "");
+	return EXIT_SUCCESS;
+}
+
+static bool
+reseal(const struct seat_options *options, const char *cacert, size_t *out_count,
+    size_t *out_skipped, struct error *err)
+{
+	DEFER(secret_free) struct secret *passphrase = NULL;
+	DEFER(seat_key_clear) struct seat_key key = {0};
+	struct seat to;
+	const struct seat_handover handover = {options->package, options->out, cacert, &key, &to};
+
+	return seat_file_read_public(options->to, &to, err) &&
+	       passphrase_read(
+		   options->passphrase_file, "Passphrase of your seat's key: ", &passphrase, err) &&
+	       seat_file_open(options->seats.at[0], passphrase, &key, err) &&
+	       seat_handover_reseal(&handover, out_count, out_skipped, err);
+}
+
+static int
+reseal_command(const struct seat_options *options)
+{
+	const char *cacert = cli_api_ca_file(&options->api);
+	struct error err = {0};
+	size_t count = 0, skipped = 0;
+
+	if (cacert == NULL)
+		return cli_usage(&SEAT_COMMAND, "reseal needs --cacert");
+	if (!reseal(options, cacert, &count, &skipped, &err))
+		return cli_fail(&err, options->json, EXIT_FAILURE);
+	if (options->json)
+		printf("{\"sealed\":%zu,\"skipped\":%zu}\n", count, skipped);
+	else
+		printf("%zu shares are sealed again; %zu do not open with this key.\n", count,
+		    skipped);
+	return EXIT_SUCCESS;
+}
+
+static int
+submit_command(const struct seat_options *options)
+{
+	DEFER(http_client_free) struct http_client *client = NULL;
+	struct error err = {0};
+	enum seat_role role;
+	size_t count = 0, kept = 0;
+
+	if (!seat_role_of(bytes_of_text(options->role), &role))
+		return cli_usage(&SEAT_COMMAND, "--role is legal or officer");
+	if (!cli_api_open(&options->api, role_word(options->role), &client, &err) ||
+	    !seat_handover_submit(client, options->package, &count, &kept, &err))
+		return cli_fail(&err, options->json, EXIT_FAILURE);
+	if (options->json)
+		printf("{\"shares\":%zu,\"kept\":%zu}\n", count, kept);
+	else
+		printf("%zu of %zu shares were new, and are kept.\n", kept, count);
+	return EXIT_SUCCESS;
+}
+
+/* ---- the words ---- */
+
+static bool
+has_place(const struct seat_options *options)
+{
+	return options->role != NULL && options->number != NULL;
+}
+
+static int
+run_word(const struct seat_options *options, const char *word)
+{
+	if (strcmp(word, "new") == 0)
+		return has_place(options) && options->out != NULL
+			   ? new_command(options)
+			   : cli_usage(&SEAT_COMMAND, "new needs --role, --number and --out");
+	if (strcmp(word, "publish") == 0)
+		return options->database_url != NULL && options->ring != NULL &&
+			       options->seats.count > 0
+			   ? publish_command(options)
+			   : cli_usage(&SEAT_COMMAND,
+				 "publish needs --database-url, --ring and all seats");
+	if (strcmp(word, "list") == 0)
+		return options->database_url != NULL
+			   ? list_command(options)
+			   : cli_usage(&SEAT_COMMAND, "list needs --database-url");
+	if (strcmp(word, "lose") == 0)
+		return options->database_url != NULL && has_place(options)
+			   ? lose_command(options)
+			   : cli_usage(
+				 &SEAT_COMMAND, "lose needs --database-url, --role and --number");
+	if (strcmp(word, "fetch") == 0)
+		return has_place(options) && options->out != NULL
+			   ? fetch_command(options)
+			   : cli_usage(&SEAT_COMMAND, "fetch needs --role, --number and --out");
+	if (strcmp(word, "reseal") == 0)
+		return options->package != NULL && options->seats.count == 1 &&
+			       options->to != NULL && options->out != NULL
+			   ? reseal_command(options)
+			   : cli_usage(&SEAT_COMMAND,
+				 "reseal needs --package, one --seat, --to and --out");
+	if (strcmp(word, "submit") == 0)
+		return options->package != NULL && options->role != NULL
+			   ? submit_command(options)
+			   : cli_usage(&SEAT_COMMAND, "submit needs --package and --role");
+	return cli_usage(&SEAT_COMMAND,
+	    "say new, publish, list, lose, fetch, reseal or submit, with what it needs");
 }
 
 static int
 seat_command(int argc, char **argv)
 {
 	struct seat_options options = {0};
-	const struct option_row rows[] = {{"--role", OPTION_TEXT, &options.role},
-	    {"--number", OPTION_TEXT, &options.number}, {"--out", OPTION_TEXT, &options.out},
+	const struct option_row rows[] = {OPTIONS_API(options.api, options.json),
+	    {"--role", OPTION_TEXT, &options.role}, {"--number", OPTION_TEXT, &options.number},
+	    {"--out", OPTION_TEXT, &options.out},
 	    {"--passphrase-file", OPTION_TEXT, &options.passphrase_file},
 	    {"--database-url", OPTION_TEXT, &options.database_url},
 	    {"--ring", OPTION_TEXT, &options.ring}, {"--seat", OPTION_LIST, &options.seats},
+	    {"--package", OPTION_TEXT, &options.package}, {"--to", OPTION_TEXT, &options.to},
 	    {"--kdf-memory-mib", OPTION_TEXT, &options.kdf_memory},
-	    {"--yes", OPTION_FLAG, &options.yes}, {"--json", OPTION_FLAG, &options.json}};
+	    {"--yes", OPTION_FLAG, &options.yes}};
 	const char *bad = NULL;
 	int words = 0;
 
 	if (!options_take(argc, argv, rows, COUNT(rows), &words, &bad))
 		return cli_usage(&SEAT_COMMAND, bad);
-	if (words == 1 && strcmp(argv[1], "new") == 0)
-		return options.role != NULL && options.number != NULL && options.out != NULL
-			   ? new_command(&options)
-			   : cli_usage(&SEAT_COMMAND, "new needs --role, --number and --out");
-	if (words == 1 && strcmp(argv[1], "publish") == 0)
-		return options.database_url != NULL && options.ring != NULL &&
-			       options.seats.count > 0
-			   ? publish_command(&options)
-			   : cli_usage(&SEAT_COMMAND,
-				 "publish needs --database-url, --ring and all seats");
-	if (words == 1 && strcmp(argv[1], "list") == 0)
-		return options.database_url != NULL
-			   ? list_command(&options)
-			   : cli_usage(&SEAT_COMMAND, "list needs --database-url");
-	return cli_usage(&SEAT_COMMAND, "say new, publish or list, with what it needs");
+	return run_word(&options, words == 1 ? argv[1] : "");
 }
 
 const struct subcommand SEAT_COMMAND = {"seat",
@@ -223,6 +383,11 @@ const struct subcommand SEAT_COMMAND = {"seat",
     "usage: moniker seat new --role ROLE --number N --out FILE [--passphrase-file FILE]\n"
     "       moniker seat publish --database-url URL --ring FILE --seat FILE... [OPTIONS]\n"
     "       moniker seat list --database-url URL\n"
+    "       moniker seat lose --database-url URL --role ROLE --number N [--yes]\n"
+    "       moniker seat fetch --role ROLE --number N --out FILE [OPTIONS]\n"
+    "       moniker seat reseal --package FILE --seat FILE --to FILE --cacert FILE --out FILE "
+    "[OPTIONS]\n"
+    "       moniker seat submit --package FILE --role ROLE [OPTIONS]\n"
     "\n"
     "A seat is a place in one of two roles, legal and officer. One seat of each opens a sealed\n"
     "identity, and no number of seats of one role does.\n"
@@ -233,18 +398,29 @@ const struct subcommand SEAT_COMMAND = {"seat",
     "the\n"
     "Operations Root, on the host; it replaces the set before for what is enrolled from then on. "
     "list\n"
-    "prints the set in force.\n"
+    "prints the newest set, and which of its seats are lost. lose records that a seat's key is "
+    "lost: no\n"
+    "set can be published with it any more, and no share is sealed to it again.\n"
+    "\n"
+    "A seat whose holder has changed: fetch gets what was sealed to others before, without what it "
+    "is\n"
+    "half of the key to. reseal needs no network: it opens these shares with any seat of the role "
+    "and\n"
+    "seals them to who holds the seat now. submit hands them in.\n"
     "\n"
     "  --role ROLE            legal or officer\n"
     "  --number N             1 to 16, the seat's place in its role\n"
-    "  --out FILE             the key, 0600; FILE.pub beside it\n"
-    "  --seat FILE            a seat's FILE.pub; once for each\n"
+    "  --out FILE             the key, 0600; FILE.pub beside it; or what fetch and reseal write\n"
+    "  --seat FILE            publish: a seat's FILE.pub; once for each. reseal: your own seat's "
+    "key\n"
+    "  --package FILE         from fetch, or from reseal\n"
+    "  --to FILE              FILE.pub of the seat's new holder, from themselves\n"
     "  --ring FILE            roots.ring, from `moniker init`\n"
     "  --passphrase-file FILE mode 0400; without it the terminal is asked\n"
     "  --kdf-memory-mib N     memory of Argon2id for the seat's key (8 to 1024, default 256)\n"
     "  --database-url URL     the owner's\n"
-    "  --yes                  do not ask before signing\n"
-    "  --json                 the result as JSON\n"
+    "  --yes                  do not ask before signing, or losing\n"
+    "  --url, --cacert, --cert, --key, --json   see `moniker --help`; role OFFICER or LEGAL\n"
     "\n"
     "Exit status: 0 done, 1 failed, 2 usage.\n",
     seat_command};

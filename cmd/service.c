@@ -246,18 +246,6 @@ build_pseudonyms(struct service *service)
 }
 
 static void
-build_escrow(struct service *service)
-{
-	struct app *app = &service->app;
-
-	app->disclosures = (struct disclosure_service){app->db, app->ledger, app->issuers,
-	    app->audit, service->escrow.shred, app->clock, app->rng};
-	app->erasures = (struct erasure_service){
-	    app->db, app->ledger, service->escrow.shred, app->clock, app->rng};
-	app->holds = (struct holds_service){app->db, app->ledger};
-}
-
-static void
 build_kinds(struct service *service)
 {
 	service->enroll_kind = enroll_kind_new();
@@ -306,7 +294,8 @@ build_app(struct service *service)
 	    .db_metrics = service->database.metrics,
 	    .version = MONIKER_VERSION,
 	    .started_at_s = clock_now_s(&service->clock)};
-	build_escrow(service);
+	escrow_parts_serve(&service->escrow, app);
+	app->holds = (struct holds_service){app->db, app->ledger};
 	app->batches = (struct batch_service){app->db, app->ledger, app->clock, app->rng,
 	    service->escrow.seats, !service->settings->pseudonyms_allowed};
 	app->tokens =

@@ -118,7 +118,9 @@ add_shares(const struct package *package, const struct disclosure_record *record
 		return false;
 	for (size_t i = 0; i < count; i++)
 		(void)json_array_append_new(list,
-		    json_pack("{s:i, s:i, s:o}", "role", shares[i].role, "seat", shares[i].seat,
+		    json_pack("{s:i, s:i, s:o, s:o}", "role", shares[i].role, "seat",
+			shares[i].seat, "key",
+			base64(bytes_of(shares[i].public_key, sizeof shares[i].public_key)),
 			"sealed", base64(bytes_of(shares[i].sealed, sizeof shares[i].sealed))));
 	return true;
 }

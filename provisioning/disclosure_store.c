@@ -77,10 +77,11 @@ static const struct stmt PRUNED = STMT("disclosure_pruned", 2, 1,
 static const struct stmt SEAT_SET = STMT(
     "disclosure_seat_set", 1, 2, "SELECT body, signature FROM seat_set WHERE number = $1::int8");
 
-/* $1 log, $2 seq */
-static const struct stmt SHARES = STMT("disclosure_shares", 2, 3,
-    "SELECT role, seat, sealed FROM escrow_share WHERE log = $1::int2 AND seq = $2::int8"
-    " ORDER BY role, seat");
+/* $1 log, $2 seq, $3 limit */
+static const struct stmt SHARES = STMT("disclosure_shares", 3, 4,
+    "SELECT role, seat, public_key, sealed FROM escrow_share"
+    " WHERE log = $1::int2 AND seq = $2::int8"
+    " ORDER BY made_at_s DESC, role, seat, public_key LIMIT $3::int8");
 
 /* $1 log */
 static const struct stmt ORIGIN =
@@ -416,14 +417,15 @@ disclosure_store_shares(struct db *db, const struct disclosure_record *record,
 
 	params_int2(&params, (int16_t)record->log);
 	params_int8(&params, record->seq);
+	params_int8(&params, DISCLOSURE_SHARES_MAX);
 	if (!db_query(db, &SHARES, &params, &rows, err))
 		return false;
-	*out_count =
-	    rows_count(rows) < DISCLOSURE_SHARES_MAX ? rows_count(rows) : DISCLOSURE_SHARES_MAX;
+	*out_count = rows_count(rows);
 	for (size_t i = 0; i < *out_count; i++) {
 		out[i].role = (int)rows_int(rows, i, 0);
 		out[i].seat = (int)rows_int(rows, i, 1);
-		memcpy(out[i].sealed, rows_bytes(rows, i, 2).data, sizeof out[i].sealed);
+		memcpy(out[i].public_key, rows_bytes(rows, i, 2).data, sizeof out[i].public_key);
+		memcpy(out[i].sealed, rows_bytes(rows, i, 3).data, sizeof out[i].sealed);
 	}
 	return true;
 }

@@ -26,10 +26,10 @@ MUST_CHECK bool disclosure_store_count_devices(
 MUST_CHECK bool disclosure_store_count_erased(
     struct db *db, const struct disclosure_text *text, int64_t *out, struct error *err);
 
-#define DISCLOSURE_SHARES_MAX SEAT_SET_MAX
-struct disclosure_record { /* what escrow has of one pseudonym */
-	bool found;        /* false: it was enrolled without escrow */
-	char origin[129];  /* of the log that commits to it */
+#define DISCLOSURE_SHARES_MAX 64 /* the newest: of one seat as many as it had holders */
+struct disclosure_record {       /* what escrow has of one pseudonym */
+	bool found;              /* false: it was enrolled without escrow */
+	char origin[129];        /* of the log that commits to it */
 	int log;
 	int64_t seq;
 	uint8_t tbs_nonce[COMMITMENT_NONCE_BYTES], nonce[COMMITMENT_NONCE_BYTES];
@@ -49,6 +49,7 @@ MUST_CHECK bool disclosure_store_seat_set(struct db *db, int64_t number, struct 
     struct buf *out_signature, bool *out_found, struct error *err);
 struct disclosure_share { /* sealed again since */
 	int role, seat;
+	uint8_t public_key[SEAT_KEY_BYTES]; /* of who held it then */
 	uint8_t sealed[ESCROW_SEALED_SHARE_BYTES];
 };
 MUST_CHECK bool disclosure_store_shares(struct db *db, const struct disclosure_record *record,

@@ -247,6 +247,7 @@ escrow_seal(const struct escrow_identity *identity, const struct seat_set *set,
 static bool
 read_group(struct reader *reader, uint8_t before, struct escrow_group *out)
 {
+	const uint8_t *start = reader->rest.data;
 	uint8_t seat = 0, x = 0;
 
 	*out = (struct escrow_group){
@@ -264,6 +265,7 @@ read_group(struct reader *reader, uint8_t before, struct escrow_group *out)
 		seat = place->seat;
 		x = place->x;
 	}
+	out->octets = bytes_of(start, (size_t)(reader->rest.data - start));
 	return reader->ok;
 }
 
@@ -303,17 +305,38 @@ escrow_parse(struct bytes record, struct escrow_view *out, struct error *err)
 	       error_set(err, E_ESCROW_UNREADABLE, "octets follow the sealed record");
 }
 
+bool
+escrow_parse_part(
+    struct bytes header, struct bytes group, struct escrow_view *out, struct error *err)
+{
+	struct reader head = reader_of(header), rest = reader_of(group);
+
+	if (!read_header(&head, out) || !reader_done(&head) ||
+	    !read_group(&rest, 0, &out->groups[0]) || !reader_done(&rest))
+		return error_set(err, E_ESCROW_UNREADABLE, "not one role's part of a record");
+	out->header = header;
+	out->ciphertext = (struct bytes){0};
+	out->group_count = 1;
+	return true;
+}
+
+const struct escrow_group *
+escrow_find_group(const struct escrow_view *view, enum seat_role role)
+{
+	for (size_t g = 0; g < view->group_count; g++)
+		if (view->groups[g].group == role)
+			return &view->groups[g];
+	return NULL;
+}
+
 const struct escrow_place *
 escrow_find_place(
     const struct escrow_view *view, enum seat_role role, int seat, const struct escrow_group **out)
 {
-	for (size_t g = 0; g < view->group_count; g++)
-		for (size_t i = 0; i < view->groups[g].n; i++)
-			if (view->groups[g].group == role &&
-			    view->groups[g].places[i].seat == seat) {
-				*out = &view->groups[g];
-				return &view->groups[g].places[i];
-			}
+	*out = escrow_find_group(view, role);
+	for (size_t i = 0; *out != NULL && i < (*out)->n; i++)
+		if ((*out)->places[i].seat == seat)
+			return &(*out)->places[i];
 	return NULL;
 }
 

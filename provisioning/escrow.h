@@ -68,6 +68,7 @@ struct escrow_place { /* one seat's share */
 };
 struct escrow_group {
 	uint8_t group, k, n;
+	struct bytes octets; /* all of it, as it stands in the record */
 	struct escrow_place places[SEAT_NUMBER_MAX];
 };
 struct escrow_view { /* borrowed from the record */
@@ -84,6 +85,14 @@ MUST_CHECK bool escrow_parse(struct bytes record, struct escrow_view *out, struc
  */
 MUST_CHECK bool escrow_fits(
     const struct escrow_view *view, const struct seat_set *set, struct error *err);
+/*
+ * What one role sees of a record: the header, and its own group's octets. Without the ciphertext
+ * nobody opens it, whatever their seats. E_ESCROW_UNREADABLE
+ */
+MUST_CHECK bool escrow_parse_part(
+    struct bytes header, struct bytes group, struct escrow_view *out, struct error *err);
+/* NULL: the role has no share in it */
+const struct escrow_group *escrow_find_group(const struct escrow_view *view, enum seat_role role);
 /* NULL: this seat has no share in it */
 const struct escrow_place *escrow_find_place(
     const struct escrow_view *view, enum seat_role role, int seat, const struct escrow_group **out);

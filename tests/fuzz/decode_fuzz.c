@@ -67,11 +67,27 @@ static bool export(const json_t *body, struct error *err)
 	return true;
 }
 
+static bool
+shares(const json_t *body, struct error *err)
+{
+	static struct shares_in in; /* 14 KB of it */
+
+	if (!decode_shares(body, &in, err))
+		return false;
+	MUST(in.role == SEAT_LEGAL || in.role == SEAT_OFFICER);
+	MUST(in.seat >= 1 && in.seat <= SEAT_NUMBER_MAX && in.number >= 1);
+	MUST(in.count >= 1 && in.count <= HANDOVER_PAGE_MAX);
+	for (size_t i = 0; i < in.count; i++)
+		MUST(in.shares[i].origin.len > 0 &&
+		     in.shares[i].origin.len <= HANDOVER_ORIGIN_MAX && in.shares[i].seq >= 0);
+	return true;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static bool (*const DECODERS[])(const json_t *, struct error *) = {
-	    enrollment, revocation, batch, export};
+	    enrollment, revocation, batch, export, shares};
 	struct http_request request = {.content_type = "application/json"};
 	DEFER(json_release) json_t *body = NULL;
 	struct error err = {0};

@@ -40,6 +40,26 @@ try_record(struct bytes input)
 	MUST(bytes_equal(buf_bytes(&again), input));
 }
 
+/* What one role sees of a record: the same group as in the whole. */
+static void
+try_part(struct bytes input)
+{
+	const size_t head = input.len < ESCROW_HEADER_BYTES ? input.len : ESCROW_HEADER_BYTES;
+	struct escrow_view view;
+	struct error err = {0};
+
+	if (!fuzz_verdict(escrow_parse_part(bytes_of(input.data, head),
+			      bytes_of(input.data + head, input.len - head), &view, &err),
+		&err)) {
+		MUST(err.code == E_ESCROW_UNREADABLE);
+		return;
+	}
+	MUST(view.group_count == 1 && view.ciphertext.len == 0);
+	MUST(view.groups[0].octets.len == input.len - head);
+	for (size_t i = 0; i < view.groups[0].n; i++)
+		MUST(fuzz_inside(view.groups[0].places[i].sealed, view.groups[0].octets));
+}
+
 static void
 try_set(struct bytes input)
 {
@@ -60,6 +80,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	try_record(bytes_of(data, size));
+	try_part(bytes_of(data, size));
 	try_set(bytes_of(data, size));
 	return 0;
 }

@@ -32,6 +32,10 @@
 #define COPY_OF "17 00112233aabbccdd 4000520000000000000000000000000000000000 "
 #define ZEROS_64 "0000000000000000000000000000000000000000000000000000000000000000"
 #define SEATS "moniker-seat-set/1\nnumber 3\n"
+#define SHARE                                                                          \
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" \
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="
+#define SHARES(seat) "{\"role\":\"legal\",\"seat\":" seat ",\"number\":3,\"items\":["
 #define POST "POST /v1/revocations HTTP/1.1\r\nHost: a\r\n"
 
 #define NOTE "moniker.example/fuzz\n8\n" ZEROS_32 "\n\n\xe2\x80\x94 moniker.example/fuzz AAAAAAAA\n"
@@ -149,6 +153,11 @@ static const struct seed { const char *target, *name; struct bytes input; } SEED
 	{"decode", "batch-least",        OCTETS("{\"id\":\"b\",\"model\":\"m\",\"quota\":1}")},
 	{"decode", "batch-closes-first", OCTETS("{\"id\":\"b\",\"model\":\"m\",\"quota\":1,\"opens_at\":\"2026-07-01T00:00:00Z\",\"closes_at\":\"2026-07-01T00:00:00Z\"}")},
 	{"decode", "batch-half-hours",   OCTETS("{\"id\":\"b\",\"model\":\"m\",\"quota\":1,\"hours_from\":60}")},
+	{"decode", "shares",             OCTETS(SHARES("12") "{\"log\":\"a/b\",\"leaf\":0,\"sealed\":\"" SHARE "\"},{\"log\":\"a/b\",\"leaf\":1,\"sealed\":\"" SHARE "\"}]}")},
+	{"decode", "shares-short",       OCTETS(SHARES("12") "{\"log\":\"a/b\",\"leaf\":0,\"sealed\":\"AAAA\"}]}")},
+	{"decode", "shares-none",        OCTETS(SHARES("12") "]}")},
+	{"decode", "shares-number",      OCTETS(SHARES("12") "1]}")},
+	{"decode", "shares-seat",        OCTETS(SHARES("17") "{\"log\":\"a/b\",\"leaf\":0,\"sealed\":\"" SHARE "\"}]}")},
 	{"decode", "batch-bad-stations", OCTETS("{\"id\":\"b\",\"model\":\"m\",\"quota\":1,\"stations\":[1]}")},
 
 	{"leaf", "least",                OCTETS(LEAF_HEAD "}")},
@@ -356,6 +365,7 @@ static const struct seed { const char *target, *name; struct bytes input; } SEED
 	{"escrow", "seat-set-of-one-role", OCTETS(SEATS "legal 1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n")},
 	{"escrow", "seat-set-two-of-one-key", OCTETS(SEATS "legal 1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\nofficer 1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n")},
 	{"escrow", "seat-set-number",    OCTETS("moniker-seat-set/1\nnumber 4294967296\n")},
+	{"escrow", "part",               OCTETS("ESC1\x01\x01\x02\x00" ZEROS_64 "000000000000" "\x01\x10\x01\x01\x01\x01\x01" ZEROS_64 "000000000000000000000000000000000000000000000000")},
 	{"escrow", "record-head",        OCTETS("ESC1\x01\x01\x02\x00")},
 	{"token", "good",                OCTETS("mk1." TOKEN)},
 	{"token", "short",               OCTETS("mk1.AQAA")},

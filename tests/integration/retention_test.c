@@ -206,7 +206,7 @@ blobs_go_and_leaves_stay(void **state)
 	"INSERT INTO escrow_record SELECT 1, " #seq ", 1, substring(sha256('" #seq "') FOR 16)," \
 	" sha256('n'), convert_to(repeat('x', 64), 'UTF8');"                                     \
 	"INSERT INTO escrow_share SELECT 1, " #seq ", 1, 1,"                                     \
-	" convert_to(repeat('x', 112), 'UTF8'), 1;"
+	" convert_to(repeat('x', 112), 'UTF8'), 1, sha256('k');"
 
 /* A million of them take longer than statements of other transactions may. */
 #define ONLY_WITH_TIME                                                                  \

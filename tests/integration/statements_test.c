@@ -31,6 +31,7 @@
 #include "provisioning/enroll.h"
 #include "provisioning/erasure.h"
 #include "provisioning/escrow_store.h"
+#include "provisioning/handover.h"
 #include "provisioning/manifest.h"
 #include "provisioning/operator.h"
 #include "provisioning/pseudonym.h"
@@ -79,6 +80,7 @@ static const struct stmt *const *(*const STORES[])(void) = {
     brought_statements,
     escrow_statements,
     seats_statements,
+    handover_statements,
     shred_statements,
     shred_retention_statements,
     shred_move_statements,

@@ -51,6 +51,8 @@ static const struct row {
 	{ HTTP_POST,   "/v1/disclosures/{id}/receipt", "/v1/disclosures/aaaaaaaaaaaaaaaa/receipt", MAY(LEGAL) | MAY(OFFICER), false, 400, "INCOMPLETE", "/package_sha256", "disclosure.refused" },
 	{ HTTP_POST,   "/v1/erasures", "/v1/erasures", MAY(LEGAL), false, 400, "INCOMPLETE", "/pseudonyms", "privacy.refused" },
 	{ HTTP_GET,    "/v1/erasures/{id}", "/v1/erasures/aaaaaaaaaaaaaaaa", MAY(LEGAL), false, 404, "NOT_FOUND", NULL, NULL },
+	{ HTTP_GET,    "/v1/seats/shares", "/v1/seats/shares", MAY(LEGAL) | MAY(OFFICER), false, 400, "INCOMPLETE", "/role", "seat.refused" },
+	{ HTTP_POST,   "/v1/seats/shares", "/v1/seats/shares", MAY(LEGAL) | MAY(OFFICER), false, 400, "INCOMPLETE", "/role", "seat.refused" },
 	{ HTTP_POST,   "/v1/operators", "/v1/operators", MAY(ADMIN), false, 400, "INCOMPLETE", "/name", "admin.login.refused" },
 	{ HTTP_GET,    "/v1/operators", "/v1/operators", MAY(ADMIN), false, 200, NULL, NULL, NULL },
 	{ HTTP_POST,   "/v1/operators/renewals", "/v1/operators/renewals", PERSONS, false, 400, "BAD_SYNTAX", "/csr", "admin.login.refused" },

@@ -23,7 +23,7 @@ usual=$(worse)
 case ,$usual, in *fault*) die "a fault: $usual" ;; esac
 [ "$(cat "$work/exit")" = "$([ -z "$usual" ] && echo 0 || echo 3)" ] || die "exit status $(cat "$work/exit") with warnings '$usual'"
 ok "its exit status tells warnings from faults"
-for check in config keeper-dir keeper-ring keeper-policy passphrase state-dir audit-dir core-dumps disk clock database database-durability database-role database-log shred shred-apart erasure erasures-waiting; do
+for check in config keeper-dir keeper-ring keeper-policy passphrase state-dir audit-dir core-dumps disk clock database database-durability database-role database-log seats shred shred-apart erasure erasures-waiting; do
 	verdicts | grep -qx "ok $check" || die "$check is not ok: $(jq -c ".checks[] | select(.check == \"$check\")" "$work/report")"
 done
 ok "all checks are made"

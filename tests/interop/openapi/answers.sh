@@ -102,6 +102,30 @@ sealed_device() { # a device whose identity is sealed; its pseudonym goes to $se
 	enrollment sealed "$(random_mac)" ".batch = \"$lot-sealed\"" | send 201 /v1/enrollments station
 	sealed=$(field .pseudonym)
 }
+handover() { # of the seat of the sealed device: to a key that never opens what it gets
+	"$MONIKER_BIN/moniker" seat new --role legal --number 1 --out "$work/next" --passphrase-file "$work/pass" --kdf-memory-mib 8 >/dev/null
+	"$MONIKER_BIN/moniker" seat publish --database-url "$MONIKER_PGURL" --ring "$MONIKER_TEST_STATE/ca/roots.ring" \
+		--passphrase-file "$MONIKER_TEST_STATE/roots.passphrase" --yes --seat "$work/next.pub" --seat "$work/officer.pub" >/dev/null 2>&1
+	kill -HUP "$(cat "$MONIKER_TEST_STATE/pid")"
+	for _ in $(seq 600); do
+		via 200 GET /v1/seat-sets legal
+		[ "$(field '.items[0].text' | grep '^legal 1 ')" != "$(cat "$work/next.pub")" ] || break
+		sleep 0.1
+	done
+	via 200 GET "/v1/seats/shares?role=legal&seat=1" legal
+	jq -c --arg noise "$(openssl rand -base64 112 | tr -d '\n')" '{role: "legal", seat: 1, number: .seat_set.number, items: [.items[0] | {log, leaf, sealed: $noise}]}' "$work/answer" >"$work/shares"
+	send 200 /v1/seats/shares legal <"$work/shares"
+	send 200 /v1/seats/shares legal <"$work/shares"
+	jq -c --arg noise "$(openssl rand -base64 112 | tr -d '\n')" '.items[0].sealed = $noise' "$work/shares" | send 409 /v1/seats/shares legal
+	jq -c '.seat = 16' "$work/shares" | send 404 /v1/seats/shares legal
+	via 404 GET "/v1/seats/shares?role=legal&seat=16" legal
+	echo '{}' | send 400 /v1/seats/shares legal
+	via 400 GET /v1/seats/shares legal
+	via 403 GET "/v1/seats/shares?role=legal&seat=1" officer
+	send 403 /v1/seats/shares officer <"$work/shares"
+	via 401 GET /v1/seats/shares nobody
+	echo '{}' | send 401 /v1/seats/shares nobody
+}
 erasures() { # PSEUDONYM SEALED: true when its identity is sealed
 	jq -cn --arg p "$1" '{pseudonyms: [$p], basis: "RETENTION_END", case: "1"}' >"$work/wanted"
 	if [ "$2" = true ]; then
@@ -250,6 +274,7 @@ everything() {
 	sealed_device
 	jq -c --arg p "$sealed" '.pseudonyms = [$p]' "$work/disclosure" >"$work/p"
 	mv "$work/p" "$work/disclosure"
+	handover
 	erasures "$sealed" true
 	holds
 	# revocation
