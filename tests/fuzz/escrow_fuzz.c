@@ -1,5 +1,5 @@
-/* A sealed record that parses has one spelling: its parts, put together again, are the input. A
- * seat set writes itself again. */
+/* A sealed record that parses has one spelling: its parts, put together again, are the input. What
+ * one role sees of it has its own group alone. A seat set writes itself again. */
 #include "provisioning/escrow.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -64,7 +64,7 @@ shut() { # WHAT SEAT SEAT
 events() { call GET "/v1/audit/events?ev=$1&limit=10000" auditor; }
 
 # Places that no other test has: each record that waits for one of them is ours.
-new a legal 11 && new other legal 12 && new officer officer 11 && new b legal 11 && new c legal 11 && new d legal 12
+new a legal 11 && new other legal 12 && new officer officer 11 && new b legal 11 && new c legal 11 && new d legal 12 && new e legal 11
 call GET /audit/logs auditor >"$work/logs"
 vkey=$(jq -r '.items[0].vkey' "$work/logs")
 echo "the order" >"$work/order"
@@ -195,6 +195,18 @@ leaves() { jq '.items[].leaf' "$1" | sort; }
 same "each fault is one of the noise" "" "$(comm -23 <(jq '.found.faults[].leaf' "$work/told" | sort) <(leaves "$work/noise"))"
 open other officer >"$work/told" || die "the package does not open"
 same "for the other seat there is none" 0 "$(jq '.found.faults | length' "$work/told")"
+open c officer >"$work/told" || die "the package does not open"
+same "what was sealed to b is no fault of another key for b's place" "0 0" "$(jq -r '"\(.found.opened) \(.found.faults | length)"' "$work/told")"
+
+# ---- the way out of noise: one more key for the seat, and one more handover
+in_force e other officer
+seat fetch --role legal --number 11 --out "$work/waiting" >"$work/p"
+same "all of both sets waits for e" 41 "$(jq .shares "$work/p")"
+reseal other e >"$work/p" || die "not sealed"
+seat submit --package "$work/sealed" --role legal >"$work/p" || die "not kept"
+same "all is kept" "41 41" "$(jq -r '"\(.shares) \(.kept)"' "$work/p")"
+disclosed "$noisy"
+tells "what was noise for b opens for e" "$(sed -n "s/^$noisy //p" "$work/old")" e officer
 
 # ---- the other seat is lost
 seat lose --database-url "$MONIKER_PGURL" --role legal --number 12 --yes >"$work/p" || die "not lost: $(cat "$work/p")"
@@ -205,30 +217,39 @@ same "lost twice" STATE_CONFLICT "$(jq -r .code "$work/p")"
 same "a seat that is not there" NOT_FOUND "$(jq -r .code "$work/p")"
 within 10 "its leaf is there" recorded OK seat.lost
 same "the list says so" "lost: legal 12" "$("$MONIKER_BIN/moniker" seat list --database-url "$MONIKER_PGURL" | tail -1)"
-! publish b other officer || die "a set with a lost key"
+! publish e other officer || die "a set with a lost key"
 ok "no set has its key any more"
 doctor() { "$MONIKER_BIN/moniker" doctor --config "$MONIKER_CONFIG" --json 2>/dev/null | jq -r '.checks[] | select(.check == "seats").verdict'; }
 same "the doctor warns" warning "$(doctor || true)"
 call GET '/v1/seats/shares?role=legal&seat=12' legal >"$work/p"
 refused "no share goes to it any more" 409 STATE_CONFLICT "$work/p"
+same "for that reason" "its key is lost: publish a set with another" "$(jq -r .detail "$work/p")"
+kill -HUP "$(cat "$state/pid")"
+within 70 "the service's log says so" grep -q "seat legal 12 of set $number is lost" "$state/monikerd.log"
+published || die "the set is out of force"
 disclosed "$good"
-tells "the role's other seat still opens" "$(sed -n "s/^$good //p" "$work/old")" b officer
+tells "the role's other seat still opens" "$(sed -n "s/^$good //p" "$work/old")" e officer
 
-# ---- its successor: b seals again what b has, the own shares and those that were sealed to b
+# ---- its successor: e seals again what e has, which was sealed again itself
 rm "$work/other"
-in_force b d officer
+in_force e d officer
 same "the doctor is content" ok "$(doctor || true)"
 seat fetch --role legal --number 12 --out "$work/waiting" >"$work/p"
-same "all of both sets waits for d" 41 "$(jq .shares "$work/p")"
-reseal b d >"$work/p" || die "not sealed"
-same "but for the noise it is sealed" "21 20" "$(jq -r '"\(.sealed) \(.skipped)"' "$work/p")"
+same "all of it waits for d" 41 "$(jq .shares "$work/p")"
+reseal e d >"$work/p" || die "not sealed"
+same "all is sealed to d" "41 0" "$(jq -r '"\(.sealed) \(.skipped)"' "$work/p")"
 seat submit --package "$work/sealed" --role legal >"$work/p" || die "not kept"
 disclosed "$good"
 tells "d opens what came through two hands" "$(sed -n "s/^$good //p" "$work/old")" d officer
 
 # ---- a role that has lost all: nothing is sealed that nobody could open
 open_lot handover-open '. + {escrow: true}'
-for n in 11 12; do seat lose --database-url "$MONIKER_PGURL" --role legal --number $n --yes >/dev/null; done
+seat lose --database-url "$MONIKER_PGURL" --role legal --number 12 --yes >/dev/null
+before=$(count)
+wrong "shares for a key that is lost" 409 STATE_CONFLICT .
+same "for that reason" "its key is lost: publish a set with another" "$(jq -r .detail "$work/p")"
+same "none was kept" "$before" "$(count)"
+seat lose --database-url "$MONIKER_PGURL" --role legal --number 11 --yes >/dev/null
 same "the doctor finds a fault" fault "$(doctor || true)"
 kill -HUP "$(cat "$state/pid")"
 none() { call GET /v1/seat-sets station | jq -e '.items == []'; }
