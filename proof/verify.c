@@ -18,6 +18,7 @@
 /* Leaves from `first` to before `end`. */
 struct range {
 	uint64_t first, end;
+	int64_t by; /* the leaf that says so; 0, which never does: none */
 };
 struct ranges {
 	struct range *at;
@@ -51,11 +52,12 @@ verifier_clear(struct verifier *verifier)
 }
 DEFER_DECLARE_CLEAR(struct verifier, verifier_clear)
 
-/* What follows the last one makes it longer. */
+/* What follows the last one, and is by the same leaf, makes it longer. */
 static void
-ranges_add(struct ranges *ranges, uint64_t first, uint64_t end)
+ranges_add(struct ranges *ranges, uint64_t first, uint64_t end, int64_t by)
 {
-	if (ranges->count > 0 && ranges->at[ranges->count - 1].end == first) {
+	if (ranges->count > 0 && ranges->at[ranges->count - 1].end == first &&
+	    ranges->at[ranges->count - 1].by == by) {
 		ranges->at[ranges->count - 1].end = end;
 		return;
 	}
@@ -63,7 +65,7 @@ ranges_add(struct ranges *ranges, uint64_t first, uint64_t end)
 		ranges->capacity = ranges->capacity * 2 + 16;
 		ranges->at = xrealloc(ranges->at, ranges->capacity * sizeof(ranges->at[0]));
 	}
-	ranges->at[ranges->count++] = (struct range){first, end};
+	ranges->at[ranges->count++] = (struct range){first, end, by};
 }
 
 static void __attribute__((format(printf, 4, 5)))
@@ -287,7 +289,7 @@ note_pruned(struct verifier *verifier, const struct leaf_view *leaf)
 	    is_of_this_log(verifier, leaf->subject) && verifier->pruned.count < PRUNED_MAX &&
 	    leaf_detail_number(leaf, "first", &first) && leaf_detail_number(leaf, "last", &last) &&
 	    first <= last && last < leaf->seq)
-		ranges_add(&verifier->pruned, (uint64_t)first, (uint64_t)last + 1);
+		ranges_add(&verifier->pruned, (uint64_t)first, (uint64_t)last + 1, leaf->seq);
 }
 
 static void
@@ -452,7 +454,7 @@ take_part(struct verifier *verifier, uint64_t index)
 	}
 	if (entries == PART_ABSENT)
 		ranges_add(&verifier->absent, index * TILE_WIDTH,
-		    index * TILE_WIDTH + (uint64_t)tile.width);
+		    index * TILE_WIDTH + (uint64_t)tile.width, 0);
 	if (hashes == PART_THERE)
 		take_hashes(verifier, &tile);
 	else
@@ -461,24 +463,43 @@ take_part(struct verifier *verifier, uint64_t index)
 
 /* ---- what is not there, and a leaf says so ---- */
 
-/* Where the pruned leaves from `seq` on end; `seq` itself: it was not pruned. */
-static uint64_t
-pruned_until(const struct verifier *verifier, uint64_t seq)
+/* The first that says that this leaf was pruned, or NULL. */
+static const struct range *
+find_prune(const struct verifier *verifier, uint64_t seq)
 {
-	bool found = true;
-
-	while (found) {
-		found = false;
-		for (size_t i = 0; i < verifier->pruned.count; i++)
-			if (verifier->pruned.at[i].first <= seq &&
-			    seq < verifier->pruned.at[i].end) {
-				seq = verifier->pruned.at[i].end;
-				found = true;
-			}
-	}
-	return seq;
+	for (size_t i = 0; i < verifier->pruned.count; i++)
+		if (verifier->pruned.at[i].first <= seq && seq < verifier->pruned.at[i].end)
+			return &verifier->pruned.at[i];
+	return NULL;
 }
 
+/* Where the pruned leaves from `seq` on end; `seq` itself: it was not pruned. */
+static uint64_t
+pruned_until(const struct verifier *verifier, uint64_t seq, uint64_t end)
+{
+	const struct range *prune;
+
+	while (seq < end && (prune = find_prune(verifier, seq)) != NULL)
+		seq = prune->end;
+	return seq < end ? seq : end;
+}
+
+/* Each of them was. */
+static void
+tell_pruned(struct verifier *verifier, uint64_t first, uint64_t end)
+{
+	while (first < end) {
+		const struct range *prune = find_prune(verifier, first);
+		const uint64_t until = prune->end < end ? prune->end : end;
+
+		tell(verifier, VERIFY_NOTICE, (int64_t)first,
+		    "leaves %llu to %llu were pruned, by leaf %lld; their hashes are there",
+		    (unsigned long long)first, (unsigned long long)until - 1, (long long)prune->by);
+		first = until;
+	}
+}
+
+/* A bundle is there or not: one of which a leaf was not pruned is missing. */
 static void
 judge_absent(struct verifier *verifier, const struct range *range)
 {
@@ -486,17 +507,16 @@ judge_absent(struct verifier *verifier, const struct range *range)
 		const struct tile tile = {TILE_ENTRIES, first / TILE_WIDTH,
 		    tile_width_at(
 			TILE_ENTRIES, first / TILE_WIDTH, verifier->result->checkpoint.size)};
-		uint64_t until = pruned_until(verifier, first) / TILE_WIDTH * TILE_WIDTH;
+		uint64_t until = pruned_until(verifier, first, range->end);
 
-		if (until <= first) {
+		if (until < range->end)
+			until = until / TILE_WIDTH * TILE_WIDTH;
+		if (until > first)
+			tell_pruned(verifier, first, until);
+		else {
 			tell_absent(verifier, &tile);
-			first += TILE_WIDTH;
-			continue;
+			until = first + TILE_WIDTH;
 		}
-		until = until < range->end ? until : range->end;
-		tell(verifier, VERIFY_NOTICE, (int64_t)first,
-		    "leaves %llu to %llu were pruned; their hashes are there",
-		    (unsigned long long)first, (unsigned long long)until - 1);
 		first = until;
 	}
 }
@@ -519,9 +539,9 @@ verify_log(const struct verify_options *options, struct verify_result *out)
 			options->progress(options->context, first, out->checkpoint.size);
 		take_part(&verifier, first / TILE_WIDTH);
 	}
-	for (size_t i = 0; i < verifier.absent.count; i++)
-		judge_absent(&verifier, &verifier.absent.at[i]);
 	if (!verifier.broken)
 		check_right_edge(&verifier);
 	check_root(&verifier, &out->checkpoint, "checkpoint");
+	for (size_t i = 0; i < verifier.absent.count; i++) /* many, maybe: what is wrong first */
+		judge_absent(&verifier, &verifier.absent.at[i]);
 }

@@ -413,9 +413,11 @@ what_a_leaf_says_was_pruned_is_not_missed(void **state)
 	verify(world);
 	assert_int_equal(world->count, 0);
 	memory_log_remove(&world->files, "tile/entries/000");
-	finds(world, VERIFY_NOTICE, 0, "leaves 0 to 255 were pruned; their hashes are there");
+	finds(world, VERIFY_NOTICE, 0,
+	    "leaves 0 to 255 were pruned, by leaf 800; their hashes are there");
 	memory_log_remove(&world->files, "tile/entries/001");
-	finds(world, VERIFY_NOTICE, 0, "leaves 0 to 511 were pruned; their hashes are there");
+	finds(world, VERIFY_NOTICE, 0,
+	    "leaves 0 to 511 were pruned, by leaf 800; their hashes are there");
 	world->held.data[9] ^= 1; /* what somebody kept of the first still has to fit its hash */
 	verify(world);
 	assert_int_equal(world->findings[0].kind, VERIFY_TAMPERED);
@@ -427,6 +429,29 @@ what_a_leaf_says_was_pruned_is_not_missed(void **state)
 	assert_int_equal(world->findings[1].kind, VERIFY_INCOMPLETE);
 	assert_int_equal(world->findings[1].seq, 512);
 	assert_string_equal(world->findings[1].text, "tile/entries/002: it is not there");
+}
+
+static void
+each_leaf_that_says_so_is_named(void **state)
+{
+	struct world *world = *state;
+
+	signed_log_grow(&world->log, 800);
+	say_pruned(world, 256, 299);
+	say_pruned(world, 300, 520);
+	publish(world);
+	memory_log_remove(&world->files, "tile/entries/001");
+	memory_log_remove(&world->files, "tile/entries/002"); /* of which a part was pruned */
+	verify(world);
+	assert_int_equal(world->count, 3);
+	assert_string_equal(world->findings[0].text,
+	    "leaves 256 to 299 were pruned, by leaf 800; their hashes are there");
+	assert_int_equal(world->findings[1].seq, 300);
+	assert_string_equal(world->findings[1].text,
+	    "leaves 300 to 511 were pruned, by leaf 801; their hashes are there");
+	assert_int_equal(world->findings[2].kind, VERIFY_INCOMPLETE);
+	assert_int_equal(world->findings[2].seq, 512);
+	assert_true(world->result.incomplete);
 }
 
 static void
@@ -559,6 +584,7 @@ main(void)
 	    WITH_WORLD(what_a_kept_checkpoint_proves_is_not_suspected),
 	    WITH_WORLD(leaves_that_somebody_has_are_held_against_the_log),
 	    WITH_WORLD(what_a_leaf_says_was_pruned_is_not_missed),
+	    WITH_WORLD(each_leaf_that_says_so_is_named),
 	    WITH_WORLD(pruning_excuses_no_changed_hash),
 	    WITH_WORLD(nobody_prunes_what_is_to_come),
 	    WITH_WORLD(a_log_that_shrank_is_named),
