@@ -1,5 +1,4 @@
-/* audit_verify, audit_proof, audit_export: the other actions of `moniker audit`; argv[0] is the
- * action. */
+/* audit_verify, and the other actions of `moniker audit`; argv[0] is the action. */
 #ifndef CMD_AUDIT_VERIFY_H
 #define CMD_AUDIT_VERIFY_H
 
@@ -11,6 +10,7 @@
 int audit_verify(int argc, char **argv);
 int audit_proof(int argc, char **argv);
 int audit_export(int argc, char **argv);
+int audit_hold(int argc, char **argv);
 
 /* As `verify` does it: prints what it finds, and its exit status is the value. `about` (taken over;
  * or NULL): members of the JSON answer. */

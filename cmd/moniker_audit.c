@@ -94,10 +94,12 @@ audit_command(int argc, char **argv)
 		return audit_proof(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "export") == 0)
 		return audit_export(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "hold") == 0)
+		return audit_hold(argc - 1, argv + 1);
 	if (!options_take(argc, argv, rows, COUNT(rows), &words, &bad))
 		return cli_usage(&AUDIT_COMMAND, bad);
 	if (words != 1 || strcmp(argv[1], "tail") != 0)
-		return cli_usage(&AUDIT_COMMAND, "say tail, export, proof or verify");
+		return cli_usage(&AUDIT_COMMAND, "say tail, export, hold, proof or verify");
 	if (!cli_api_open(&options.api, "AUDITOR", &client, &err) || !tail(client, &options, &err))
 		return cli_fail(&err, options.json, EXIT_FAILURE);
 	return EXIT_SUCCESS;
@@ -108,6 +110,9 @@ const struct subcommand AUDIT_COMMAND = {"audit", "the audit log on request",
     "       moniker audit export --out FILE --vkey KEY|--policy FILE [OPTIONS]\n"
     "       moniker audit proof SEQ [--size N] [--log NAME] [--out FILE]\n"
     "       moniker audit proof --from-size N --size N [--log NAME] [--out FILE]\n"
+    "       moniker audit hold list\n"
+    "       moniker audit hold place NAME [--log NAME] [--apply]\n"
+    "       moniker audit hold release NAME [--apply]\n"
     "       moniker audit verify DIR|TAR|PROOF --vkey KEY|--policy FILE [--since FILE] [--to "
     "FILE]\n"
     "                           [--leaves FILE]\n"
@@ -133,6 +138,12 @@ const struct subcommand AUDIT_COMMAND = {"audit", "the audit log on request",
     "\n"
     "  --out FILE         instead of standard output\n"
     "  --url, --cacert, --cert, --key   see `moniker --help`; role AUDITOR\n"
+    "\n"
+    "hold place keeps a log, or without --log all of them, from being dropped, whatever its age, "
+    "until\n"
+    "hold release; NAME is the case's. Role LEGAL; list, also AUDITOR.\n"
+    "\n"
+    "  --apply            do it; without, it says what it would do\n"
     "\n"
     "verify needs no service: a log's folder, an archive of one, an export, a proof, or a folder "
     "of\n"

@@ -46,6 +46,31 @@ same "the host's is by the host" system:host "$(call GET "/v1/audit/holds/$name-
 release "$name-host" >"$work/p"
 same "a legal officer releases it" 204 "$(cat "$work/status")"
 
+# ---- by the command
+
+moniker() { "$MONIKER_BIN/moniker" audit hold "$@"; }
+moniker place "$name-cli" --log "${origin##*/}" 2>"$work/p" && grep -q 'Nothing was done' "$work/p" || die "place without --apply: $(cat "$work/p")"
+call GET "/v1/audit/holds/$name-cli" legal >"$work/p"
+refused "nothing was" 404 NOT_FOUND "$work/p"
+same "placed by the command" "$name-cli $origin $by" \
+	"$(moniker place "$name-cli" --log "${origin##*/}" --apply --json | jq -r '"\(.name) \(.log) \(.placed_by)"')"
+moniker place "$name-all" --apply >/dev/null
+same "the list has both" "$name-all all logs $by;$name-cli $origin $by" \
+	"$(moniker list | sed -n "s/^\($name-[a-z]*\)  [^ ]*  \(.*\)  /\1 \2 /p" | sort | paste -sd';')"
+same "an auditor sees them, too" "$(moniker list)" "$(env -u MONIKER_LEGAL_CERT -u MONIKER_LEGAL_KEY "$MONIKER_BIN/moniker" audit hold list)"
+same "as JSON" "$(call GET /v1/audit/holds legal | jq -c .)" "$(moniker list --json | jq -c .)"
+moniker release "$name-cli" 2>"$work/p" | grep -q "^$name-cli " && grep -q 'Nothing was done' "$work/p" || die "release without --apply: $(cat "$work/p")"
+same "it is still there" "$name-cli" "$(call GET "/v1/audit/holds/$name-cli" legal | jq -r .name)"
+moniker release "$name-cli" --apply
+moniker release "$name-all" --apply
+same "both are on record" "log.release log.release" "$(last "$name-cli" .ev) $(last "$name-all" .ev)"
+! moniker release "$name-cli" --apply 2>"$work/p" && grep -q NOT_FOUND "$work/p" || die "released twice by the command: $(cat "$work/p")"
+for bad in 'a/b' .. 'a?b' "a b"; do
+	code=0
+	moniker release "$bad" --apply 2>/dev/null || code=$?
+	same "no name for the command: $bad" 2 "$code"
+done
+
 # ---- while a part is being dropped: not the log waits for that, but who asks
 
 mkfifo "$work/dropping"
