@@ -1,84 +1,29 @@
 #include "cmd/service.h"
 
-#include <poll.h>
 #include <pthread.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "api/caller.h"
 #include "api/http_metrics.h"
-#include "api/server.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "ca/adoption.h"
 #include "ca/certificate_store.h"
 #include "ca/expiry.h"
 #include "ca/status_notes.h"
 #include "cmd/channels.h"
-#include "cmd/database.h"
-#include "cmd/escrow_parts.h"
-#include "cmd/forwarding.h"
 #include "cmd/log_parts.h"
-#include "cmd/reload.h"
+#include "cmd/service_loop.h"
 #include "cmd/serving.h"
 #include "cmd/signals.h"
-#include "cmd/standby.h"
-#include "cmd/tls_identity.h"
 #include "cmd/witnesses.h"
 #include "keeper/control.h"
 #include "provisioning/abort.h"
-#include "provisioning/pseudonym_ticks.h"
 #include "provisioning/revoke_later.h"
 #include "provisioning/verify_cache.h"
 
 #define READY_WAIT_MS 120000 /* for the keeper and the log at start */
 #define READY_LOOK_MS 500    /* meanwhile, for a stop */
-#define HOUSEKEEPING_S 3600
-#define LOOK_EVERY_MS 60000 /* at what is due */
-#define OCSP_LOOK_MS 1000   /* an authority that was rolled in needs a responder at once */
-
-/* Everything that is built at start, in order; torn down in the reverse order. */
-struct service {
-	const char *config_path;
-	const struct settings *settings; /* of the start */
-	struct settings current;         /* with what reloads changed */
-	struct clock clock;
-	struct rng rng;
-	struct keeper_client *keeper;
-	struct database database;
-	struct status_index *statuses;
-	struct status_copy *copy;
-	struct revoke_later *later;
-	struct tlog_policy policy; /* of the log's witnesses */
-	struct audit *audit;
-	const char *disks[3]; /* with a NULL at the end */
-	struct forwarding forwarding;
-	struct ledger *ledger;
-	struct crl_publisher *crls;
-	struct ocsp *ocsp;
-	struct expiry_watch *expiries;
-	struct work_pool *work;
-	struct batch_cache *batches;
-	struct escrow_parts escrow;
-	struct ledger_kind *enroll_kind, *renew_kind, *revoke_kind, *pseudonym_kind;
-	struct pseudonym_revoker pseudonyms;
-	struct pseudonym_ticks *ticks;
-	struct caller_cache *callers;
-	struct standby_memory remembered;
-	struct verify_cache *verified;
-	struct status_notes *notes;
-	struct limiter *limiter;
-	struct metrics *metrics;
-	struct app app;
-	struct tls_identity tls;
-	struct server *server;
-	int signals;
-	pthread_t control;
-	bool control_runs;
-};
 
 /* ---- building ---- */
 
@@ -186,37 +131,6 @@ open_crls(struct service *service, struct error *err)
 	    &service->crls, err);
 }
 
-/* Authorities that have come, and responders that are due. */
-static void
-look_at_ocsp(struct service *service)
-{
-	struct ocsp_signers_health health;
-
-	ocsp_look(service->ocsp);
-	ocsp_health(service->ocsp, &health);
-	expiry_watch_ocsp(
-	    service->expiries, &(struct expiry_renewed){.not_after_s = health.not_after_s,
-				   .renew_at_s = health.renew_at_s,
-				   .failing = health.missing > 0});
-}
-
-/* What a node that is gone for ever recorded and did not sign. */
-static void
-adopt(struct service *service)
-{
-	const struct adoption_options options = {.db = service->database.db,
-	    .ledger = service->ledger,
-	    .rng = &service->rng,
-	    .node = service->settings->node};
-	struct error err = {0};
-	size_t adopted = 0;
-
-	if (!adoption_run(&options, &adopted, &err))
-		log_error(LOG_LEVEL_WARNING, "service.adopt", NULL, &err);
-	if (adopted > 0)
-		log_info("service.adopt", "adopted %zu certificates of retired logs", adopted);
-}
-
 /* Its responders get their certificates before anybody can ask. */
 static void
 open_ocsp(struct service *service)
@@ -229,7 +143,7 @@ open_ocsp(struct service *service)
 		.rng = &service->rng,
 		.node = service->settings->node,
 		.validity_s = service->settings->ocsp_validity_min * 60}});
-	look_at_ocsp(service);
+	service_look_at_ocsp(service);
 }
 
 /* Of the unlinkable mode. */
@@ -314,164 +228,15 @@ build_app(struct service *service)
 	    app->db, app->issuers, app->statuses, service->verified, app->work, app->clock};
 }
 
-static struct tls_identity_options
-tls_options(const struct service *service)
-{
-	return (struct tls_identity_options){.state_dir = service->settings->state_dir,
-	    .server_names = service->current.server_names,
-	    .node = service->settings->node,
-	    .validity_s = service->settings->tls_validity_min * 60,
-	    .issuers = service->database.issuers,
-	    .ledger = service->ledger,
-	    .clock = &service->clock,
-	    .rng = &service->rng};
-}
-
 static bool
 start_serving(struct service *service, struct error *err)
 {
 	const struct settings *settings = service->settings;
-	const struct tls_identity_options tls = tls_options(service);
+	const struct tls_identity_options tls = service_tls_options(service);
 
 	return tls_identity_get(&tls, &service->tls, err) &&
 	       pseudonym_ticks_new(&service->pseudonyms, &service->ticks, err) &&
 	       serving_new(&service->app, settings, &service->tls, &service->server, err);
-}
-
-/* ---- running ---- */
-
-static void
-tell_tls(struct service *service, bool failing)
-{
-	const struct expiry_renewed tls = {.not_after_s = service->tls.not_after_s,
-	    .renew_at_s = service->tls.renew_at_s,
-	    .failing = failing};
-
-	expiry_watch_tls(service->expiries, &tls);
-}
-
-/* Connections that are open keep the certificate they began with. */
-static void
-renew_tls(struct service *service)
-{
-	const struct tls_identity_options options = tls_options(service);
-	DEFER(tls_identity_clear) struct tls_identity fresh = {0};
-	struct error err = {0};
-	const bool renewed = tls_identity_get(&options, &fresh, &err) &&
-			     server_set_certificate(service->server,
-				 buf_text(&fresh.certificate_pem), buf_text(&fresh.key_pem), &err);
-
-	if (renewed) {
-		tls_identity_replace(&service->tls, &fresh);
-		log_info("service.tls", "the service's TLS certificate is renewed");
-	} else {
-		log_error(LOG_LEVEL_ERROR, "service.tls", NULL, &err);
-	}
-	tell_tls(service, !renewed);
-}
-
-static void
-reload(struct service *service)
-{
-	struct reload what = {.config_path = service->config_path,
-	    .started = service->settings,
-	    .current = &service->current,
-	    .db = service->database.db,
-	    .issuers = service->database.issuers,
-	    .limiter = service->limiter,
-	    .server = service->server,
-	    .tls = &service->tls,
-	    .tls_options = tls_options(service)};
-	struct error err = {0};
-
-	if (reload_run(&what, &err))
-		tell_tls(service, false);
-	else
-		log_error(LOG_LEVEL_ERROR, "service.reload_refused", NULL, &err);
-}
-
-static void
-housekeep(struct service *service)
-{
-	const int64_t now_s = clock_now_s(&service->clock);
-	struct error err = {0};
-
-	if (!certificate_ensure_partitions(service->database.db, now_s, &err))
-		log_error(LOG_LEVEL_ERROR, "service.partitions", NULL, &err);
-	err = (struct error){0};
-	if (!certificate_advance_signed(service->database.db, &err))
-		log_error(LOG_LEVEL_ERROR, "service.signed", NULL, &err);
-	escrow_parts_sweep(&service->escrow, &service->app.disclosures);
-}
-
-/* Every minute, and so is a renewal that failed tried again. */
-static void
-look_at_what_is_due(struct service *service)
-{
-	struct error err = {0};
-
-	adopt(service);
-	if (!issuers_reload(service->database.issuers, service->database.db, &err))
-		log_error(LOG_LEVEL_WARNING, "service.issuers", NULL, &err);
-	escrow_parts_look(&service->escrow);
-	escrow_parts_erase(&service->escrow, &service->app.erasures);
-	if (clock_now_s(&service->clock) >= service->tls.renew_at_s ||
-	    service->tls.issuer != issuers_active(service->database.issuers, ISSUER_SERVICE_CA))
-		renew_tls(service);
-	expiry_watch_log(service->expiries);
-}
-
-/* Within a second: who was removed must not be let in by a standby. */
-static void
-remember(struct service *service)
-{
-	struct error err = {0}, away = {0};
-
-	(void)!caller_cache_remember(service->callers, &away); /* what is known stays */
-	if (!standby_remember(&service->remembered, service->settings, service->database.issuers,
-		service->callers, &err))
-		log_error(LOG_LEVEL_WARNING, "service.remember", NULL, &err);
-}
-
-/* Monotonic: at the next look, or the end of a short certificate's time. */
-static int64_t
-next_look_ms(const struct service *service)
-{
-	const int64_t left_s = service->tls.renew_at_s - clock_now_s(&service->clock);
-
-	return clock_monotonic_ms() +
-	       (left_s > 0 && left_s * 1000 < LOOK_EVERY_MS ? left_s * 1000 : LOOK_EVERY_MS);
-}
-
-static void
-run_until_stopped(struct service *service)
-{
-	int64_t housekeeping_at_ms = clock_monotonic_ms() + HOUSEKEEPING_S * 1000;
-	int64_t look_at_ms = 0;
-
-	for (;;) {
-		struct pollfd fd = {.fd = service->signals, .events = POLLIN};
-		struct signalfd_siginfo info;
-
-		if (clock_monotonic_ms() >= look_at_ms) {
-			look_at_what_is_due(service);
-			look_at_ms = next_look_ms(service);
-		}
-		look_at_ocsp(service);
-		remember(service);
-		status_copy_look(service->copy);
-		if (poll(&fd, 1, OCSP_LOOK_MS) > 0 &&
-		    read(service->signals, &info, sizeof info) == (ssize_t)sizeof info) {
-			if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
-				return;
-			reload(service); /* SIGHUP */
-			housekeeping_at_ms = look_at_ms = 0;
-		}
-		if (clock_monotonic_ms() < housekeeping_at_ms)
-			continue;
-		housekeep(service);
-		housekeeping_at_ms = clock_monotonic_ms() + HOUSEKEEPING_S * 1000;
-	}
 }
 
 static void
@@ -551,7 +316,7 @@ service_run(const char *config_path, const struct settings *settings, const char
 	if (!open_statuses(&service, err) || !open_ledger(&service, log_name, err) ||
 	    !open_crls(&service, err))
 		return false;
-	adopt(&service);
+	service_adopt(&service);
 	if (!escrow_parts_open(&service.escrow, settings, service.database.db,
 		service.database.issuers, &service.clock, &service.rng, err))
 		return false;
@@ -562,13 +327,13 @@ service_run(const char *config_path, const struct settings *settings, const char
 	    !start_serving(&service, err) || !audit_begin(service.audit, service.ledger, err) ||
 	    !control_send(CONTROL_FD, CONTROL_READY, err))
 		return false;
-	tell_tls(&service, false);
+	service_tell_tls(&service, false);
 	log_info("service.start", "serving on port %d (TLS) and %d (HTTP)",
 	    server_tls_port(service.server), server_http_port(service.server));
 	if (server_est_legacy_port(service.server) != 0)
 		log_info("service.start", "serving EST with TLS 1.2 on port %d",
 		    server_est_legacy_port(service.server));
-	run_until_stopped(&service);
+	service_run_until_stopped(&service);
 	log_info("service.stop", "draining");
 	return true;
 }
