@@ -28,6 +28,9 @@ read_seats(struct http_client *client, const char *ca_file, struct seat_set *out
 	const json_t *item;
 	const char *text, *encoded;
 
+	if (ca_file == NULL)
+		return error_set(err, E_INCOMPLETE,
+		    "give --cacert, or set MONIKER_CACERT: the Operations Root in it signs seats");
 	if (!cli_call(client, "GET", "/v1/seat-sets", NULL, &answer, err))
 		return false;
 	item = json_array_get(json_object_get(answer, "items"), 0);
