@@ -14,9 +14,10 @@ static const struct stmt ORPHANS = STMT("escrow_orphans", 1, 1,
     "SELECT u.id FROM unnest($1::bytea[]) AS u(id)"
     " WHERE NOT EXISTS (SELECT FROM escrow_record AS r WHERE r.shred_id = u.id)");
 
-/* $1 how many */
-static const struct stmt PRUNED =
-    STMT("escrow_pruned", 1, 1, "SELECT shred_id FROM shred_pruned LIMIT $1::int8");
+/* $1 after, $2 how many. In order: those before are deleted, and would be passed over each time. */
+static const struct stmt PRUNED = STMT("escrow_pruned", 2, 1,
+    "SELECT shred_id FROM shred_pruned WHERE shred_id > $1::bytea ORDER BY shred_id"
+    " LIMIT $2::int8");
 
 /* $1 ids */
 static const struct stmt PRUNED_DONE =
@@ -115,12 +116,13 @@ escrow_store_orphans(struct db *db, const uint8_t (*ids)[SHRED_ID_BYTES], size_t
 }
 
 bool
-escrow_store_pruned(
-    struct db *db, size_t max, uint8_t (*out)[SHRED_ID_BYTES], size_t *out_count, struct error *err)
+escrow_store_pruned(struct db *db, const uint8_t after[static SHRED_ID_BYTES], size_t max,
+    uint8_t (*out)[SHRED_ID_BYTES], size_t *out_count, struct error *err)
 {
 	DEFER(params_clear) struct params params = {0};
 	DEFER(rows_free) struct rows *rows = NULL;
 
+	params_bytea(&params, bytes_of(after, SHRED_ID_BYTES));
 	params_int8(&params, (int64_t)max);
 	if (!db_query(db, &PRUNED, &params, &rows, err))
 		return false;

@@ -17,10 +17,10 @@ MUST_CHECK bool escrow_store_insert(
 MUST_CHECK bool escrow_store_orphans(struct db *db, const uint8_t (*ids)[SHRED_ID_BYTES],
     size_t count, uint8_t (*out)[SHRED_ID_BYTES], size_t *out_count, struct error *err);
 
-/* Keys of records that went with their part of the log: at most `max`; and that they are deleted.
- */
-MUST_CHECK bool escrow_store_pruned(struct db *db, size_t max, uint8_t (*out)[SHRED_ID_BYTES],
-    size_t *out_count, struct error *err);
+/* Keys of records that went with their part of the log, in order: at most `max` after this one; and
+ * that they are deleted. */
+MUST_CHECK bool escrow_store_pruned(struct db *db, const uint8_t after[static SHRED_ID_BYTES],
+    size_t max, uint8_t (*out)[SHRED_ID_BYTES], size_t *out_count, struct error *err);
 MUST_CHECK bool escrow_store_pruned_done(
     struct db *db, const uint8_t (*ids)[SHRED_ID_BYTES], size_t count, struct error *err);
 

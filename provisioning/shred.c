@@ -209,18 +209,20 @@ static bool
 sweep_pruned(struct shred *shred, size_t *inout_count, struct error *err)
 {
 	DEFER(mem_free) uint8_t(*page)[SHRED_ID_BYTES] = xcalloc(SWEEP_PAGE, SHRED_ID_BYTES);
+	uint8_t after[SHRED_ID_BYTES] = {0};
 	size_t count = SWEEP_PAGE, deleted;
 
 	while (count == SWEEP_PAGE) {
 		const uint8_t(*ids)[SHRED_ID_BYTES] = (const uint8_t(*)[SHRED_ID_BYTES])page;
 
-		if (!escrow_store_pruned(shred->records, SWEEP_PAGE, page, &count, err))
+		if (!escrow_store_pruned(shred->records, after, SWEEP_PAGE, page, &count, err))
 			return false;
 		if (count == 0)
 			return true;
 		if (!shred_store_delete(shred->db, ids, count, &deleted, err) ||
 		    !escrow_store_pruned_done(shred->records, ids, count, err))
 			return false;
+		memcpy(after, page[count - 1], sizeof after);
 		*inout_count += deleted;
 	}
 	return true;
