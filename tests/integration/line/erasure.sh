@@ -93,7 +93,11 @@ same "nothing was erased" 1 "$(shred "SELECT count(*) FROM shred_key WHERE id = 
 copy_main() { # NAME: a dump and a copy of the data folder
 	pg_dump -h "$(folder_of "$MONIKER_TEST_PG")" -U postgres moniker >"$work/$1.dump"
 	sql CHECKPOINT
-	cp -r "$(folder_of "$MONIKER_TEST_PG")/data" "$work/$1.data"
+	for _ in $(seq 20); do # a file may go while it is copied
+		rm -rf "$work/$1.data"
+		! cp -r "$(folder_of "$MONIKER_TEST_PG")/data" "$work/$1.data" 2>"$work/err" || return 0
+	done
+	die "the data folder cannot be copied: $(cat "$work/err")"
 }
 traces() { # HEX FOLDER...: files that hold these octets, raw or in hex
 	python3 - "$@" <<'PY'

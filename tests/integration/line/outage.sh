@@ -46,21 +46,24 @@ for name in seen unseen partner late full; do
 	[ $name = late ] || { enroll $name; same "$name is enrolled" 201 "$(cat "$work/status")"; }
 	[ $name = late ] || jq -r '.chain[0]' "$work/$name" >"$work/$name.ca"
 done
-sleep 0.3 # until signatures are on record, so that what is verified is remembered
+all_signed() { # then what is verified is remembered
+	[ "$(psql -q -X -At "$MONIKER_PGURL" -c 'SELECT count(*) FROM certificate_body AS b WHERE NOT EXISTS (SELECT FROM certificate_signature AS s
+		WHERE s.month = b.month AND s.serial = b.serial)')" = 0 ]
+}
+within 20 "signatures are on record" all_signed
 same "seen is good" "good good" "$(verdict "$work/seen") $(verdict "$work/seen")"
 grep -q ': good' <<<"$(ocsp seen)" || die "OCSP: $(ocsp seen)"
 call GET /v1/changes/snapshot verifier >"$work/set.before"
 size_before=$(stat -c %s "$work/set.before")
-
-fetch_crl "$work/seen.pem" "$work/crl"
-number_before=$(number) ends_before=$(crl -nextupdate)
-[ $((number_before % 100000)) = 0 ] || die "a number that the database did not give: $number_before"
 
 # ---- away
 
 pg_ctl -m immediate stop
 enroll late || true
 same "away: nothing is issued" 503 "$(cat "$work/status")"
+fetch_crl "$work/seen.pem" "$work/crl"
+number_before=$(number) ends_before=$(crl -nextupdate)
+[ $((number_before % 100000)) = 0 ] || die "a number that the database did not give: $number_before"
 revoke seen
 same "away: a revocation is spooled" "202 spooled 1" "$(cat "$work/status") $(jq -r '.status + " " + (.count | tostring)' "$work/act")"
 id=$(jq -r .id "$work/act")
