@@ -14,7 +14,7 @@
 struct seat_options {
 	struct cli_api api;
 	const char *role, *number, *out, *passphrase_file, *kdf_memory, *database_url, *ring;
-	const char *package, *to;
+	const char *package, *to, *after;
 	struct option_values seats;
 	bool yes, json;
 };
@@ -236,21 +236,25 @@ static int
 fetch_command(const struct seat_options *options)
 {
 	DEFER(http_client_free) struct http_client *client = NULL;
+	DEFER(json_release) json_t *next = NULL;
+	DEFER(json_release) json_t *told = NULL;
+	struct seat_waiting waiting = {.role = SEAT_LEGAL, .after = options->after};
 	struct error err = {0};
-	enum seat_role role = SEAT_LEGAL;
-	int number = 0;
 	size_t count = 0;
-	bool more = false;
 
-	if (!read_place(options, &role, &number, &err) ||
+	if (!read_place(options, &waiting.role, &waiting.seat, &err) ||
 	    !cli_api_open(&options->api, role_word(options->role), &client, &err) ||
-	    !seat_handover_fetch(client, role, number, options->out, &count, &more, &err))
+	    !seat_handover_fetch(client, &waiting, options->out, &count, &next, &err))
 		return cli_fail(&err, options->json, EXIT_FAILURE);
-	if (options->json)
-		printf("{\"shares\":%zu,\"more\":%s}\n", count, more ? "true" : "false");
-	else
-		printf("%zu shares wait to be sealed again.%s\n", count,
-		    more ? " There are more: when these are handed in, fetch again." : "");
+	if (options->json) {
+		told = json_pack("{s:I, s:O}", "shares", (json_int_t)count, "next", next);
+		cli_print_json(told);
+		return EXIT_SUCCESS;
+	}
+	printf("%zu shares wait to be sealed again.\n", count);
+	if (json_is_string(next))
+		printf("There may be more: hand these in and fetch again, or --after %s.\n",
+		    json_string_value(next));
 	return EXIT_SUCCESS;
 }
 
@@ -368,6 +372,7 @@ seat_command(int argc, char **argv)
 	    {"--database-url", OPTION_TEXT, &options.database_url},
 	    {"--ring", OPTION_TEXT, &options.ring}, {"--seat", OPTION_LIST, &options.seats},
 	    {"--package", OPTION_TEXT, &options.package}, {"--to", OPTION_TEXT, &options.to},
+	    {"--after", OPTION_TEXT, &options.after},
 	    {"--kdf-memory-mib", OPTION_TEXT, &options.kdf_memory},
 	    {"--yes", OPTION_FLAG, &options.yes}};
 	const char *bad = NULL;
@@ -384,7 +389,7 @@ const struct subcommand SEAT_COMMAND = {"seat",
     "       moniker seat publish --database-url URL --ring FILE --seat FILE... [OPTIONS]\n"
     "       moniker seat list --database-url URL\n"
     "       moniker seat lose --database-url URL --role ROLE --number N [--yes]\n"
-    "       moniker seat fetch --role ROLE --number N --out FILE [OPTIONS]\n"
+    "       moniker seat fetch --role ROLE --number N --out FILE [--after PLACE] [OPTIONS]\n"
     "       moniker seat reseal --package FILE --seat FILE --to FILE --cacert FILE --out FILE "
     "[OPTIONS]\n"
     "       moniker seat submit --package FILE --role ROLE [OPTIONS]\n"
@@ -414,6 +419,7 @@ const struct subcommand SEAT_COMMAND = {"seat",
     "  --seat FILE            publish: a seat's FILE.pub; once for each. reseal: your own seat's "
     "key\n"
     "  --package FILE         from fetch, or from reseal\n"
+    "  --after PLACE          where the fetch before ended; it gets 10000 shares at most\n"
     "  --to FILE              FILE.pub of the seat's new holder, from themselves\n"
     "  --ring FILE            roots.ring, from `moniker init`\n"
     "  --passphrase-file FILE mode 0400; without it the terminal is asked\n"

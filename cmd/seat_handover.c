@@ -34,38 +34,44 @@ read_json(const char *path, json_t **out, struct error *err)
 /* ---- fetch ---- */
 
 static bool
-fetch_page(struct http_client *client, const json_t *all, json_t **page, struct error *err)
+fetch_page(struct http_client *client, const struct seat_waiting *waiting, const char *after,
+    json_t **out, struct error *err)
 {
 	DEFER(buf_clear_public) struct buf path = {0};
-	const char *after = json_string_value(json_object_get(*page, "next"));
 
-	buf_append_format(&path, "/v1/seats/shares?role=%s&seat=%lld%s%s", cli_text(all, "role"),
-	    (long long)json_integer_value(json_object_get(all, "seat")),
-	    after != NULL ? "&after=" : "", after != NULL ? after : "");
-	json_decref(*page);
-	*page = NULL;
-	return cli_call(client, "GET", buf_text(&path), NULL, page, err);
+	buf_append_format(&path, "/v1/seats/shares?role=%s&seat=%d%s%s",
+	    seat_role_name(waiting->role), waiting->seat, after != NULL ? "&after=" : "",
+	    after != NULL ? after : "");
+	return cli_call(client, "GET", buf_text(&path), NULL, out, err);
 }
 
 bool
-seat_handover_fetch(struct http_client *client, enum seat_role role, int seat, const char *out,
-    size_t *out_count, bool *out_more, struct error *err)
+seat_handover_fetch(struct http_client *client, const struct seat_waiting *waiting, const char *out,
+    size_t *out_count, json_t **out_next, struct error *err)
 {
 	DEFER(json_release)
-	json_t *all =
-	    json_pack("{s:s, s:i, s:[]}", "role", seat_role_name(role), "seat", seat, "items");
+	json_t *all = json_pack("{s:s, s:i, s:[]}", "role", seat_role_name(waiting->role), "seat",
+	    waiting->seat, "items");
 	DEFER(json_release) json_t *page = NULL;
 	json_t *items = json_object_get(all, "items");
+	const char *after = waiting->after;
 
 	do {
-		if (!fetch_page(client, all, &page, err))
+		json_t *next = NULL;
+
+		if (!fetch_page(client, waiting, after, &next, err))
 			return false;
+		json_decref(page);
+		page = next;
+		after = json_string_value(json_object_get(page, "next"));
 		(void)json_array_extend(items, json_object_get(page, "items"));
 		(void)json_object_set(all, "seat_set", json_object_get(page, "seat_set"));
-		*out_more = json_is_string(json_object_get(page, "next"));
-	} while (*out_more && json_array_size(items) + HANDOVER_PAGE_MAX <= SEAT_HANDOVER_MAX);
+	} while (after != NULL && json_array_size(items) + HANDOVER_PAGE_MAX <= SEAT_HANDOVER_MAX);
 	*out_count = json_array_size(items);
-	return write_json(out, all, err);
+	if (!write_json(out, all, err))
+		return false;
+	*out_next = after != NULL ? json_string(after) : json_null();
+	return true;
 }
 
 /* ---- seal again ---- */

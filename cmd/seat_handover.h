@@ -11,9 +11,17 @@
 #define SEAT_HANDOVER_MAX 10000                   /* shares in one file */
 #define SEAT_HANDOVER_FILE_MAX ((size_t)64 << 20) /* octets */
 
-/* All that waits for this seat into the file `out`, or SEAT_HANDOVER_MAX of it: then *out_more. */
-MUST_CHECK bool seat_handover_fetch(struct http_client *client, enum seat_role role, int seat,
-    const char *out, size_t *out_count, bool *out_more, struct error *err);
+struct seat_waiting {
+	enum seat_role role;
+	int seat;
+	const char *after; /* NULL: from the first */
+};
+/*
+ * All that waits for this seat into the file `out`, or SEAT_HANDOVER_MAX of it. *out_next: where
+ * there may be more, or JSON's null; the caller frees it.
+ */
+MUST_CHECK bool seat_handover_fetch(struct http_client *client, const struct seat_waiting *waiting,
+    const char *out, size_t *out_count, json_t **out_next, struct error *err);
 
 struct seat_handover {
 	const char *package, *out, *cacert; /* files: from fetch, for submit, the roots */

@@ -70,7 +70,7 @@ vkey=$(jq -r '.items[0].vkey' "$work/logs")
 echo "the order" >"$work/order"
 in_force a other officer
 open_lot handover '. + {escrow: true}'
-enroll_some 40 "$work/old"
+enroll_some 105 "$work/old" # more than a page
 
 # ---- nobody has left yet
 call GET '/v1/seats/shares?role=legal&seat=11' legal >"$work/p"
@@ -90,12 +90,17 @@ done
 call GET '/v1/seats/shares?role=legal&seat=13' legal >"$work/p"
 refused "a seat that is not in the set" 404 NOT_FOUND "$work/p"
 seat fetch --role legal --number 11 --out "$work/waiting" >"$work/p" || die "nothing is fetched"
-same "what was sealed to the set before waits" 40 "$(jq .shares "$work/p")"
+same "what was sealed to the set before waits" "105 null" "$(jq -r '"\(.shares) \(.next)"' "$work/p")"
 octets() { jq -r ".items[].$1" "$work/waiting" | base64 -di | wc -c; }
-same "of each the header, and the role's own shares" "$((40 * 86)) $((40 * (3 + 2 * 114)))" "$(octets head) $(octets group)"
+same "of each the header, and the role's own shares" "$((105 * 86)) $((105 * (3 + 2 * 114)))" "$(octets head) $(octets group)"
 same "and nothing else: no ciphertext" "group,head,leaf,log,shares" "$(jq -r '[.items[] | keys[]] | unique | join(",")' "$work/waiting")"
-exported() { [ "$(events seat.export | jq -s --argjson n "$number" '[.[] | select(.d.number == $n).cnt] | add')" = 40 ]; }
-within 10 "its leaf" exported
+exported() { [ "$(events seat.export | jq -s --argjson n "$number" '[.[] | select(.d.number == $n).cnt] | add')" = 105 ]; }
+within 10 "its leaves" exported
+log=$(sql "SELECT id FROM audit_log WHERE origin = '${vkey%%+*}'")
+seat fetch --role legal --number 11 --after "$log.$(jq '.items[94].leaf' "$work/waiting")" --out "$work/rest" >"$work/p"
+same "from a place on" "$(jq -c '[.items[95:][].leaf]' "$work/waiting")" "$(jq -c '[.items[].leaf]' "$work/rest")"
+! seat fetch --role legal --number 11 --after here --out "$work/rest" >"$work/p" 2>/dev/null || die "fetched after nowhere"
+same "after nowhere" BAD_SYNTAX "$(jq -r .code "$work/p")"
 
 # ---- sealed again by the other seat of the role: a's key is not there
 sealed_not() { # WHAT CODE COMMAND...
@@ -115,14 +120,14 @@ sealed_not "to a set that nobody signed" BAD_PROOF reseal other c "$work/changed
 cacert_used=$MONIKER_TRUST sealed_not "to a set of another root" BAD_PROOF reseal other b
 jq -c '.items[0].head = .items[1].head' "$work/waiting" >"$work/changed"
 reseal other b "$work/changed" >"$work/p" || die "not sealed"
-same "a share under another record's header stays out" "39 1" "$(jq -r '"\(.sealed) \(.skipped)"' "$work/p")"
+same "a share under another record's header stays out" "104 1" "$(jq -r '"\(.sealed) \(.skipped)"' "$work/p")"
 reseal other b >"$work/p" || die "not sealed: $(cat "$work/p")"
-same "all are sealed to b" "40 0" "$(jq -r '"\(.sealed) \(.skipped)"' "$work/p")"
+same "all are sealed to b" "105 0" "$(jq -r '"\(.sealed) \(.skipped)"' "$work/p")"
 
 # ---- handed in: what is wrong is refused, and nothing of it is kept
 count() { sql "SELECT count(*) FROM escrow_share WHERE seat IN (11, 12)"; }
 wrong() { # WHAT STATUS CODE jq-filter [ROLE]
-	jq -c "$4" "$work/sealed" | send /v1/seats/shares "${5:-legal}" >"$work/p"
+	jq -c ".items |= .[:50] | $4" "$work/sealed" | send /v1/seats/shares "${5:-legal}" >"$work/p"
 	refused "$1" "$2" "$3" "$work/p"
 }
 new_leaf=$(sql "SELECT b.seq FROM certificate_body b JOIN certificate c USING (month, serial) WHERE c.pseudonym = '$(cut -d' ' -f1 "$work/new")'")
@@ -148,18 +153,18 @@ same "noise is kept" "20 20" "$(jq -r '"\(.shares) \(.kept)"' "$work/p")"
 same "another share for the same holder" STATE_CONFLICT "$(jq -r .code "$work/p")"
 same "nothing else was kept" 20 "$(count)"
 seat fetch --role legal --number 11 --out "$work/waiting" >"$work/p"
-same "the others wait" 20 "$(jq .shares "$work/p")"
+same "the others wait" 85 "$(jq .shares "$work/p")"
 reseal other b >"$work/p" || die "not sealed"
 seat submit --package "$work/sealed" --role legal >"$work/p" || die "not kept: $(cat "$work/p")"
-same "they are kept" "20 20" "$(jq -r '"\(.shares) \(.kept)"' "$work/p")"
+same "they are kept" "85 85" "$(jq -r '"\(.shares) \(.kept)"' "$work/p")"
 before=$(sql "SELECT md5(string_agg(sealed, ''::bytea ORDER BY log, seq)) FROM escrow_share WHERE seat = 11")
 seat submit --package "$work/sealed" --role legal >"$work/p" || die "the same again: $(cat "$work/p")"
-same "the same again is fine, and nothing new" "20 0" "$(jq -r '"\(.shares) \(.kept)"' "$work/p")"
+same "the same again is fine, and nothing new" "85 0" "$(jq -r '"\(.shares) \(.kept)"' "$work/p")"
 same "and changes nothing" "$before" "$(sql "SELECT md5(string_agg(sealed, ''::bytea ORDER BY log, seq)) FROM escrow_share WHERE seat = 11")"
 seat fetch --role legal --number 11 --out "$work/waiting" >"$work/p"
 same "nothing waits any more" 0 "$(jq .shares "$work/p")"
 leaf() { events seat.reseal | jq -sr --argjson n "$number" '[.[] | select(.d.number == $n)] | map("\(.act | split(":")[0]) \(.d.role) \(.d.seat) \(.cnt)") | join(",")'; }
-both() { [ "$(leaf)" = "legal legal 11 20,legal legal 11 20" ]; }
+both() { [ "$(leaf)" = "legal legal 11 20,legal legal 11 85" ]; }
 within 10 "a leaf for each time that shares were kept" both
 
 # ---- b opens what was sealed before b came
@@ -201,10 +206,10 @@ same "what was sealed to b is no fault of another key for b's place" "0 0" "$(jq
 # ---- the way out of noise: one more key for the seat, and one more handover
 in_force e other officer
 seat fetch --role legal --number 11 --out "$work/waiting" >"$work/p"
-same "all of both sets waits for e" 41 "$(jq .shares "$work/p")"
+same "all of both sets waits for e" 106 "$(jq .shares "$work/p")"
 reseal other e >"$work/p" || die "not sealed"
 seat submit --package "$work/sealed" --role legal >"$work/p" || die "not kept"
-same "all is kept" "41 41" "$(jq -r '"\(.shares) \(.kept)"' "$work/p")"
+same "all is kept" "106 106" "$(jq -r '"\(.shares) \(.kept)"' "$work/p")"
 disclosed "$noisy"
 tells "what was noise for b opens for e" "$(sed -n "s/^$noisy //p" "$work/old")" e officer
 
@@ -235,9 +240,9 @@ rm "$work/other"
 in_force e d officer
 same "the doctor is content" ok "$(doctor || true)"
 seat fetch --role legal --number 12 --out "$work/waiting" >"$work/p"
-same "all of it waits for d" 41 "$(jq .shares "$work/p")"
+same "all of it waits for d" 106 "$(jq .shares "$work/p")"
 reseal e d >"$work/p" || die "not sealed"
-same "all is sealed to d" "41 0" "$(jq -r '"\(.sealed) \(.skipped)"' "$work/p")"
+same "all is sealed to d" "106 0" "$(jq -r '"\(.sealed) \(.skipped)"' "$work/p")"
 seat submit --package "$work/sealed" --role legal >"$work/p" || die "not kept"
 disclosed "$good"
 tells "d opens what came through two hands" "$(sed -n "s/^$good //p" "$work/old")" d officer
