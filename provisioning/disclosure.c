@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "audit/note.h"
 #include "audit/proofs.h"
@@ -107,40 +106,23 @@ records_max(const struct disclosure_proposal *proposal)
 	return 1 + (proposal->receipt != NULL ? proposal->receipt->fault_count : 0);
 }
 
+/* Of one proposal: the kind is alone. */
 static struct disclosure_proposal *
-proposal_at(const struct ledger_batch *batch, size_t i)
+proposal_of(const struct ledger_batch *batch)
 {
-	return (struct disclosure_proposal *)batch->proposals[i];
+	return (struct disclosure_proposal *)batch->proposals[0];
 }
 
-static int
-compare_ids(const void *a, const void *b)
-{
-	return strcmp((*(struct disclosure_proposal *const *)a)->id,
-	    (*(struct disclosure_proposal *const *)b)->id);
-}
-
-/* Locked in the order of their ids. Two steps of one see the same row: see decide(). */
 static bool
 lock_and_read(void *context, struct ledger_batch *batch, struct error *err)
 {
-	DEFER(mem_free)
-	struct disclosure_proposal **sorted =
-	    xcalloc(batch->count, sizeof(struct disclosure_proposal *));
+	struct disclosure_proposal *proposal = proposal_of(batch);
 
 	(void)context;
-	for (size_t i = 0; i < batch->count; i++)
-		sorted[i] = proposal_at(batch, i);
-	qsort(sorted, batch->count, sizeof(struct disclosure_proposal *), compare_ids);
-	for (size_t i = 0; i < batch->count; i++) {
-		disclosure_clear(&sorted[i]->found);
-		sorted[i]->is_there = false;
-		if (sorted[i]->step != STEP_SUBMIT &&
-		    !disclosure_store_lock(
-			batch->tx, sorted[i]->id, &sorted[i]->found, &sorted[i]->is_there, err))
-			return false;
-	}
-	return true;
+	disclosure_clear(&proposal->found);
+	proposal->is_there = false;
+	return proposal->step == STEP_SUBMIT || disclosure_store_lock(batch->tx, proposal->id,
+						    &proposal->found, &proposal->is_there, err);
 }
 
 static bool
@@ -210,45 +192,29 @@ fill_leaf(struct disclosure_proposal *proposal, int64_t now_s)
 	memcpy(leaf->second_commitment, proposal->commitment, SHA256_BYTES);
 }
 
-/* A second step of one disclosure in a batch waits for its caller to ask again. */
-static bool
-comes_second(const struct ledger_batch *batch, size_t index)
-{
-	for (size_t i = 0; i < index; i++)
-		if (strcmp(proposal_at(batch, i)->id, proposal_at(batch, index)->id) == 0)
-			return true;
-	return false;
-}
-
 static void
-decide_all(void *context, struct ledger_batch *batch)
+decide(void *context, struct ledger_batch *batch)
 {
-	(void)context;
-	for (size_t i = 0; i < batch->count; i++) {
-		struct disclosure_proposal *proposal = proposal_at(batch, i);
-		struct error *err = &proposal->base.err;
+	struct disclosure_proposal *proposal = proposal_of(batch);
 
-		*err = (struct error){0};
-		memset(proposal->records, 0, records_max(proposal) * sizeof *proposal->records);
-		proposal->base.records = proposal->records;
-		proposal->base.record_count = 1;
-		proposal->outcome = DISCLOSURE_OPEN;
-		if (comes_second(batch, i)) {
-			proposal->base.record_count = 0;
-			err->retry_after_s = 1;
-			(void)!error_set(err, E_BUSY, "another step of it is being recorded");
-			continue;
-		}
-		(void)!judge(proposal, batch->now_s, err);
-		fill_leaf(proposal, batch->now_s);
-	}
+	(void)context;
+	proposal->base.err = (struct error){0};
+	memset(proposal->records, 0, records_max(proposal) * sizeof *proposal->records);
+	proposal->base.records = proposal->records;
+	proposal->base.record_count = 1;
+	proposal->outcome = DISCLOSURE_OPEN;
+	(void)!judge(proposal, batch->now_s, &proposal->base.err);
+	fill_leaf(proposal, batch->now_s);
 }
 
 static bool
-write_one(const struct ledger_batch *batch, struct disclosure_proposal *proposal, struct error *err)
+write_step(void *context, struct ledger_batch *batch, bool *out_lost_race, struct error *err)
 {
+	struct disclosure_proposal *proposal = proposal_of(batch);
 	const bool refused = proposal->base.err.code != E_NONE;
 
+	(void)context;
+	*out_lost_race = false;
 	if (refused && proposal->outcome == DISCLOSURE_EXPIRED && proposal->is_there &&
 	    proposal->found.state != DISCLOSURE_CLOSED)
 		return disclosure_store_set(
@@ -270,23 +236,12 @@ write_one(const struct ledger_batch *batch, struct disclosure_proposal *proposal
 	    batch->tx, proposal->id, proposal->state, proposal->outcome, err);
 }
 
-static bool
-write_all(void *context, struct ledger_batch *batch, bool *out_lost_race, struct error *err)
-{
-	(void)context;
-	*out_lost_race = false;
-	for (size_t i = 0; i < batch->count; i++)
-		if (proposal_at(batch, i)->base.record_count > 0 &&
-		    !write_one(batch, proposal_at(batch, i), err))
-			return false;
-	return true;
-}
-
 static const struct ledger_kind KIND = {
     .name = "disclosure",
+    .alone = true,
     .lock_and_read = lock_and_read,
-    .decide = decide_all,
-    .write = write_all,
+    .decide = decide,
+    .write = write_step,
 };
 
 static bool

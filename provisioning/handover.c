@@ -144,24 +144,21 @@ struct keeping {
 	int64_t fresh;
 };
 
+/* Of one proposal: the kind is alone, since what another of its batch writes could not be read. */
 static struct keeping *
-keeping_at(const struct ledger_batch *batch, size_t i)
+keeping_of(const struct ledger_batch *batch)
 {
-	return (struct keeping *)batch->proposals[i];
+	return (struct keeping *)batch->proposals[0];
 }
 
 static bool
 keep_read(void *context, struct ledger_batch *batch, struct error *err)
 {
-	(void)context;
-	for (size_t i = 0; i < batch->count; i++) {
-		struct keeping *keeping = keeping_at(batch, i);
+	struct keeping *keeping = keeping_of(batch);
 
-		if (!handover_store_state(batch->tx, keeping->seat, keeping->shares, keeping->count,
-			&keeping->state, err))
-			return false;
-	}
-	return true;
+	(void)context;
+	return handover_store_state(
+	    batch->tx, keeping->seat, keeping->shares, keeping->count, &keeping->state, err);
 }
 
 static bool
@@ -175,72 +172,50 @@ keep_judge(const struct keeping *keeping, struct error *err)
 		   "this holder has another share of one of them: fetch what waits, and seal that");
 }
 
-/* What others of the batch write was not there to be read: the second for a seat asks again. */
-static bool
-comes_second(const struct ledger_batch *batch, size_t index)
-{
-	const struct seat *mine = &keeping_at(batch, index)->seat->holder;
-
-	for (size_t i = 0; i < index; i++) {
-		const struct seat *other = &keeping_at(batch, i)->seat->holder;
-
-		if (other->role == mine->role && other->number == mine->number)
-			return true;
-	}
-	return false;
-}
-
 static void
 keep_decide(void *context, struct ledger_batch *batch)
 {
-	(void)context;
-	for (size_t i = 0; i < batch->count; i++) {
-		struct keeping *keeping = keeping_at(batch, i);
-		struct error *err = &keeping->base.err;
+	struct keeping *keeping = keeping_of(batch);
 
-		*err = (struct error){0};
-		keeping->base.record_count = 0;
-		keeping->fresh = 0;
-		if (comes_second(batch, i)) {
-			err->retry_after_s = 1;
-			(void)!error_set(err, E_BUSY, "other shares of this seat are being kept");
-			continue;
-		}
-		if (!keep_judge(keeping, err))
-			continue;
-		keeping->fresh = keeping->state.known - keeping->state.there;
-		if (keeping->fresh == 0)
-			continue;
-		keeping->record = (struct record){0};
-		keeping->base.records = &keeping->record;
-		keeping->base.record_count = 1;
-		fill_leaf(&keeping->record.leaf, LEAF_SEAT_RESEAL, keeping->place, keeping->number,
-		    (size_t)keeping->fresh, batch->now_s);
-		keeping->record.leaf.has_second_commitment = true;
-		memcpy(keeping->record.leaf.second_commitment, keeping->commitment, SHA256_BYTES);
-	}
+	(void)context;
+	keeping->base.err = (struct error){0};
+	keeping->base.record_count = 0;
+	keeping->fresh = 0;
+	if (!keep_judge(keeping, &keeping->base.err))
+		return;
+	keeping->fresh = keeping->state.known - keeping->state.there;
+	if (keeping->fresh == 0)
+		return;
+	keeping->record = (struct record){0};
+	keeping->base.records = &keeping->record;
+	keeping->base.record_count = 1;
+	fill_leaf(&keeping->record.leaf, LEAF_SEAT_RESEAL, keeping->place, keeping->number,
+	    (size_t)keeping->fresh, batch->now_s);
+	keeping->record.leaf.has_second_commitment = true;
+	memcpy(keeping->record.leaf.second_commitment, keeping->commitment, SHA256_BYTES);
 }
 
 static bool
 keep_write(void *context, struct ledger_batch *batch, bool *out_lost_race, struct error *err)
 {
-	(void)context;
-	*out_lost_race = false;
-	for (size_t i = 0; i < batch->count; i++) {
-		const struct keeping *keeping = keeping_at(batch, i);
-		int64_t inserted = 0;
+	const struct keeping *keeping = keeping_of(batch);
+	int64_t inserted = 0;
 
-		if (keeping->fresh > 0 &&
-		    !handover_store_insert(batch->tx, keeping->seat, keeping->shares,
-			keeping->count, batch->now_s, &inserted, err))
-			return false;
-		*out_lost_race = *out_lost_race || inserted != keeping->fresh;
-	}
+	(void)context;
+	if (keeping->fresh > 0 && !handover_store_insert(batch->tx, keeping->seat, keeping->shares,
+				      keeping->count, batch->now_s, &inserted, err))
+		return false;
+	*out_lost_race = inserted != keeping->fresh;
 	return true;
 }
 
 static const struct ledger_kind KEEP = {
-    .name = "seat.reseal", .lock_and_read = keep_read, .decide = keep_decide, .write = keep_write};
+    .name = "seat.reseal",
+    .alone = true,
+    .lock_and_read = keep_read,
+    .decide = keep_decide,
+    .write = keep_write,
+};
 
 /* leaf(8) share(112) of each, in the order in which they came. Shares are noise: no nonce. */
 static void
