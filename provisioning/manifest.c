@@ -1,7 +1,6 @@
 #include "provisioning/manifest.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "audit/note.h"
 #include "base/mem.h"
@@ -24,10 +23,11 @@ struct addition {
 	struct record record;
 };
 
+/* Of one proposal: the kind is alone, since what another of its group lists could not be read. */
 static struct addition *
-addition_at(const struct ledger_batch *group, size_t i)
+addition_of(const struct ledger_batch *group)
 {
-	return (struct addition *)group->proposals[i];
+	return (struct addition *)group->proposals[0];
 }
 
 /* ---- the ledger kind ---- */
@@ -43,30 +43,17 @@ read_keys(struct tx *tx, struct decide_tag_keys *out, struct error *err)
 	return true;
 }
 
-/* The snapshot says which batches are closed. */
 static bool
 add_read(void *context, struct ledger_batch *group, struct error *err)
 {
-	DEFER(mem_free) int64_t *ids = xcalloc(group->count, sizeof *ids);
-	DEFER(mem_free) bool *closed = xcalloc(group->count, sizeof *closed);
-	struct decide_tag_keys keys;
+	struct addition *addition = addition_of(group);
+	const int64_t id = addition->batch->id;
 
 	(void)context;
-	for (size_t i = 0; i < group->count; i++)
-		ids[i] = addition_at(group, i)->batch->id;
-	if (!batch_store_lock(group->tx, ids, group->count, closed, err) ||
-	    !read_keys(group->tx, &keys, err))
-		return false;
-	for (size_t i = 0; i < group->count; i++) {
-		struct addition *addition = addition_at(group, i);
-
-		addition->keys = keys;
-		addition->closed = closed[i];
-		if (!manifest_store_unlisted(group->tx, ids[i], addition->tags, addition->count,
-			addition->unlisted, err))
-			return false;
-	}
-	return true;
+	return batch_store_lock(group->tx, &id, 1, &addition->closed, err) &&
+	       read_keys(group->tx, &addition->keys, err) &&
+	       manifest_store_unlisted(
+		   group->tx, id, addition->tags, addition->count, addition->unlisted, err);
 }
 
 static void
@@ -81,27 +68,11 @@ keep_first_of_each(struct addition *addition)
 	}
 }
 
-/* What an earlier one of the group lists is not seen yet. */
 static bool
-comes_second(const struct ledger_batch *group, size_t place)
+may_add(struct addition *addition, struct error *err)
 {
-	for (size_t i = 0; i < place; i++)
-		if (addition_at(group, i)->batch->id == addition_at(group, place)->batch->id)
-			return true;
-	return false;
-}
-
-static bool
-may_add(const struct ledger_batch *group, size_t place, struct error *err)
-{
-	struct addition *addition = addition_at(group, place);
-
 	if (addition->closed)
 		return error_set_field(err, E_BATCH_CLOSED, "/batch", "it is closed");
-	if (comes_second(group, place)) {
-		err->retry_after_s = 1;
-		return error_set(err, E_BUSY, "another addition is on its way: try again");
-	}
 	return decide_settle_tags(&addition->keys, addition->tags, addition->count, err);
 }
 
@@ -121,39 +92,34 @@ record(struct addition *addition, int64_t now_s)
 static void
 add_decide(void *context, struct ledger_batch *group)
 {
-	(void)context;
-	for (size_t i = 0; i < group->count; i++) {
-		struct addition *addition = addition_at(group, i);
+	struct addition *addition = addition_of(group);
 
-		addition->base.err = (struct error){0};
-		addition->base.record_count = 0;
-		addition->added = 0;
-		if (!may_add(group, i, &addition->base.err))
-			continue;
-		keep_first_of_each(addition);
-		if (addition->added > 0)
-			record(addition, group->now_s);
-	}
+	(void)context;
+	addition->base.err = (struct error){0};
+	addition->base.record_count = 0;
+	addition->added = 0;
+	if (!may_add(addition, &addition->base.err))
+		return;
+	keep_first_of_each(addition);
+	if (addition->added > 0)
+		record(addition, group->now_s);
 }
 
 static bool
 add_write(void *context, struct ledger_batch *group, bool *out_lost_race, struct error *err)
 {
+	const struct addition *addition = addition_of(group);
+
 	(void)context;
 	*out_lost_race = false;
-	for (size_t i = 0; i < group->count; i++) {
-		const struct addition *addition = addition_at(group, i);
-
-		if (addition->added > 0 &&
-		    !manifest_store_insert(group->tx, addition->batch->id, addition->tags,
-			addition->unlisted, addition->count, err))
-			return false;
-	}
-	return true;
+	return addition->added == 0 ||
+	       manifest_store_insert(group->tx, addition->batch->id, addition->tags,
+		   addition->unlisted, addition->count, err);
 }
 
 static const struct ledger_kind ADD = {
     .name = "manifest.add",
+    .alone = true,
     .lock_and_read = add_read,
     .decide = add_decide,
     .write = add_write,
