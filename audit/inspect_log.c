@@ -4,21 +4,25 @@
 
 #include "audit/events_store.h"
 #include "audit/inspect_bundle.h"
+#include "audit/inspect_dropped.h"
 #include "audit/inspect_rows.h"
 #include "audit/inspect_store.h"
 #include "audit/log_folder.h"
+#include "audit/outbox.h"
+#include "audit/retention_store.h"
 #include "base/mem.h"
 #include "proof/edge.h"
 #include "proof/tlog_proof.h"
 
 #define LOST_MAX 1024 /* remembered in one pass */
+#define COMING_AT_ONCE 4096
 #define BEGIN_BACK_S 86400
 #define EPOCH_BACK_S (31 * 86400) /* how far before its leaf a pseudonym may begin */
 
 struct inspect_log {
 	struct db *db;
 	int log;
-	char *folder;
+	char *folder, *name; /* the last part of its origin */
 	struct tile_files files;
 	uint64_t size;
 	struct edge *edge;
@@ -26,6 +30,8 @@ struct inspect_log {
 	uint64_t above_index; /* of the tile of level 1 in `above`, and 1; 0: none */
 	uint8_t above[TILE_WIDTH * SHA256_BYTES];
 	struct inspect_faults lost; /* bodies that are missing */
+	struct inspect_dropped dropped;
+	int64_t began; /* at this leaf; -1: not yet */
 };
 
 /* ---- opening ---- */
@@ -72,11 +78,14 @@ inspect_log_open(const struct inspect_log_options *options, struct inspect_log *
     struct inspect_faults *faults, struct error *err)
 {
 	DEFER(inspect_log_free) struct inspect_log *log = xcalloc(1, sizeof *log);
+	const char *slash = strrchr(options->key->name, '/');
 	struct checkpoint checkpoint;
 
 	log->db = options->db;
 	log->log = options->log;
 	log->folder = xstrdup(options->folder);
+	log->name = xstrdup(slash != NULL ? slash + 1 : options->key->name);
+	log->began = -1;
 	log->files = log_folder_files(log->folder);
 	log->edge = edge_new();
 	if (!take_checkpoint(log, options->key, &checkpoint, faults, err))
@@ -94,7 +103,9 @@ inspect_log_free(struct inspect_log *log)
 		return;
 	edge_free(log->edge);
 	inspect_faults_clear(&log->lost);
+	inspect_dropped_clear(&log->dropped);
 	free(log->folder);
+	free(log->name);
 	free(log);
 }
 
@@ -298,6 +309,25 @@ read_rows(struct step *step, struct error *err)
 	       inspect_store_was_pruned(step->log->db, step->log->log, first, &bundle->pruned, err);
 }
 
+/* A part that began before this process looked at it is left to the next pass: it may have told of
+ * an earlier leaf of it. */
+static void
+note_dropped(struct step *step)
+{
+	const struct inspect_bundle *bundle = step->bundle;
+	const int64_t first = (int64_t)bundle->first;
+	int64_t from = -1, to = -1;
+
+	for (int i = 0; i < bundle->width; i++)
+		if (!bundle->row_there[i]) {
+			from = from < 0 ? first + i : from;
+			to = first + i;
+		}
+	if (bundle->pruned && from >= 0 &&
+	    first / RETENTION_PART_LEAVES * RETENTION_PART_LEAVES >= step->log->began)
+		inspect_dropped_add(&step->log->dropped, from, to);
+}
+
 /* From either place, if it has the hash that is right; else none is read. */
 static void
 take_proven(struct step *step, const uint8_t *truth)
@@ -443,6 +473,7 @@ judge_beside(struct step *step, struct inspect_faults *faults, struct error *err
 		if (step->leaves[i].len == 0)
 			continue;
 		excuse(step->log, &views[i]);
+		inspect_dropped_excuse(&step->log->dropped, &views[i], step->log->name);
 		if (inspect_wants_body(&views[i]) && !has_body[i] &&
 		    !miss_body(step->log, &views[i], err))
 			return false;
@@ -465,8 +496,11 @@ inspect_log_step(
 	step.bundle->width = tile_width_at(0, index, log->size);
 	read_hashes(&step);
 	read_entries(&step);
+	if (log->began < 0)
+		log->began = (int64_t)step.bundle->first;
 	if (!read_rows(&step, err))
 		return false;
+	note_dropped(&step);
 	anchor = get_anchor(&step, faults);
 	take_proven(&step, inspect_bundle_judge(step.bundle, &anchor, faults));
 	if (!judge_beside(&step, faults, err))
@@ -479,4 +513,65 @@ const struct inspect_faults *
 inspect_log_lost(const struct inspect_log *log)
 {
 	return &log->lost;
+}
+
+/* ---- what was dropped, and nobody says so ---- */
+
+void
+inspect_log_unsaid(const struct inspect_log *log, struct inspect_faults *faults)
+{
+	inspect_dropped_put(&log->dropped, faults);
+}
+
+static bool
+has_prune(const struct inspect_log *log, const struct rows *rows)
+{
+	int64_t first, last;
+
+	for (size_t i = 0; i < rows_count(rows); i++) {
+		struct leaf_view leaf;
+		struct error why = {0};
+
+		if (leaf_parse(rows_bytes(rows, i, 1), &leaf, &why) &&
+		    inspect_is_prune(&leaf, log->name, &first, &last))
+			return true;
+	}
+	return false;
+}
+
+/* Whoever dropped a part left its leaf in the outbox in one transaction: it is there, or, looked at
+ * afterwards, among the leaves behind the checkpoint. The next pass proves those. */
+static bool
+is_coming(const struct inspect_log *log, bool *out, struct error *err)
+{
+	int64_t after = (int64_t)log->size - 1;
+	size_t count = COMING_AT_ONCE;
+
+	if (!inspect_store_prune_waits(log->db, log->name, out, err))
+		return false;
+	while (!*out && count == COMING_AT_ONCE) {
+		DEFER(rows_free) struct rows *rows = NULL;
+
+		if (!events_read_leaves(
+			log->db, log->log, after, INT64_MAX, COMING_AT_ONCE, &rows, err))
+			return false;
+		count = rows_count(rows);
+		*out = has_prune(log, rows);
+		after = count > 0 ? rows_int(rows, count - 1, 0) : after;
+	}
+	return true;
+}
+
+bool
+inspect_log_judge_unsaid(struct inspect_log *log, struct inspect_faults *faults, struct error *err)
+{
+	bool coming = false;
+
+	if (log->dropped.count == 0)
+		return true;
+	if (!is_coming(log, &coming, err))
+		return false;
+	if (!coming)
+		inspect_log_unsaid(log, faults);
+	return true;
 }

@@ -40,4 +40,14 @@ MUST_CHECK bool inspect_log_step(struct inspect_log *log, uint64_t *inout_next,
  */
 const struct inspect_faults *inspect_log_lost(const struct inspect_log *log);
 
+/* Rows that are missing so far as if they had been dropped, and no leaf says so yet. */
+void inspect_log_unsaid(const struct inspect_log *log, struct inspect_faults *faults);
+/*
+ * At the end of a pass over a log that lives: adds them. None of them while a leaf that says so of
+ * this log is still on its way, or behind the checkpoint: the next pass has it.
+ * E_DATABASE_UNAVAILABLE
+ */
+MUST_CHECK bool inspect_log_judge_unsaid(
+    struct inspect_log *log, struct inspect_faults *faults, struct error *err);
+
 #endif

@@ -1,5 +1,6 @@
 #include "audit/inspect_store.h"
 
+#include "audit/outbox.h"
 #include "base/mem.h"
 
 /* $1 log */
@@ -43,6 +44,12 @@ static const struct stmt COUNT_FAULTS =
 static const struct stmt WAS_PRUNED = STMT("inspect_was_pruned", 2, 1,
     "SELECT EXISTS (SELECT FROM audit_pruned"
     " WHERE log = $1::int2 AND what = 'audit_leaf' AND part = $2::int8 / 1048576)");
+
+/* $1 the leaf's subject, as it stands in the tail */
+static const struct stmt PRUNE_WAITS = STMT("inspect_prune_waits", 1, 1,
+    "SELECT EXISTS (SELECT FROM audit_outbox WHERE position('\"ev\":\"log.prune\"'::bytea IN tail) "
+    "> 0"
+    " AND position($1::bytea IN tail) > 0)");
 
 /* $1 at, $2 seconds before it */
 static const struct stmt HAS_MONTH = STMT("inspect_has_month", 2, 1,
@@ -106,8 +113,8 @@ static const struct stmt CHANGES = STMT("inspect_changes", 2, 8,
     " FROM status_change AS s WHERE s.seq > $1::int8 ORDER BY s.seq LIMIT $2::int8");
 
 static const struct stmt *const STATEMENTS[] = {&PROGRESS, &KEEP_PROGRESS, &LOGS, &MARK_SEEN,
-    &FAULTS_INSERT, &FORGET_MENDED, &COUNT_FAULTS, &WAS_PRUNED, &HAS_MONTH, &COMMITTED, &STATUSES,
-    &REVOCATIONS, &CHANGES, NULL};
+    &FAULTS_INSERT, &FORGET_MENDED, &COUNT_FAULTS, &WAS_PRUNED, &PRUNE_WAITS, &HAS_MONTH,
+    &COMMITTED, &STATUSES, &REVOCATIONS, &CHANGES, NULL};
 
 const struct stmt *const *
 inspect_statements(void)
@@ -245,6 +252,21 @@ inspect_store_was_pruned(struct db *db, int log, int64_t seq, bool *out, struct 
 	params_int2(&params, (int16_t)log);
 	params_int8(&params, seq);
 	if (!db_query(db, &WAS_PRUNED, &params, &rows, err))
+		return false;
+	*out = rows_bool(rows, 0, 0);
+	return true;
+}
+
+bool
+inspect_store_prune_waits(struct db *db, const char *name, bool *out, struct error *err)
+{
+	DEFER(params_clear) struct params params = {0};
+	DEFER(buf_clear_public) struct buf subject = {0};
+	DEFER(rows_free) struct rows *rows = NULL;
+
+	outbox_subject(name, &subject);
+	params_bytea(&params, buf_bytes(&subject));
+	if (!db_query(db, &PRUNE_WAITS, &params, &rows, err))
 		return false;
 	*out = rows_bool(rows, 0, 0);
 	return true;

@@ -41,6 +41,9 @@ MUST_CHECK bool inspect_store_count_faults(struct db *db, int64_t *out, struct e
 /* Whether retention dropped the part that has this leaf. */
 MUST_CHECK bool inspect_store_was_pruned(
     struct db *db, int log, int64_t seq, bool *out, struct error *err);
+/* Whether a leaf waits to be recorded that says that parts of this log were dropped. */
+MUST_CHECK bool inspect_store_prune_waits(
+    struct db *db, const char *name, bool *out, struct error *err);
 /* Whether certificates that began then, or up to `back_s` before (31 days at most), are still kept:
  * months are dropped by hand. */
 MUST_CHECK bool inspect_store_has_month(

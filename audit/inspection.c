@@ -89,16 +89,26 @@ tell(struct inspection *inspection, const struct inspect_faults *faults, struct 
 	       count_faults(inspection, err);
 }
 
-/* What may be a restored backup's is not told yet, and not forgotten either. */
+static bool
+mark_seen(struct inspection *inspection, const struct inspect_faults *faults, struct error *err)
+{
+	DEFER(mem_free) bool *known = xcalloc(faults->count + 1, sizeof *known);
+
+	return faults->count == 0 || inspect_store_mark_seen(inspection->options.db,
+					 &inspection->subject, faults, known, err);
+}
+
+/* What may be a restored backup's, or was dropped in order, is not told yet, and not forgotten
+ * either. */
 static bool
 keep_progress(struct inspection *inspection, struct error *err)
 {
-	const struct inspect_faults *lost = inspect_log_lost(inspection->log);
-	DEFER(mem_free) bool *known = xcalloc(lost->count + 1, sizeof *known);
+	DEFER(inspect_faults_clear) struct inspect_faults unsaid = {0};
 
 	inspection->kept_at_ms = clock_monotonic_ms();
-	return (lost->count == 0 || inspect_store_mark_seen(inspection->options.db,
-					&inspection->subject, lost, known, err)) &&
+	inspect_log_unsaid(inspection->log, &unsaid);
+	return mark_seen(inspection, inspect_log_lost(inspection->log), err) &&
+	       mark_seen(inspection, &unsaid, err) &&
 	       inspect_store_keep_progress(
 		   inspection->options.db, inspection->subject.log, &inspection->progress, err);
 }
@@ -197,9 +207,13 @@ choose(struct inspection *inspection, struct error *err)
 static bool
 end_pass(struct inspection *inspection, struct error *err)
 {
+	DEFER(inspect_faults_clear) struct inspect_faults unsaid = {0};
 	size_t mended = 0;
 
+	/* Of a closed log the leaf may stand in any other, also another node's. */
 	if (!tell(inspection, inspect_log_lost(inspection->log), err) ||
+	    (is_own(inspection) && !inspect_log_judge_unsaid(inspection->log, &unsaid, err)) ||
+	    !tell(inspection, &unsaid, err) ||
 	    !inspect_store_forget_mended(
 		inspection->options.db, &inspection->subject, &mended, err))
 		return false;

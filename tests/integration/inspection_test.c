@@ -11,6 +11,8 @@
 
 #define SIZE (65536 + 256 + 10) /* a full tile of level 1, and a bundle that is not full */
 #define AT_ONCE 2000            /* rows in one statement */
+#define PRUNED_FIRST 512        /* as the last leaf says */
+#define PRUNED_LAST 767
 
 struct world {
 	struct test_db test;
@@ -31,6 +33,16 @@ insert_leaves(const struct world *world, size_t from, size_t to)
 	test_db_run(&world->test, buf_text(&sql));
 }
 
+static void
+say_pruned(struct world *world, int64_t first, int64_t last)
+{
+	struct leaf leaf = {.event = LEAF_LOG_PRUNE, .subject = "log:node1-2026"};
+
+	leaf.details[0] = (struct leaf_detail){.key = "first", .number = first};
+	leaf.details[1] = (struct leaf_detail){.key = "last", .number = last};
+	signed_log_add(&world->log, leaf);
+}
+
 static int
 make_world(void **state)
 {
@@ -44,7 +56,8 @@ make_world(void **state)
 	test_db_init(&world->test);
 	folder_init(&world->folder);
 	signed_log_init(&world->log);
-	signed_log_grow(&world->log, SIZE);
+	signed_log_grow(&world->log, SIZE - 1);
+	say_pruned(world, PRUNED_FIRST, PRUNED_LAST);
 	source = signed_log_source(&world->log);
 	signed_log_note(&world->log, SIZE, &note);
 	assert_true(tiles_open(world->folder.path, SIGNED_LOG_ORIGIN, &source, &tiles, &err));
@@ -246,6 +259,92 @@ a_part_that_retention_dropped_is_not_missed(void **state)
 	assert_int_equal(dropped.count, 0);
 }
 
+/* Drops these rows; the database says that retention did. */
+static void
+drop(const struct world *world, int first, int last)
+{
+	DEFER(buf_clear_public) struct buf sql = {0};
+
+	buf_append_format(&sql,
+	    "SET session_replication_role = replica;"
+	    "DELETE FROM audit_leaf WHERE seq BETWEEN %d AND %d;"
+	    "INSERT INTO audit_pruned VALUES (1, 'audit_leaf', 0)",
+	    first, last);
+	test_db_run(&world->test, buf_text(&sql));
+}
+
+static void
+put_back(const struct world *world, size_t first, size_t last)
+{
+	test_db_run(&world->test, "DELETE FROM audit_pruned");
+	insert_leaves(world, first, last + 1);
+}
+
+/* A pass that begins at `from`: how many gaps are told at its end, and the leaf of the first. */
+static size_t
+count_unsaid(const struct world *world, uint64_t from, int64_t *out_seq)
+{
+	DEFER(inspect_faults_clear) struct inspect_faults faults = {0};
+	DEFER(inspect_log_free) struct inspect_log *log = NULL;
+	struct error err = {0};
+
+	assert_true(inspect_log_open(
+	    &(struct inspect_log_options){
+		.db = world->db, .log = 1, .folder = world->folder.path, .key = &world->log.key},
+	    &log, &faults, &err));
+	while (from < SIZE)
+		assert_true(inspect_log_step(log, &from, &faults, &err));
+	assert_int_equal(faults.count, 0);
+	assert_true(inspect_log_judge_unsaid(log, &faults, &err));
+	for (size_t i = 0; i < faults.count; i++)
+		finds(&faults, i, INSPECT_AUDIT_LEAF, 0, faults.list[i].seq, true);
+	*out_seq = faults.count > 0 ? faults.list[0].seq : -1;
+	return faults.count;
+}
+
+static void
+what_was_dropped_is_said_by_the_log_and_not_by_a_table(void **state)
+{
+	const struct world *world = *state;
+	int64_t seq;
+
+	drop(world, PRUNED_FIRST, PRUNED_LAST);
+	assert_int_equal(count_unsaid(world, 0, &seq), 0);
+	put_back(world, PRUNED_FIRST, PRUNED_LAST);
+	drop(world, PRUNED_LAST - 2, PRUNED_LAST + 1); /* one more than the leaf has */
+	assert_int_equal(count_unsaid(world, 0, &seq), 1);
+	assert_int_equal(seq, PRUNED_LAST - 2);
+	put_back(world, PRUNED_LAST - 2, PRUNED_LAST + 1);
+	drop(world, 1100, 1100);
+	assert_int_equal(count_unsaid(world, 0, &seq), 1);
+	assert_int_equal(seq, 1100);
+	assert_int_equal(count_unsaid(world, 768, &seq), 0); /* the part began before */
+	put_back(world, 1100, 1100);
+}
+
+static void
+a_leaf_that_is_on_its_way_is_waited_for(void **state)
+{
+	struct world *world = *state;
+	int64_t seq;
+
+	drop(world, 1100, 1100);
+	test_db_run(&world->test, "INSERT INTO audit_outbox (tail) VALUES"
+				  "('\"v\":1,\"ev\":\"log.prune\",\"sub\":\"log:node2-2026\"')");
+	assert_int_equal(count_unsaid(world, 0, &seq), 1); /* that of another log */
+	test_db_run(&world->test, "INSERT INTO audit_outbox (tail) VALUES"
+				  "('\"v\":1,\"ev\":\"log.prune\",\"sub\":\"log:node1-2026\"')");
+	assert_int_equal(count_unsaid(world, 0, &seq), 0);
+	test_db_run(&world->test, "DELETE FROM audit_outbox");
+	assert_int_equal(count_unsaid(world, 0, &seq), 1);
+	say_pruned(world, 1024, 1279); /* committed, and not in the checkpoint yet */
+	insert_leaves(world, SIZE, SIZE + 1);
+	assert_int_equal(count_unsaid(world, 0, &seq), 0);
+	test_db_run(&world->test,
+	    "SET session_replication_role = replica; DELETE FROM audit_leaf WHERE seq >= 65802");
+	put_back(world, 1100, 1100);
+}
+
 int
 main(void)
 {
@@ -257,6 +356,8 @@ main(void)
 	    cmocka_unit_test(a_file_that_is_gone_is_missing),
 	    cmocka_unit_test(a_checkpoint_that_is_not_signed_is_a_fault),
 	    cmocka_unit_test(a_part_that_retention_dropped_is_not_missed),
+	    cmocka_unit_test(what_was_dropped_is_said_by_the_log_and_not_by_a_table),
+	    cmocka_unit_test(a_leaf_that_is_on_its_way_is_waited_for),
 	};
 
 	return cmocka_run_group_tests_name("inspection", tests, make_world, remove_world);
