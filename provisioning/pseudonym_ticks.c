@@ -90,8 +90,10 @@ find_held(const struct pseudonym_revoker *revoker, const struct pseudonym_block_
 		&(struct pseudonym_slots){months, slots, COUNT(slots)}, now_s,
 		targets->items + targets->count, SLOTS_MAX, &count, err))
 		return false;
+	/* Not each device's own: of several that end at once, one reason's would be one device's.
+	 */
 	for (size_t i = 0; i < count; i++)
-		targets->items[targets->count + i].reason = block->reason;
+		targets->items[targets->count + i].reason = REASON_UNSPECIFIED;
 	targets->count += count;
 	return true;
 }

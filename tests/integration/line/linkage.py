@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-# linkage.py FLEET LEAVES TABLES WAL game|again|joined|valued: who links certificates of one device?
+# linkage.py FLEET LEAVES TABLES WAL PUBLIC game|again|joined|valued|ended|unshuffled: who links certificates of one device?
 #
 # FLEET    the truth (linkage_fleet.py): what each device got at its birth and in each epoch
 # LEAVES   of the log, a line each     TABLES   every row of every table, with xmin and ctid
 # WAL      pg_waldump's lines
+# PUBLIC   a folder with what says which certificates are revoked: feed, pages of the change feed, and *.crl
 #
 # The adversary has all of it but the truth. Everything that stands somewhere about a certificate is one of its features.
 # Two games, over neighboring epochs, and over birth and each epoch:
@@ -18,10 +19,12 @@
 # A tie is decided by a coin. With m ways tried, one of them has to be less likely than FALSE_ALARM / m to count as a link.
 #
 # game     the published epochs: nobody does better than chance, or exit status 1
-# again    the last epoch came in the order of the one before, a leak that is planted: it is found, or exit status 1
+# again    the second epoch came in the order of the first, a leak that is planted: it is found, or exit status 1
 # joined   some devices have written to rows of birth and epoch 0 in one transaction: that is found, or exit status 1
 # valued   a column is planted that tells two bits of the device: that is found, or exit status 1
-import base64, collections, json, math, random, re, sys
+# ended    the devices that ended in one tick, and the two epochs whose certificates that revoked: as game
+# unshuffled  the same, in a feed that has them device by device, a leak that is planted: it is found, or exit status 1
+import base64, collections, json, math, pathlib, random, re, sys
 
 FALSE_ALARM = 1e-6
 
@@ -88,8 +91,31 @@ def read_wal(path):
     return found
 
 
+def read_feed(path):
+    """Of each serial number: its last line, and where."""
+    found = {}
+    for place, line in enumerate(open(path)):
+        words = line.split()
+        if len(words) == 5 and re.fullmatch("[0-9a-f]{16}", words[0]) and len(words[1]) == 40:
+            found[words[1]] = {"feed.place": place, "feed.state": number(words[2]), "feed.at": int(words[3]), "feed.reason": int(words[4])}
+    return found
+
+
+def read_crls(folder):
+    """Of each serial number: what its entry says, and where."""
+    entries = collections.defaultdict(lambda: collections.defaultdict(dict))
+    for path in sorted(pathlib.Path(folder).glob("*.crl")):
+        for name, value in der(path.read_bytes(), "crl"):
+            match = re.fullmatch(r"crl\.0\.0\.5\.(\d+)\.(.*)", name)
+            if match:
+                entries[path][int(match[1])]["crl." + match[2]] = value
+    return {f"{entry['crl.0']:040x}": entry | {"crl.place": place}
+            for crl in entries.values() for place, entry in crl.items() if "crl.0" in entry}
+
+
 class World:
-    def __init__(self, leaves, tables, wal):
+    def __init__(self, leaves, tables, wal, public):
+        self.feed, self.crls = read_feed(f"{public}/feed"), read_crls(public)
         self.leaves = {}
         before = None
         for place, line in enumerate(open(leaves)):
@@ -124,6 +150,7 @@ class Card:
         self.features, self.texts = dict(der(octets)), set()
         self.features["certificate.octets"] = len(octets)
         serial = next(f"{v:040x}" for n, v in self.features.items() if n == "certificate.0.0.1")
+        self.features |= world.feed.get(serial, {}) | world.crls.get(serial, {})
         rows = world.rows_of(serial)
         if not rows:
             sys.exit(f"no row has the serial number {serial}")
@@ -262,10 +289,13 @@ class Game:
 
 
 def main():
-    fleet, leaves, tables, wal, what = sys.argv[1:6]
-    world = World(leaves, tables, wal)
-    pems = json.load(open(fleet))["certificates"]
-    last = len(pems) - 1  # 0 is the birth; the last epoch came in the order of the one before
+    fleet_file, leaves, tables, wal, public, what = sys.argv[1:7]
+    world = World(leaves, tables, wal, public)
+    fleet = json.load(open(fleet_file))
+    pems = fleet["certificates"]
+    last = len(pems) - 1  # 0 is the birth; the second epoch came in the order of the first
+    if what in ("ended", "unshuffled"):
+        pems = [[epoch[device] for device in fleet["ended"]] for epoch in pems]
     found = []
     for view in ("published", "everything"):
         epochs = [[Card(pem, world, view == "published") for pem in epoch] for epoch in pems]
@@ -273,11 +303,18 @@ def main():
             for epoch in epochs:
                 for device, card in enumerate(epoch):
                     card.features["planted"] = device * 2654435761 >> 8 & 3
-        chain = [(e, e + 1) for e in range(1, last - 1)]
-        hops = {"game": {"epochs": chain, "birth": [(0, e) for e in range(1, last)]}, "again": {"again": [(last - 1, last)]},
-                "joined": {"joined": [(0, 1)]}, "valued": {"valued": chain}}[what]
+        if what == "unshuffled":
+            for epoch in epochs:
+                for device, card in enumerate(epoch):
+                    card.features["feed.place"] = device
+        chain = [(e, e + 1) for e in range(2, last)]
+        hops = {"game": {"epochs": chain, "birth": [(0, e) for e in range(2, last + 1)]}, "again": {"again": [(1, 2)]},
+                "joined": {"joined": [(0, 1)]}, "valued": {"valued": chain},
+                "ended": {"ended": [(last - 1, last)]}, "unshuffled": {"unshuffled": [(last - 1, last)]}}[what]
         for name, pairs in hops.items():
             game = Game(f"{view}, {name}", pairs, epochs, "linkage")
+            if what == "ended" and not {"feed.place", "crl.place", "leaf.place"} <= set(game.features):
+                sys.exit("no feature tells of the revocations")
             game.play_pairs()
             game.play_matching()
             best = min(game.found)
@@ -287,7 +324,7 @@ def main():
     links = sorted(way for way in found if way[0] < bound)
     for chance, way in links[:20]:
         print(f"links: {way} (by chance {chance:.2g}, the bound is {bound:.2g})")
-    sys.exit((len(links) > 0) == (what == "game"))
+    sys.exit((len(links) > 0) == (what in ("game", "ended")))
 
 
 main()

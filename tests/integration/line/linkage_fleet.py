@@ -7,6 +7,7 @@ import concurrent.futures, http.client, json, os, random, ssl, sys, time, urllib
 
 NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME: the service's clock is ahead of ours
 TRIES = 100
+REASONS = ["keyCompromise", "affiliationChanged", "superseded", "cessationOfOperation", "privilegeWithdrawn"]
 
 
 def post(path, body, cert, key, kind="application/json"):
@@ -76,10 +77,24 @@ def take(folder, epoch, seed, how, fleet):
     return fleet
 
 
+def end(folder, count, seed, fleet):
+    draw = random.Random(f"{seed} end")
+    fleet["ended"] = draw.sample(range(len(fleet["certificates"][0])), count)
+    for i in fleet["ended"]:
+        der = ssl.PEM_cert_to_DER_cert(fleet["certificates"][0][i])
+        # Two headers, version, the number's header: a serial number has 20 octets, and begins with 4 to 7.
+        at = der.index(b"\xa0\x03\x02\x01\x02\x02\x14") + 7
+        body = {"select": {"serial": der[at:at + 20].hex()}, "action": "revoke", "reason": draw.choice(REASONS)}
+        post("/v1/revocations", json.dumps(body), os.environ["MONIKER_OFFICER_CERT"], os.environ["MONIKER_OFFICER_KEY"])
+    return fleet
+
+
 def main():
     command, folder = sys.argv[1:3]
     if command == "born":
         fleet = born(folder, sys.argv[3], int(sys.argv[4]), sys.argv[5])
+    elif command == "end":
+        fleet = end(folder, int(sys.argv[3]), sys.argv[4], json.loads(read(f"{folder}/fleet.json")))
     else:
         fleet = take(folder, int(sys.argv[3]), sys.argv[4], sys.argv[5], json.loads(read(f"{folder}/fleet.json")))
     write(f"{folder}/fleet.json", json.dumps(fleet))
