@@ -111,16 +111,17 @@ issuer_url() { extension "$1" authorityInfoAccess | sed -n 's/^CA Issuers - URI:
 serial_of() { openssl x509 -in "$1" -noout -serial | cut -d= -f2; }
 
 fetch_crl() { # CERT OUT: the CRL that the certificate points to, as PEM
-	curl -sS --fail "$(crl_url "$1")" -o "$2.der" || die "no CRL at $(crl_url "$1")"
+	curl -sS --fail "$(crl_url "$1")" -o "$2.der" || { echo "no CRL at $(crl_url "$1")" >&2; return 1; }
 	openssl crl -inform DER -in "$2.der" -out "$2"
 }
+# crl_lists CRL SERIAL: no pipe, in which whoever prints a long list would fail when grep has seen enough
+crl_lists() { grep -q "Serial Number: $2\$" <(openssl crl -in "$1" -noout -text); }
 
 # fetch_crl_with CERT OUT: the same, once it lists the certificate's serial.
 fetch_crl_with() {
 	local _
 	for _ in $(seq 1 100); do
-		fetch_crl "$1" "$2"
-		openssl crl -in "$2" -noout -text | grep -q "Serial Number: $(serial_of "$1")\$" && return
+		! fetch_crl "$1" "$2" || ! crl_lists "$2" "$(serial_of "$1")" || return 0
 		sleep 0.2
 	done
 	die "the CRL does not list $(serial_of "$1") within 20 seconds"
@@ -146,6 +147,19 @@ roots_of() {
 with_issuer() {
 	openssl x509 -in "$1"
 	curl -sS --fail "$(issuer_url "$1")" | openssl x509 -inform DER
+}
+
+# copy_log FOLDER DIR: what a reader has who copies a log that is written to. The checkpoint first: what it counts is there,
+# then; and again when a partial tile became full meanwhile, and is gone.
+copy_log() {
+	local _
+	for _ in $(seq 20); do
+		rm -rf "$2"
+		mkdir "$2"
+		cp "$1/checkpoint" "$2/"
+		! cp -r "$1/tile" "$2/" 2>/dev/null || return 0
+	done
+	die "the log cannot be copied"
 }
 
 # ---- servers of a test

@@ -83,8 +83,10 @@ tags ". + {token: \"$token\"}"
 same "tags of a station with a token" 201 "$(cat "$work/status")"
 
 # 20 points a second: what is too much is told, and waited for.
-evaluate "[range(256) | \"$point\"]"
-evaluate "[range(256) | \"$point\"]"
+for _ in $(seq 20); do # more than it can be in that time, however long it takes
+	evaluate "[range(256) | \"$point\"]"
+	[ "$(cat "$work/status")" != 429 ] || break
+done
 refused "too many points at once" 429 RATE_LIMITED "$work/p"
 [ "$(header retry-after)" -ge 1 ] || die "no Retry-After"
 refuses "the limit is each caller's own" DUPLICATE_HARDWARE enroll four --blind --hardware-id "mac48=$mac" \

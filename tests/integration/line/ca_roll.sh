@@ -41,7 +41,7 @@ strict() {
 on_crl() {
 	local serial
 	serial=$(openssl x509 -in "$work/$1.pem" -noout -serial | sed 's/.*=//')
-	crl_of "$1" | openssl crl -noout -text | grep -q "Serial Number: $serial"
+	crl_of "$1" >"$work/listing" && crl_lists "$work/listing" "$serial"
 }
 
 open_lot roll
@@ -66,7 +66,7 @@ same "rolled again at once it is done already" done "$(roll device-ca | jq -r .s
 same "with nothing new" "$((before + 1))" "$(count device-ca)"
 
 enroll fresh 02:42:ac:77:00:03
-within 5 "new certificates come from the new issuer" test "$(issuer_of fresh)" = "$new"
+same "new certificates come from the new issuer" "$new" "$(issuer_of fresh)"
 [[ $(address_of fresh) == */crl/$new/000[0-3].crl ]] || die "the CRL's address: $(address_of fresh)"
 accepts "an old certificate verifies, all CRLs checked" strict old
 accepts "and so does a new one" strict fresh
@@ -81,8 +81,8 @@ jq -c '{select: {pseudonym}, action: "revoke", reason: "KEY_COMPROMISE"}' "$work
 same "an old one is revoked" 201 "$(cat "$work/status")"
 jq -c '{select: {pseudonym}, action: "revoke", reason: "KEY_COMPROMISE"}' "$work/fresh.json" | send /v1/revocations officer >"$work/r"
 same "and a new one" 201 "$(cat "$work/status")"
-within 10 "the old one is on the old CRL" on_crl old
-within 10 "the new one is on its shard of the new" on_crl fresh
+within 30 "the old one is on the old CRL" on_crl old
+within 30 "the new one is on its shard of the new" on_crl fresh
 refuses "openssl knows of both: the old" 'certificate revoked' strict old
 refuses "the new" 'certificate revoked' strict fresh
 accepts "the other old one is still good" strict old2
@@ -107,7 +107,7 @@ for name in fresh spread1 spread2 spread3 spread4 spread5 spread6 spread7 spread
 	[[ $(address_of "$name") == */$(printf %04d $((16#${serial: -2} % 4))).crl ]] || die "$name names another shard"
 done | sort >"$work/expected"
 lists_are_right() { cmp -s <(on_shards .crl) "$work/expected" && cmp -s <(on_shards /delta.crl) "$work/expected"; }
-within 10 "each of nine is on the lists of its shard, and on no other" lists_are_right
+within 30 "each of nine is on the lists of its shard, and on no other" lists_are_right
 for shard in 0000 0001 0002 0003; do
 	points=$(curl -sS --fail "$MONIKER_HTTP_URL/crl/$new/$shard.crl" | openssl crl -inform DER -noout -text | sed -n 's/^ *URI:\([^ ]*\).*/\1/p' | paste -sd' ')
 	same "shard $shard says so" "$MONIKER_HTTP_URL/crl/$new/$shard.crl $MONIKER_HTTP_URL/crl/$new/$shard/delta.crl" "$points"
@@ -121,23 +121,24 @@ refuses "the old one is not retired before its time" 'STATE_CONFLICT' "$moniker"
 
 leaves() { call GET "/v1/audit/events?ev=$1&act=system:ca" auditor | grep -c "ca:$2" || true; }
 recorded_for() { [ "$(leaves key.create "$1") $(leaves cert.issue "$1") $(leaves key.rotate "$1")" = "1 1 1" ]; }
-within 5 "key.create, cert.issue and key.rotate are in the log" recorded_for "$new"
+within 30 "key.create, cert.issue and key.rotate are in the log" recorded_for "$new"
 tbs=$(sql "SELECT encode(sha256(nonce || tbs), 'base64') FROM ca_issuance WHERE issuer = '\x$new'")
-call GET '/v1/audit/events?ev=cert.issue&act=system:ca' auditor | grep -qF "\"c\":\"$tbs\"" || die "the leaf does not commit to the TBS"
+call GET '/v1/audit/events?ev=cert.issue&act=system:ca' auditor >"$work/leaf"
+grep -qF "\"c\":\"$tbs\"" "$work/leaf" || die "the leaf does not commit to the TBS"
 ok "the leaf commits to what the root signed"
 
 # The service's own certificate follows its CA, and a connection that is open goes on.
 exec 3> >(openssl s_client -quiet -connect "${MONIKER_URL#https://}" -CAfile "$MONIKER_CACERT" -servername localhost >"$work/open" 2>/dev/null)
 printf 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n' >&3
-within 5 "a connection is open" grep -q alive "$work/open"
+within 30 "a connection is open" grep -q alive "$work/open"
 served() { openssl s_client -connect "${MONIKER_URL#https://}" -servername localhost -CAfile "$MONIKER_CACERT" -verify_return_error </dev/null 2>/dev/null | openssl x509 -noout -serial; }
 serial=$(served)
 accepts "service-ca is rolled" roll service-ca
 changed() { [ -n "$(served)" ] && [ "$(served)" != "$serial" ]; }
-within 10 "new handshakes see a certificate of the new CA" changed
+within 30 "new handshakes see a certificate of the new CA" changed
 printf 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n' >&3
 answered_twice() { [ "$(grep -c alive "$work/open")" = 2 ]; }
-within 5 "and the open connection is answered" answered_twice
+within 30 "and the open connection is answered" answered_twice
 exec 3>&-
 
 # Operators: old certificates go on, the next is signed with the new key.
@@ -165,7 +166,7 @@ accepts "the roll is finished" roll device-ca
 same "with one new issuer" "$((before + 1))" "$(count device-ca)"
 same "none is left over" 0 "$(sql "SELECT count(*) FROM ca_issuer WHERE state = 'next'")"
 same "nor on record alone" 0 "$(sql "SELECT count(*) FROM ca_issuance AS r WHERE NOT EXISTS (SELECT FROM ca_issuer AS i WHERE i.id = r.issuer)")"
-within 5 "each step is in the log once" recorded_for "$(authority device-ca active)"
+within 30 "each step is in the log once" recorded_for "$(authority device-ca active)"
 enroll last 02:42:ac:77:00:09
 accepts "and it issues" strict last
 
@@ -189,7 +190,8 @@ accepts "the first one is retired" retire
 accepts "twice is as once" retire
 same "it is no more trusted" 0 "$("$moniker" ca list --database-url "$MONIKER_PGURL" --json | jq --arg id "$old" '[.[] | select(.issuer == $id and .state != "retired")] | length')"
 ! grep -q "$old" "$MONIKER_TEST_STATE/keeper/policy.json" || die "the keeper's policy still has it"
-within 5 "with a leaf" test "$(leaves key.destroy "$old")" = 1
+destroyed() { [ "$(leaves key.destroy "$old")" = 1 ]; }
+within 30 "with a leaf" destroyed
 ready() { [ "$(curl -sS -o /dev/null -w '%{http_code}' --cacert "$MONIKER_CACERT" "$MONIKER_URL/readyz")" = 200 ]; }
 within 30 "the service is ready" ready
 enroll after 02:42:ac:77:00:0a
@@ -243,5 +245,5 @@ jq -r .certificate "$work/pseudonym.json" >"$work/pseudonym.pem"
 accepts "which verifiers trust" openssl verify -x509_strict -CAfile "$MONIKER_TRUST" "$work/pseudonym.pem"
 same "one of each kind" "1 1" "$(count birth-ca) $(count pseudonym-ca)"
 first_recorded() { [ "$(leaves key.create "$1") $(leaves cert.issue "$1")" = "1 1" ]; }
-within 5 "the one is in the log" first_recorded "$(authority birth-ca active)"
-within 5 "and the other" first_recorded "$(authority pseudonym-ca active)"
+within 30 "the one is in the log" first_recorded "$(authority birth-ca active)"
+within 30 "and the other" first_recorded "$(authority pseudonym-ca active)"

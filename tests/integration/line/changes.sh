@@ -101,10 +101,11 @@ same "nobody changed anything: an empty page when the time is up" "200 0" "$(cat
 # ---- many wait, and each gets the same page
 
 for i in $(seq 1 40); do
-	curl -sS --cacert "$MONIKER_CACERT" --cert "$MONIKER_VERIFIER_CERT" --key "$MONIKER_VERIFIER_KEY" -o "$work/many$i" "$MONIKER_URL/v1/changes?after=$cursor&wait=30" &
+	curl -sS --cacert "$MONIKER_CACERT" --cert "$MONIKER_VERIFIER_CERT" --key "$MONIKER_VERIFIER_KEY" -o "$work/many$i" "$MONIKER_URL/v1/changes?after=$cursor&wait=60" &
 	many[i]=$!
 done
-sleep 1
+all_wait() { [ "$(call GET /metrics nobody | sed -n 's/^moniker_changes_waiting{kind="poll"} //p')" = 40 ]; }
+within 30 "40 wait" all_wait
 act one revoke
 wait "${many[@]}"
 for i in $(seq 2 40); do cmp -s "$work/many1" "$work/many$i" || die "waiter $i got another page"; done

@@ -72,7 +72,7 @@ fi
 (ulimit -c "$(ulimit -Hc)" && exec -a moniker-keeper tail -f /dev/null "$state/keeper" >"$work/tail" 2>&1) &
 dumper=$!
 runs() { tr '\0' ' ' <"/proc/$dumper/cmdline" | grep -q '^moniker-keeper'; }
-within 10 "a process that may dump core runs" runs
+within 30 "a process that may dump core runs" runs
 planted "a process that may dump core" fault core-dumps "process $dumper may dump core" : 'kill "$dumper"; wait "$dumper" || true'
 sed '/^\[service\]/a disk_min_mib = 1048576' "$MONIKER_CONFIG" >"$state/full.conf"
 [ "$(df -Pm "$state" | awk 'NR == 2 { print $4 }')" -ge 1048576 ] ||
@@ -133,13 +133,13 @@ planted "a root's CRL that has ended" fault expiry root-crl 'until_then "extract
 alter() { shred "ALTER SYSTEM $1" && shred "SELECT pg_reload_conf()" >/dev/null; }
 setting() { [ "$(shred "SHOW $1")" = "$2" ]; }
 alter "SET wal_recycle = on"
-within 20 "wal_recycle is on" setting wal_recycle on
+within 30 "wal_recycle is on" setting wal_recycle on
 planted "recycled write-ahead log" warning erasure wal_recycle : 'alter "RESET wal_recycle"'
-within 20 "wal_recycle is off" setting wal_recycle off
+within 30 "wal_recycle is off" setting wal_recycle off
 alter "SET wal_keep_size = 64"
-within 20 "wal_keep_size is set" setting wal_keep_size 64MB
+within 30 "wal_keep_size is set" setting wal_keep_size 64MB
 planted "kept write-ahead log" warning erasure wal_keep_size : 'alter "RESET wal_keep_size"'
-within 20 "wal_keep_size is not" setting wal_keep_size 0
+within 30 "wal_keep_size is not" setting wal_keep_size 0
 planted "statistics of keys" warning erasure pg_statistic 'shred "ALTER TABLE shred_key ALTER COLUMN key SET STATISTICS 10"' 'shred "ALTER TABLE shred_key ALTER COLUMN key SET STATISTICS 0"'
 planted "an owner who may not flush" warning erasure "may not drop" 'shred "REVOKE pg_checkpoint FROM moniker_owner"' 'shred "GRANT pg_checkpoint TO moniker_owner"'
 same "then there is no bound" null "$(jq .erased_after_s "$work/report")"

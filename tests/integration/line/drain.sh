@@ -25,8 +25,8 @@ client() {
 			"$MONIKER_URL" "$MONIKER_CACERT" "$MONIKER_STATION_CERT" "$MONIKER_STATION_KEY" "$work/r$i.json" "$work/r$i.answer" "$i"
 		[ "$i" = $((first + each - 1)) ] || echo next
 	done >"$config"
-	# At most ten a second each, so that there is something left to do when the signal comes.
-	curl -s --rate 10/s -K "$config" 2>"$work/client$1.said" || true # which is not buffered
+	# At most four a second each, so that there is something left to do when the signal comes.
+	curl -s --rate 4/s -K "$config" 2>"$work/client$1.said" || true # which is not buffered
 }
 
 # Holds the drain: a request whose body does not come, beside an open connection that asks.
@@ -39,7 +39,7 @@ kept=$!
 exec 9>"$work/asking"
 alive() { grep -q alive "$work/asking.said"; }
 printf 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n' >&9
-within 10 "a connection is open" alive
+within 30 "a connection is open" alive
 printf 'POST /v1/renewals HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{' >&8
 
 loads=()
@@ -48,15 +48,15 @@ some_answered() { [ "$(cat "$work"/client*.said | grep -c ' 201$')" -ge $clients
 within 60 "stations enroll" some_answered
 kill -TERM "$pid"
 refused_now() { ! curl -s -o /dev/null --cacert "$MONIKER_CACERT" "$MONIKER_URL/healthz"; }
-within 10 "nobody new is let in" refused_now
+within 30 "nobody new is let in" refused_now
 printf 'GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n' >&9
 draining() { grep -q '"draining"' "$work/asking.said"; }
-within 10 "/readyz says so on an open connection" draining
+within 30 "/readyz says so on an open connection" draining
 shows "with status" 'HTTP/1\.1 503 ' "$work/asking.said"
 shows "and it is its connection's last" '^Connection: close' "$work/asking.said"
 printf '}' >&8
 half_answered() { grep -q '^HTTP/1\.1 401 ' "$work/half.said"; }
-within 10 "what was arriving is answered" half_answered
+within 30 "what was arriving is answered" half_answered
 wait "${loads[@]}" || true
 within 40 "the service ends" gone
 kept=
@@ -80,4 +80,4 @@ same "answered before: the recorded one" "$answered" "$(grep -c ' 201 200$' "$wo
 same "not answered before: a new one" $((clients * each - answered)) "$(grep -cE ' (503|000) 201$' "$work/retried")"
 i=$(sed -n 's/ 201$//p' "$work/said" | tail -n 1)
 same "and the same certificate" "$(jq -r .serial "$work/r$i.answer")" "$(jq -r .serial "$work/r$i.again")"
-within 10 "the tree fits its checkpoint" tree_fits
+within 30 "the tree fits its checkpoint" tree_fits

@@ -115,14 +115,7 @@ refused "tiles are for auditors" 403 ROLE_DENIED "$work/p"
 
 # ---- the folder is the log
 
-copy() { # the checkpoint first: what it counts is there, then
-	rm -rf "$work/log"
-	mkdir "$work/log"
-	cp "$MONIKER_AUDIT_DIR/$log_name/checkpoint" "$work/log/"
-	cp -r "$MONIKER_AUDIT_DIR/$log_name/tile" "$work/log/" 2>/dev/null ||
-		cp -r "$MONIKER_AUDIT_DIR/$log_name/tile" "$work/log/" # a partial one became full meanwhile
-}
-copy
+copy_log "$MONIKER_AUDIT_DIR/$log_name" "$work/log"
 size=$(sed -n 2p "$work/log/checkpoint")
 good "a copy of the folder verifies" "$work/log" "^good: .*/$log_name, $size leaves"
 exits "and continues the checkpoint that was kept" 0 '^good' verify "$work/log" --since "$work/old"

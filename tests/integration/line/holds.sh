@@ -77,9 +77,9 @@ mkfifo "$work/dropping"
 exec 7<>"$work/dropping"
 psql -X -q -At "$MONIKER_PGURL" <"$work/dropping" >"$work/dropped" 7>&- &
 echo "BEGIN; LOCK TABLE legal_hold IN SHARE MODE; SELECT 'locked';" >&7
-within 10 "a part is being dropped" grep -q locked "$work/dropped"
+within 30 "a part is being dropped" grep -q locked "$work/dropped"
 jq -cn --arg name "$name-meanwhile" '{name: $name}' >"$work/body"
-call POST /v1/audit/holds legal --max-time 15 -H 'Content-Type: application/json' --data-binary "@$work/body" >"$work/p"
+call POST /v1/audit/holds legal --max-time 100 -H 'Content-Type: application/json' --data-binary "@$work/body" >"$work/p"
 refused "a hold meanwhile" 503 DATABASE_UNAVAILABLE "$work/p"
 same "it can be asked for again soon" 1 "$(header retry-after)"
 echo "COMMIT;" >&7

@@ -19,4 +19,4 @@ same "all are open" $count "$alive"
 ok "$kib KiB for each connection"
 open_now() { curl -sS --cacert "$MONIKER_CACERT" "$MONIKER_URL/metrics" | awk '/^moniker_http_connections\{port="tls"/ { n += $2 } END { print n }'; }
 few() { [ "$(open_now)" -lt 50 ]; }
-within 20 "and they are gone with their client" few
+within 30 "and they are gone with their client" few

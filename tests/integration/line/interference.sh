@@ -79,7 +79,7 @@ for seat in legal:1 officer:1; do
 done
 "$MONIKER_BIN/moniker" seat publish --database-url "$MONIKER_PGURL" --ring "$state/ca/roots.ring" --passphrase-file "$state/roots.passphrase" --yes "${seats[@]}" >/dev/null 2>&1
 kill -HUP "$(cat "$state/pid")"
-within 70 "the seat set is in force" recorded OK seatset.change
+within 70 "the seat set is in force" is_recorded OK seatset.change
 stop
 # Its pace would be the machine's, and the script ages a row.
 sed -i 's/^\[audit\]$/&\ninspect_per_s = 0/' "$MONIKER_CONFIG"

@@ -46,19 +46,19 @@ same "no room: it is recorded" $((before + 1)) "$(revoked_leaves)"
 same "no room: the verdict" revoked "$(verdict "$work/first.answer")"
 room
 within 30 "room: ready again" ready
-within 10 "room: the same request has its answer" enrolls third
+within 30 "room: the same request has its answer" enrolls third
 same "room: what was revoked stays" revoked "$(verdict "$work/first.answer")"
 handle=$(call GET "/v1/batches/$batch" admin | jq -r .handle)
 leaves_of_batch() { call GET '/v1/audit/events?ev=enroll.ok&limit=10000' auditor | grep -c "\"sub\":\"b:$handle/"; }
 same "room: a leaf for each" 3 "$(leaves_of_batch)"
-within 10 "room: the tree fits its checkpoint" tree_fits
+within 30 "room: the tree fits its checkpoint" tree_fits
 
 # ---- killed without room
 no_room
 unavailable "no room, killed" fourth
 kill -KILL "$(keeper)"
 within 30 "killed without room: ready again" ready
-within 10 "killed without room: the request has its answer" enrolls fourth
+within 30 "killed without room: the request has its answer" enrolls fourth
 
 # ---- hanging: no channel closes, no answer comes
 kill -STOP "$(keeper)"
@@ -67,6 +67,6 @@ revoke second
 same "hanging: an officer revokes" 201 "$(cat "$work/status")"
 kill -CONT "$(keeper)"
 within 60 "going on: ready again" ready
-within 10 "going on: the request has its answer" enrolls fifth
+within 30 "going on: the request has its answer" enrolls fifth
 same "a leaf for each" 5 "$(leaves_of_batch)"
-within 10 "the tree fits its checkpoint" tree_fits
+within 30 "the tree fits its checkpoint" tree_fits

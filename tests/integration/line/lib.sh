@@ -46,9 +46,11 @@ refused() {
 	jq -e '.type | startswith("urn:moniker:problem:")' "$4" >/dev/null || die "$1: no problem type"
 	jq -e --argjson status "$2" 'has("title") and has("request_id") and .status == $status' "$4" >/dev/null || die "$1: not a problem document"
 }
-recorded() { # CODE [EVENT]: the log has a leaf with this reason
-	call GET "/v1/audit/events?rc=$1${2:+&ev=$2}&limit=10000" auditor >"$work/leaf"
-	[ -s "$work/leaf" ] || die "no leaf ${2-} with reason $1"
+is_recorded() { # CODE [EVENT]: the log has a leaf with this reason
+	call GET "/v1/audit/events?rc=$1${2:+&ev=$2}&limit=10000" auditor >"$work/leaf" && [ -s "$work/leaf" ]
+}
+recorded() { # CODE [EVENT]: the same, now
+	is_recorded "$@" || die "no leaf ${2-} with reason $1"
 	ok "a leaf with reason $1"
 }
 every_leaf() { # page by page, into $work/leaves
@@ -74,6 +76,8 @@ open_lot() { # NAME [jq filter]: a batch of our own; sets batch
 	jq -c --arg id "$batch" "{id: \$id, model: \"Test\", quota: 1000} | ${2:-.}" <<<null | send /v1/batches admin >"$work/lot"
 	same "batch $1 opened" 201 "$(cat "$work/status")"
 }
+# no_processes: nothing is left of the service, nor of its keeper, which end after a supervisor that was killed.
+no_processes() { ! pgrep -f -- "--config $MONIKER_CONFIG --service" && ! pgrep -f -- "moniker-keeper --dir $MONIKER_TEST_STATE/"; }
 # within SECONDS WHAT COMMAND...: becomes true in time.
 within() {
 	local until=$((SECONDS + $1)) what=$2

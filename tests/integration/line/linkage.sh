@@ -72,7 +72,7 @@ for ((epoch = 0; epoch <= epochs; epoch++)); do
 	esac
 done
 kept() { [ "$(super 'SELECT count(*) FROM pseudonym_certificate AS p WHERE NOT EXISTS (SELECT FROM certificate_signature AS s WHERE s.month = p.month AND s.serial = p.serial)')" = 0 ]; }
-within 20 "all signatures are kept" kept
+within 30 "all signatures are kept" kept
 every_leaf
 mkdir "$work/public"
 : >"$work/public/feed"

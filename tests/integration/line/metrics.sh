@@ -80,7 +80,7 @@ kept() { # signatures and CRLs follow when there is time
 	[ "$(value after moniker_ledger_unkept_signatures)" = 0 ] &&
 		[ "$(value after 'moniker_ledger_leaves_total{event="crl.publish"}')" -gt "$(value before 'moniker_ledger_leaves_total{event="crl.publish"}')" ]
 }
-within 20 "signatures are kept and a CRL is published" kept
+within 30 "signatures are kept and a CRL is published" kept
 route='method="POST",route="/v1/enrollments"'
 risen "requests" "moniker_http_requests_total{$route,status=\"201\"}" 1
 risen "replayed requests" "moniker_http_requests_total{$route,status=\"200\"}" 1

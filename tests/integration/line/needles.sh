@@ -43,7 +43,7 @@ cleanup() { # the service is left as it was found
 	sed -i '/^policy = /d' "$MONIKER_CONFIG"
 	strike_service
 }
-within 10 "the witness listens" grep -q '"witness.start"' "$work/w.log"
+within 30 "the witness listens" grep -q '"witness.start"' "$work/w.log"
 printf 'log %s\nwitness w %s http://127.0.0.1:%s\ngroup all all w\nquorum all\n' "$vkey" "$(cat "$work/w.vkey")" \
 	"$(sed -n 's/.*"witness.start".*on port \([0-9]*\).*/\1/p' "$work/w.log")" >"$work/policy"
 chmod 644 "$work/policy"

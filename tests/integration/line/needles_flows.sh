@@ -196,6 +196,6 @@ strike_keeper() { kill -KILL "$(pgrep -P "$(cat "$MONIKER_TEST_STATE/pid")" -f m
 strike_database() { pg_ctl -m immediate restart >/dev/null; }
 strike_service() {
 	kill -KILL -- "-$(cat "$MONIKER_TEST_STATE/pid")"
-	within 20 "the service is killed" gone "$(cat "$MONIKER_TEST_STATE/pid")"
+	within 30 "the service is killed" gone "$(cat "$MONIKER_TEST_STATE/pid")"
 	accepts "it starts again" "$support/service_start.sh" "$(dirname "$MONIKER_TEST_ENV")"
 }

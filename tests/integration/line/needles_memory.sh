@@ -85,13 +85,13 @@ search_all() { # NEEDLES: backends come and go
 	search "$1" "$supervisor" "$service" "$keeper" "$postmaster" "${backends[@]}"
 }
 shown_is_found() { search shown "$service" && grep -q . "$work/found"; }
-within 20 "what is shown to the service is found in its memory" shown_is_found
-within 20 "all is searched for what was planted" search_all planted
+within 30 "what is shown to the service is found in its memory" shown_is_found
+within 30 "all is searched for what was planted" search_all planted
 for pid in "$supervisor" "$service" "$keeper" "$postmaster" "${backends[@]}"; do
 	grep -q "^process $pid	soc_uid: hex #" "$work/found" || die "what was planted is not found in $pid: $(cat "$work/found")"
 done
 ok "what was planted is found in ${#backends[@]} backends and 4 other processes"
-within 20 "all is searched for what was shown to nobody" search_all blind
+within 30 "all is searched for what was shown to nobody" search_all blind
 same "hardware ids that were never shown" "" "$(head -n 5 "$work/found")"
 ok "$(paste -sd' ' "$work/read")"
 exec 5>&-

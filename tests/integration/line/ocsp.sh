@@ -32,7 +32,7 @@ openssl ocsp -respin "$work/response" -noverify -resp_text 2>/dev/null >"$work/t
 ok "no answer outlives its responder"
 
 another() { ask one && [ "$(signer -pubkey)" != "$first" ]; }
-within 60 "another responder signs" another
+within 120 "another responder signs" another
 [ "$(second_of startdate)" -ge $((began + 30)) ] || die "it is renewed before half of the time"
 ok "from half of its time on"
 call GET /readyz nobody >"$work/ready"
@@ -56,16 +56,19 @@ ok "nothing of it lies in a file"
 # Without the database: what was said before and holds is said again, the rest is put off.
 enroll seen
 enroll unseen
-within 10 "an answer is kept" kept
 pg=$(sed -n 's/^PGDIR=//p' "$MONIKER_TEST_PG")
 as_postgres=()
 [ "$(id -u)" != 0 ] || as_postgres=(setpriv --reuid=postgres --regid=postgres --clear-groups)
 pg_bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 pg_ctl() { (cd / && "${as_postgres[@]}" "$pg_bin/pg_ctl" -D "$pg/data" -l "$pg/server.log" -w -s "$@"); }
-pg_ctl -m fast stop
-says seen good && same_answer=yes || same_answer=no
-openssl ocsp -issuer "$ca" -cert "$work/unseen.pem" -url "$responder" >"$work/said" 2>&1 || true
-pg_ctl start
+for _ in 1 2 3 4 5; do # an answer is good for less than a minute: it may have ended just then
+	within 60 "an answer is kept" kept
+	pg_ctl -m fast stop
+	says seen good && same_answer=yes || same_answer=no
+	openssl ocsp -issuer "$ca" -cert "$work/unseen.pem" -url "$responder" >"$work/said" 2>&1 || true
+	pg_ctl start
+	[ $same_answer = no ] || break
+done
 same "without the database: what was said before" yes $same_answer
 shows "and the rest later" 'trylater \(3\)' "$work/said"
 within 30 "with it: all" says unseen good
@@ -85,7 +88,7 @@ enroll two
 "$MONIKER_BIN/moniker" ca roll device-ca --config "$MONIKER_CONFIG" --database-url "$MONIKER_PGURL" \
 	--dir "$MONIKER_TEST_STATE/ca" --passphrase-file "$MONIKER_TEST_STATE/roots.passphrase" \
 	--operators-passphrase-file "$MONIKER_TEST_STATE/operators.passphrase" --json >/dev/null
-within 20 "the old authority's responder goes on" says two good
+within 30 "the old authority's responder goes on" says two good
 [ "$(signer -issuer)" = "$(openssl x509 -in "$ca" -noout -subject | sed 's/^subject/issuer/')" ] || die "signed for another authority"
 ok "under the old authority"
 enroll three
@@ -93,7 +96,7 @@ split_pem "$work/three.chain" "$work/part"
 ca=$work/part.1
 roots_of "$MONIKER_TRUST" >"$work/root.pem"
 same "the new certificate names it" "OCSP - URI:$responder" "$(extension "$work/three.pem" authorityInfoAccess | grep OCSP)"
-within 20 "the new one has a responder" says three good
+within 30 "the new one has a responder" says three good
 [ "$(signer -issuer)" = "$(openssl x509 -in "$ca" -noout -subject | sed 's/^subject/issuer/')" ] || die "signed for another authority"
 ok "under the new authority"
 

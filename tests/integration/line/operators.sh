@@ -115,7 +115,7 @@ leaves() {
 	call GET '/v1/audit/events?act=system:offline&limit=10000' auditor | jq -r --arg p "p:$handle" 'select(.sub | startswith($p)) | .ev' >"$work/leaves"
 	[ "$(tr '\n' ' ' <"$work/leaves")" = "admin.grant cert.issue " ]
 }
-within 20 "and the log says so" leaves
+within 30 "and the log says so" leaves
 call DELETE "/v1/operators/$person" new
 same "and may what an admin may" 204 "$(cat "$work/status")"
 

@@ -2,7 +2,8 @@
 # Floods of refusals: a known caller's are ten leaves and a summary a minute, nobody's a summary.
 . "$(dirname "$0")/lib.sh"
 flood=2000 per_window=10
-after=$(call GET '/v1/audit/events?limit=10000' auditor | tail -n 1 | jq .seq)
+call GET '/v1/audit/events?limit=1' auditor >"$work/p"
+after=$(($(header moniker-log-size) - 1))
 events() { call GET "/v1/audit/events?after=$after&limit=10000&$1" auditor; }
 
 # A batch that there is not, over one connection; the handle of the station is in its leaves.

@@ -6,8 +6,7 @@ child() { pgrep -P "$pid" -f -- "$1"; }
 ready() { [ "$(curl -s -o /dev/null -w '%{http_code}' --cacert "$MONIKER_CACERT" "$MONIKER_URL/readyz")" = 200 ]; }
 open_lot restart
 clients=8 each=2 # requests of one client, one after the other
-load=$((clients * each)) all=$((3 * clients * each))
-for i in $(seq $all); do make_key "r$i"; request "r$i" "$(random_mac)" >"$work/r$i.json"; done
+load=$((clients * each)) all=0
 
 enroll_until_answered() { # I: as a station does: the same request until there is an answer
 	local i=$1 try
@@ -26,12 +25,25 @@ answered_of() { # FIRST LAST: how many have their answer
 }
 some_answered() { [ "$(answered_of "$1" "$2")" -gt 0 ]; }
 client() { local i; for i in $(seq "$1" $(($1 + each - 1))); do enroll_until_answered "$i"; done; }
-under_load() { # WHAT ROUND COMMAND...: strikes while stations enroll
-	local what=$1 first=$(($2 * load + 1)) last=$((($2 + 1) * load)) i
-	shift 2
+# enrolling: stations enroll new devices, first to last, and some have their answer; false: all have it already.
+enrolling() {
+	local i
+	first=$((all + 1)) last=$((all + load)) all=$last
+	for i in $(seq "$first" "$last"); do make_key "r$i"; request "r$i" "$(random_mac)" >"$work/r$i.json"; done
 	for i in $(seq "$first" "$each" "$last"); do client "$i" & done
-	within 10 "$what: stations enroll" some_answered "$first" "$last"
-	[ "$(answered_of "$first" "$last")" -lt $load ] || die "$what: too late, all have their answer"
+	until some_answered "$first" "$last"; do # at once, as the others do not take long
+		[ -n "$(jobs -pr)" ] || some_answered "$first" "$last" || die "nobody is answered"
+	done
+	[ "$(answered_of "$first" "$last")" -lt $load ]
+}
+under_load() { # WHAT COMMAND...: strikes while stations enroll
+	local what=$1 first last i
+	shift
+	for _ in $(seq 10); do
+		! enrolling || break
+		wait
+	done
+	[ "$(answered_of "$first" "$last")" -lt $load ] || die "$what: too late each time, all have their answer"
 	"$@"
 	wait
 	for i in $(seq "$first" "$last"); do
@@ -39,14 +51,14 @@ under_load() { # WHAT ROUND COMMAND...: strikes while stations enroll
 	done
 	within 30 "$what: ready again" ready
 }
-under_load "service killed" 0 kill -KILL "$(child --service)"
-under_load "keeper killed" 1 kill -KILL "$(child moniker-keeper)"
+under_load "service killed" kill -KILL "$(child --service)"
+under_load "keeper killed" kill -KILL "$(child moniker-keeper)"
 pg=$(sed -n 's/^PGDIR=//p' "$MONIKER_TEST_PG")
 as_postgres=()
 [ "$(id -u)" != 0 ] || as_postgres=(setpriv --reuid=postgres --regid=postgres --clear-groups)
 pg_bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 restart_postgres() { (cd / && "${as_postgres[@]}" "$pg_bin/pg_ctl" -D "$pg/data" -l "$pg/server.log" -m immediate -w -s restart); }
-under_load "PostgreSQL crashed" 2 restart_postgres
+under_load "PostgreSQL crashed" restart_postgres
 
 for i in $(seq $all); do
 	call POST /v1/enrollments station -H 'Content-Type: application/json' --data-binary "@$work/r$i.json" >"$work/r$i.last"
@@ -56,7 +68,7 @@ done
 handle=$(call GET "/v1/batches/$batch" admin | jq -r .handle)
 same "a leaf for each, none twice" $all "$(call GET '/v1/audit/events?ev=enroll.ok&limit=10000' auditor | grep -c "\"sub\":\"b:$handle/")"
 
-within 10 "the tree still fits its checkpoint" tree_fits
+within 30 "the tree still fits its checkpoint" tree_fits
 
 # ---- without a database: 503, and back
 pg_ctl() { (cd / && "${as_postgres[@]}" "$pg_bin/pg_ctl" -D "$pg/data" -l "$pg/server.log" -w -s "$@"); }
@@ -66,13 +78,14 @@ pg_ctl -m fast stop
 enroll_down || true
 down=$(cat "$work/status")
 retry=$(header retry-after)
-! ready || die "ready without a database"
+not_ready() { ! ready; }
+within 30 "not ready without a database" not_ready
 pg_ctl start
 same "without a database: status" 503 "$down"
 [ "${retry:-0}" -ge 1 ] || die "without a database: no Retry-After"
 within 30 "with it: ready again" ready
 answered() { enroll_down && grep -qx '20[01]' "$work/status"; }
-within 10 "and it enrolls" answered
+within 30 "and it enrolls" answered
 
 # ---- a clean stop
 of_nobody() { call GET '/v1/audit/events?rc=CALLER_MISSING&limit=10000' auditor | wc -l; }
@@ -114,4 +127,4 @@ same "with exit status" 0 "$code"
 send /v1/batches admin <<<"$anonymous" >"$work/p"
 same "the same is granted where it is allowed" 201 "$(cat "$work/status")"
 same "and that is on record" unlinkable "$(call GET '/v1/audit/events?ev=batch.open&limit=10000' auditor | jq -r --arg b "b:$(jq -r .handle "$work/p")" 'select(.sub == $b) | .d.mode')"
-within 10 "the tree fits its checkpoint at the end" tree_fits
+within 30 "the tree fits its checkpoint at the end" tree_fits

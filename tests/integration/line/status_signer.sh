@@ -46,7 +46,7 @@ jq -r .certificate "$work/one" >"$work/one.pem"
 # ---- an installation from before: the key is there, and no certificate
 
 sql 'DELETE FROM status_signer'
-within 5 "without a certificate there is no bundle" answers 404
+within 30 "without a certificate there is no bundle" answers 404
 same "a dry run says what it would do" "uncertified true" "$(renew_signer --dry-run | jq -r '"\(.stage) \(.dry_run)"')"
 ring=$(sha256sum "$MONIKER_TEST_STATE/keeper/keeper.ring")
 echo wrong >"$work/wrong"
@@ -55,7 +55,7 @@ refuses "not with another passphrase" PASSPHRASE_WRONG "${command[@]}" --passphr
 same "which records nothing" 0 "$(sql 'SELECT count(*) FROM status_signer')"
 accepts "the key is certified" renew_signer
 same "it is the same key" "$ring" "$(sha256sum "$MONIKER_TEST_STATE/keeper/keeper.ring")"
-within 5 "there is a bundle at once" answers 200
+within 30 "there is a bundle at once" answers 200
 same "with one signer" 1 "$(signers)"
 first=$(id_of "$work/signer1.pem")
 cp "$work/signer1.pem" "$work/first.pem"
@@ -63,9 +63,10 @@ accepts "whom the root vouches for" openssl verify -CAfile "$work/part1.pem" "$w
 accepts "who signs the pages" signed_by "$work/first.pem"
 accepts "and the set" "$moniker" bundle fetch --out "$work/old.pem"
 accepts "which says that a device is good" "$moniker" verify "$work/one.pem" --offline "$work/old.pem"
-within 5 "key.create, cert.issue and key.rotate are in the log" recorded_for "$first"
+within 30 "key.create, cert.issue and key.rotate are in the log" recorded_for "$first"
 tbs=$(sql "SELECT translate(encode(sha256(nonce || tbs), 'base64'), E'\n', '') FROM status_signer WHERE certificate IS NOT NULL")
-call GET '/v1/audit/events?ev=cert.issue&act=system:ca' auditor | grep "status:$first" | grep -qF "\"c\":\"$tbs\"" || die "the leaf does not commit to the TBS"
+call GET '/v1/audit/events?ev=cert.issue&act=system:ca' auditor >"$work/leaf"
+grep -qF "\"c\":\"$tbs\"" <(grep "status:$first" "$work/leaf") || die "the leaf does not commit to the TBS"
 ok "the leaf commits to what the root signed"
 same "its TBS is what is on record" "$(sql "SELECT position(tbs IN certificate) > 0 FROM status_signer")" t
 
@@ -74,14 +75,14 @@ same "its TBS is what is on record" "$(sql "SELECT position(tbs IN certificate) 
 same "within a day it is done already" done "$(renew_signer | jq -r .stage)"
 same "and there is one" 1 "$(signers)"
 accepts "asked again, another key is made" renew_signer --again
-within 20 "the keeper signs with it" eval 'signers >"$work/n" && signed_by "$work/signer1.pem"'
+within 30 "the keeper signs with it" eval 'signers >"$work/n" && signed_by "$work/signer1.pem"'
 same "the bundle has both" 2 "$(signers)"
 second=$(id_of "$work/signer1.pem")
 [ "$second" != "$first" ] || die "it is the old key"
 same "the newest first" "$first" "$(id_of "$work/signer2.pem")"
 shows "under a name of its own" 'Status Signer 2' <(openssl x509 -in "$work/signer1.pem" -noout -subject)
 refuses "the old one signs no more" 'Verification Failure' signed_by "$work/first.pem"
-within 5 "each step is in the log once" recorded_for "$second"
+within 30 "each step is in the log once" recorded_for "$second"
 accepts "an old bundle is replaced" "$moniker" bundle fetch --out "$work/old.pem"
 accepts "and a device is good by the new one" "$moniker" verify "$work/one.pem" --offline "$work/old.pem"
 
@@ -95,6 +96,6 @@ renew_signer >"$work/p" || die "$(cat "$work/p")"
 same "none is left over" 0 "$(sql 'SELECT count(*) FROM status_signer WHERE certificate IS NULL')"
 within 30 "the keeper signs with the last one" eval 'signers >"$work/n" && signed_by "$work/signer1.pem"'
 [ "$(sql 'SELECT count(*) FROM status_signer')" -ge "$before" ] || die "one is gone"
-within 5 "each step is in the log once" recorded_for "$(id_of "$work/signer1.pem")"
+within 30 "each step is in the log once" recorded_for "$(id_of "$work/signer1.pem")"
 ready() { [ "$(curl -sS -o /dev/null -w '%{http_code}' --cacert "$MONIKER_CACERT" "$MONIKER_URL/readyz")" = 200 ]; }
 within 30 "the service is ready" ready

@@ -169,15 +169,16 @@ for i in 1 2 3 4 5 6; do make_key "quick$i.q"; done
 curl "${many[@]:1}" &
 for i in 1 2 3 4 5 6; do take "quick$i" "quick$i.q"; done
 wait $!
-within 5 "their signatures are kept" kept
+within 30 "their signatures are kept" kept
 same "transactions that wrote to both sides" 0 "$(shared)"
+device=$(query "SELECT max(id) FROM device") # others enroll meanwhile
 touch_both() { # a link that is planted: this test would see one
-	query "BEGIN; UPDATE device SET profile = profile WHERE id = (SELECT max(id) FROM device);
+	query "BEGIN; UPDATE device SET profile = profile WHERE id = $device;
 		UPDATE pseudonym_certificate SET handle = handle WHERE handle = (SELECT min(handle) FROM pseudonym_certificate); COMMIT" >/dev/null
 }
 touch_both
 same "one that is planted is found" 1 "$(shared)"
-query "UPDATE device SET profile = profile WHERE id = (SELECT max(id) FROM device)" >/dev/null
+query "UPDATE device SET profile = profile WHERE id = $device" >/dev/null
 
 # ---- who may do what
 
@@ -215,19 +216,21 @@ make_key p6; take p2 p6
 take d p6
 refused "and by its birth certificate" 403 DEVICE_BLOCKED "$work/p"
 ended() { for p in p1 p2 p3 p4; do [ "$(verdict "$work/$p")" = revoked ] || return 1; done; }
-within 15 "at the tick, all that the device holds" ended
+within 30 "at the tick, all that the device holds" ended
 same "and nobody else's" good "$(verdict "$work/q")"
 serial=$(serial_of "$work/p3.pem")
-listed() { fetch_crl "$work/p3.pem" "$work/crl" && openssl crl -in "$work/crl" -noout -text | grep -q "$serial"; }
-within 10 "their CRL lists them" listed
+listed() { fetch_crl "$work/p3.pem" "$work/crl" && crl_lists "$work/crl" "$serial"; }
+within 30 "their CRL lists them" listed
 act revoke "$name"
 same "once more: no harm" "201 0" "$(cat "$work/status") $(jq .count "$work/act")"
 
 act revoke "$(jq -r .pseudonym "$work/other")"
 same "by the birth certificate" 201 "$(cat "$work/status")"
 gone() { [ "$(verdict "$work/q")" = revoked ]; }
-within 15 "at the tick, its pseudonym" gone
-same "nothing is left to be done" "0 0" "$(query 'SELECT count(*) FROM pseudonym_block_asked') $(query 'SELECT count(*) FROM pseudonym_block WHERE due_s IS NOT NULL')"
+within 30 "at the tick, its pseudonym" gone
+left() { query 'SELECT (SELECT count(*) FROM pseudonym_block_asked) + (SELECT count(*) FROM pseudonym_block WHERE due_s IS NOT NULL)'; }
+nothing_left() { [ "$(left)" = 0 ]; }
+within 30 "nothing is left to be done" nothing_left
 
 # ---- what the log says: the new handle alone, and no device
 

@@ -15,7 +15,7 @@ record() {
 	"$here/recorder.py" "${2##*:}" "$work/$1" <"$work/$1.stdin" >"$work/$1.port" &
 	exec {feed}>"$work/$1.stdin"
 	recorders+=("$feed")
-	within 10 "$1 is recorded" test -s "$work/$1.port"
+	within 30 "$1 is recorded" test -s "$work/$1.port"
 	through=${2%:*}:$(cat "$work/$1.port")
 }
 hex_of() { od -An -v -tx1 | tr -d ' \n'; }
