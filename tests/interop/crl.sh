@@ -23,7 +23,7 @@ says() {
 }
 wait_for() { # NAME REASON URL
 	local _
-	for _ in $(seq 1 100); do
+	for _ in $(seq 1 300); do
 		says "$@" && return
 		sleep 0.1
 	done

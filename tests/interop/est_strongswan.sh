@@ -16,7 +16,7 @@ speak() {
 }
 # client LOG ARGUMENTS: pki, whose words go to the file; of `--est` the certificate to $work/out.
 client() {
-	timeout 60 pki "${@:2}" >"$work/out" 2>"$1"
+	timeout 120 pki "${@:2}" >"$work/out" 2>"$1"
 }
 spoke() { # WHAT LOG
 	shows "$1: over TLS $version" "^negotiated TLS $version " "$2"

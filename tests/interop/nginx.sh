@@ -69,21 +69,26 @@ calls() {
 		die "no answer; $(tail -n 3 "$work/error.log")"
 }
 
-# presents WHAT PORT NAME STATUS REASON
-presents() {
-	local status _
+# called PORT NAME: sets status, as calls prints it. What nginx logs is in access.log then: it does so after it has answered.
+called() {
+	local _
 	: >"$work/access.log"
-	status=$(calls "$2" "$3")
-	for _ in $(seq 1 100); do # nginx logs after it has answered
+	status=$(calls "$1" "$2")
+	for _ in $(seq 1 600); do
 		[ ! -s "$work/access.log" ] || break
 		sleep 0.05
 	done
+}
+# presents WHAT PORT NAME STATUS REASON
+presents() {
+	called "$2" "$3"
 	same "$1" "$4 $5" "$status $(sed 's/^[0-9]* //' "$work/access.log")"
 }
 
 # is_stranger WHAT NAME REASON: kept out with and without CRLs, and not for want of a CRL only.
 is_stranger() {
-	same "$1 is refused" 400 "$(calls "$port" "$2")"
+	called "$port" "$2"
+	same "$1 is refused" 400 "$status"
 	presents "$1 is refused by a server without CRLs" "$careless_port" "$2" 400 "FAILED:$3"
 }
 
@@ -102,7 +107,7 @@ proxy_port=$(free_port)
 write_config
 fetch_crls fetch_crl
 nginx -p "$work" -c "$work/nginx.conf" -e "$work/error.log"
-for _ in $(seq 1 100); do
+for _ in $(seq 1 300); do
 	(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break
 	sleep 0.1
 done
@@ -116,7 +121,7 @@ fetch_crls fetch_crl_with
 master=$(cat "$work/nginx.pid")
 old_worker=$(cut -d" " -f1 "/proc/$master/task/$master/children")
 kill -HUP "$master"
-for _ in $(seq 1 100); do # the worker with the old CRLs answers until it is gone
+for _ in $(seq 1 300); do # the worker with the old CRLs answers until it is gone
 	kill -0 "$old_worker" 2>/dev/null || break
 	sleep 0.1
 done

@@ -352,7 +352,7 @@ everything() {
 	via 415 POST /v1/audit/exports auditor -H 'Content-Type: text/plain' -d '{}'
 	via 403 POST /v1/audit/exports admin -H 'Content-Type: application/json' -d '{}'
 	via 200 GET /v1/audit/exports auditor
-	for _ in $(seq 100); do
+	for _ in $(seq 600); do
 		[ "$(api GET "/v1/audit/exports/$export" auditor | jq -r .state)" = running ] || break
 		sleep 0.1
 	done

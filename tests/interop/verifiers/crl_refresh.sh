@@ -60,7 +60,7 @@ mkdir -p "$at"
 port=$(free_port)
 python3 -m http.server --bind 127.0.0.1 --directory "$work/www" "$port" >"$work/www.log" 2>&1 &
 was_started $!
-within 10 listens "$port" || die "no web server"
+within 30 listens "$port" || die "no web server"
 
 refuses "no CRL at all is a failure" 'has no CRL of it' refresh
 crl ours 0FFF shard0 >"$at/0000.crl"
@@ -109,6 +109,6 @@ crl ours 1000 shard0 >"$at/0000.crl"
 accepts "a longer number is a higher one" refresh
 same "and is taken" 0x1000 "$(number_at_hand 0)"
 kill "${started# }"
-within 10 ended "${started# }" || die "the web server does not end"
+within 30 ended "${started# }" || die "the web server does not end"
 before=$(sha256sum <"$etc/crl.pem")
 keeps "nobody there is a failure" 'status 000'

@@ -7,14 +7,14 @@ need nginx nginx-light
 start_nginx() {
 	configuration nginx/moniker.conf "s/listen 443/listen 127.0.0.1:$port/" "s/127.0.0.1:8000/127.0.0.1:$behind/" >"$work/moniker.conf"
 	run_nginx
-	within 10 listens "$port" || die "nginx does not start: $(tail -n 3 "$work/error.log")"
+	within 30 listens "$port" || die "nginx does not start: $(tail -n 3 "$work/error.log")"
 }
 is_in() { curl -sS --fail --tlsv1.3 --cacert "$etc/server.pem" --cert "$work/$1.chain" --key "$work/$1.key" "https://localhost:$port/" >/dev/null 2>&1; }
 is_out() { ! is_in "$1"; }
 
-# soon WHAT COMMAND...: within 15 seconds, and no timer runs.
+# soon WHAT COMMAND...: within 30 seconds, and no timer runs.
 soon() {
-	within 15 "${@:2}" || { cat "$work/follow.log" >&2; die "$1: not within 15 seconds"; }
+	within 25 "${@:2}" || { cat "$work/follow.log" >&2; die "$1: not within 25 seconds"; }
 	ok "$1"
 }
 moved() { [ "$(cat "$work/cursor")" != "$1" ]; }

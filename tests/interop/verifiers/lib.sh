@@ -47,7 +47,7 @@ party() {
 }
 
 lists() { # SERIAL: of any CRL in the file at hand
-	openssl storeutl -noout -text -crls "$etc/crl.pem" 2>/dev/null | grep -q "Serial Number: $1\$"
+	grep -q "Serial Number: $1\$" <(openssl storeutl -noout -text -crls "$etc/crl.pem" 2>/dev/null)
 }
 unlisted() { ! lists "$1"; }
 # refresh_until lists|unlisted NAME COMMAND...: what a timer does, until the CRL knows.
@@ -56,7 +56,7 @@ refresh_until() {
 	serial=$(serial_of "$work/$2.pem")
 	shift 2
 	refresh_once() { "$verifiers/crl-refresh" "$etc/trust.pem" "$MONIKER_HTTP_URL" "$etc/crl.pem" "$@" && "$known" "$serial"; }
-	within 20 refresh_once "$@" || die "the CRL does not show $serial as $known"
+	within 60 refresh_once "$@" || die "the CRL does not show $serial as $known"
 }
 
 # act ACTION NAME: hold, release or revoke.
@@ -87,7 +87,7 @@ follow_with() {
 }
 stop_follow() {
 	kill -- "-$follower"
-	within 10 ended "$follower" || die "follow does not end"
+	within 30 ended "$follower" || die "follow does not end"
 }
 placed() { [ -s "$work/cursor" ]; }
 

@@ -7,7 +7,7 @@ start_nginx() { # RESPONDER
 	configuration nginx/moniker-ocsp.conf "s/listen 443/listen 127.0.0.1:$port/" "s/127.0.0.1:8000/127.0.0.1:$behind/" \
 		"s,http://crl.example.com/ocsp,$1," >"$work/moniker.conf"
 	run_nginx
-	within 10 listens "$port" || die "nginx does not start: $(tail -n 3 "$work/error.log")"
+	within 30 listens "$port" || die "nginx does not start: $(tail -n 3 "$work/error.log")"
 }
 asks() {
 	curl -sS --fail --tlsv1.3 --cacert "$etc/server.pem" --cert "$work/$1.chain" --key "$work/$1.key" "https://localhost:$port/" 2>"$work/why"
@@ -34,7 +34,7 @@ let_in held "with the answer to the release"
 
 # Nobody to ask is no yes.
 kill "$(cat "$work/nginx.pid")"
-within 10 ended "${started##* }" || die "nginx does not end"
+within 30 ended "${started##* }" || die "nginx does not end"
 port=$(free_port)
 behind=$(free_port)
 start_nginx "http://127.0.0.1:$(free_port)/ocsp"

@@ -22,12 +22,12 @@ asks_again() {
 	local line status=closed length=0
 	trap '' PIPE
 	printf 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n' >&8 2>/dev/null || true
-	while IFS= read -r -t 10 -u 7 line; do
+	while IFS= read -r -t 60 -u 7 line; do
 		line=${line%$'\r'}
 		case ${line,,} in
 		http/1.1\ *) status=${line#* } status=${status%% *} ;;
 		content-length:\ *) length=${line#*: } ;;
-		"") IFS= read -r -t 10 -N "$length" -u 7 _ || true; break ;;
+		"") IFS= read -r -t 60 -N "$length" -u 7 _ || true; break ;;
 		esac
 	done
 	echo "$status"
@@ -36,7 +36,7 @@ asks_again() {
 # session NAME -sess_out|-sess_in: one request on a connection whose session is kept, or resumed.
 session() {
 	{ printf 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'; sleep 0.5; } |
-		timeout 10 openssl s_client -connect "127.0.0.1:$port" -servername localhost -tls1_3 -ign_eof -cert "$work/$1.pem" \
+		timeout 60 openssl s_client -connect "127.0.0.1:$port" -servername localhost -tls1_3 -ign_eof -cert "$work/$1.pem" \
 			-cert_chain "$work/$1.chain" -key "$work/$1.key" "$2" "$work/$1.session" 2>&1
 }
 
@@ -47,7 +47,7 @@ write_reload() {
 		children() { cat "/proc/$master/task/$master/children"; }
 		old=\$(children)
 		kill -$signal $master
-		for _ in \$(seq 100); do
+		for _ in \$(seq 300); do
 			left=""
 			for pid in \$old; do case " \$(children) " in *" \$pid "*) left=1 ;; esac; done
 			[ -n "\$left" ] || exit 0
@@ -69,7 +69,7 @@ test_web() {
 	behind=$(free_port)
 	refresh_until unlisted bad # before the server, which needs the file
 	start_web
-	within 10 listens "$port" || die "the server does not start: $(tail -n 3 "$work/error.log")"
+	within 30 listens "$port" || die "the server does not start: $(tail -n 3 "$work/error.log")"
 	write_reload
 
 	let_in good "at first"
