@@ -1,6 +1,6 @@
 """feed.py OUT STOP URL...: follows the change feed from the beginning until STOP is there and nothing is new,
-asking the addresses in turn; whoever does not answer is asked again. Each page must begin where the last one
-ended and its lines must be chained. OUT gets "SEQ LINE" of every change and at last "hash HEX"; OUT.N the pages,
+asking the addresses in turn; whoever does not answer is asked again, and OUT.away tells that somebody did not. Each
+page must begin where the last one ended and its lines must be chained. OUT gets "SEQ LINE" of every change and at last "hash HEX"; OUT.N the pages,
 whose signatures somebody else verifies. As a verifier: MONIKER_CACERT, MONIKER_VERIFIER_CERT and _KEY."""
 import base64
 import hashlib
@@ -55,6 +55,7 @@ with open(out, "w", encoding="ascii") as changes:
         page = ask(url, cursor)
         if page is None:
             refused += 1
+            open(out + ".away", "w").close()
             time.sleep(0.05)
             continue
         lines, last, cursor = read(page, place, last)

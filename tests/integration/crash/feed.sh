@@ -74,6 +74,7 @@ stop_service
 (officer node2 hold) &
 asking=$!
 (officer node1 hold)
+for name in second both; do within 60 "$name has seen its node away" test -e "$work/$name.away"; done
 same "the node that is there took its changes" $((16 + each)) "$(changes)"
 start_node
 wait $asking || die "an officer gave up"
@@ -87,6 +88,7 @@ officers=$!
 officers+=" $!"
 node node1
 destroy
+within 60 "first has seen its node away" test -e "$work/first.away"
 start_node
 for pid in $officers; do wait "$pid" || die "an officer gave up"; done
 ok "every change was taken"

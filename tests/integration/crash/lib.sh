@@ -57,10 +57,9 @@ gone() { ! kill -0 "$1"; }
 kill_child() { kill -KILL "$(child "$1")"; }
 # restart_service: after the supervisor was killed. Its keeper dies with it; the service drains first.
 restart_service() {
-	within 60 "the service is gone, too" no_children
+	within 60 "the service is gone, too" no_processes
 	start_service
 }
-no_children() { ! pgrep -f -- "--config $MONIKER_CONFIG --service" && ! pgrep -f -- "moniker-keeper --dir $MONIKER_TEST_STATE/"; }
 
 # ---- the load
 

@@ -14,7 +14,7 @@ survives() {
 # at POINT ACTION [N]: the service is struck there, by itself.
 at() {
 	board arm "$@"
-	board wait "$1" 30 || die "$1: nobody came by"
+	board wait "$1" 90 || die "$1: nobody came by"
 	survives "$2 at $1"
 }
 # comes_by POINT: else clients are answered again, and nobody came by on the way there.
@@ -91,7 +91,7 @@ late_commits() { # until the fence stopped one
 
 begin_later
 start_load $clients 1
-within 30 "clients work" holds_more_than 400
+within 90 "clients work" holds_more_than 400
 
 # ---- the service
 for point in commit-before commit-sent commit-done signatures-before append-before append-half append-sent \

@@ -23,7 +23,7 @@ victims=(service service service keeper keeper keeper postgresql postgresql supe
 
 begin_later
 start_load $clients "$((seed % 1000000))"
-within 30 "clients work" holds_more_than 400
+within 90 "clients work" holds_more_than 400
 for round in $(seq "$rounds"); do
 	pause
 	victim=${victims[RANDOM % ${#victims[@]}]} second=
