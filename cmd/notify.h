@@ -2,6 +2,6 @@
 #ifndef CMD_NOTIFY_H
 #define CMD_NOTIFY_H
 
-void notify_manager(const char *state); /* "READY=1", "STOPPING=1" */
+void notify_manager(const char *state); /* "READY=1", "STOPPING=1", "STATUS=..." */
 
 #endif

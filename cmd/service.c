@@ -24,6 +24,7 @@
 
 #define READY_WAIT_MS 120000 /* for the keeper and the log at start */
 #define READY_LOOK_MS 500    /* meanwhile, for a stop */
+#define READY_TELL_MS 5000   /* and what it still waits for is logged */
 
 /* ---- building ---- */
 
@@ -62,11 +63,19 @@ status_changed(void *statuses)
 static bool
 wait_for_ledger(const struct service *service, struct error *err)
 {
-	const int64_t until_ms = clock_monotonic_ms() + READY_WAIT_MS;
+	const int64_t began_ms = clock_monotonic_ms();
+	int64_t tell_at_ms = began_ms + READY_TELL_MS;
 
 	while (!ledger_wait_ready(service->ledger, READY_LOOK_MS, err)) {
-		if (signals_stop_pending() || clock_monotonic_ms() >= until_ms)
+		const int64_t now_ms = clock_monotonic_ms();
+
+		if (signals_stop_pending() || now_ms >= began_ms + READY_WAIT_MS)
 			return false;
+		if (now_ms >= tell_at_ms) {
+			log_warning("service.waiting", "%s; for %lld of %d s", err->detail,
+			    (long long)(now_ms - began_ms) / 1000, READY_WAIT_MS / 1000);
+			tell_at_ms = now_ms + READY_TELL_MS;
+		}
 		*err = (struct error){0};
 	}
 	return true;

@@ -59,6 +59,7 @@ struct supervisor {
 	int signals;       /* signalfd */
 	bool channels_lost;
 	bool stopping;
+	const char *status; /* as the manager was told last, or NULL */
 	int64_t stop_deadline_ms;
 	int drain_ms;
 };
@@ -370,6 +371,29 @@ wait_for_events(struct supervisor *supervisor)
 }
 
 static bool
+is_ready(const struct child *child)
+{
+	return child->pid != 0 && child->ready;
+}
+
+/* What `systemctl status` shows: of a start that takes long, whom it waits for. */
+static void
+tell_status(struct supervisor *supervisor)
+{
+	const char *status = supervisor->stopping ? "STATUS=Stopping"
+			     : !is_ready(&supervisor->children[CHILD_KEEPER])
+				 ? "STATUS=Waiting for the keeper"
+			     : !is_ready(&supervisor->children[CHILD_SERVICE])
+				 ? "STATUS=The keeper is ready; waiting for the service"
+				 : "STATUS=Keeper and service are ready";
+
+	if (supervisor->status != NULL && strcmp(status, supervisor->status) == 0)
+		return;
+	supervisor->status = status;
+	notify_manager(status);
+}
+
+static bool
 serve(struct supervisor *supervisor, struct error *err)
 {
 	for (;;) {
@@ -385,6 +409,7 @@ serve(struct supervisor *supervisor, struct error *err)
 				log_error(LOG_LEVEL_ERROR, "supervisor.start", NULL, &failed);
 			kill_overdue(supervisor);
 		}
+		tell_status(supervisor);
 		wait_for_events(supervisor);
 	}
 	return error_set(err, E_INTERNAL, "not reached");

@@ -22,7 +22,9 @@ restart() { # [COMMAND...]: what is done while it is stopped
 	"$start" "$fixture"
 }
 gone() { ! kill -0 "$1"; }
+manager=
 restore() {
+	[ -z "$manager" ] || kill "$manager" 2>/dev/null || true
 	[ ! -f "$ring.away" ] || mv "$ring.away" "$ring"
 	chmod 755 "$log_folder" || true
 	rm -f "$MONIKER_AUDIT_DIR/filled"
@@ -140,5 +142,31 @@ else
 	sleep 6
 	is_up disk || die "disk: it is down with a bound that it has"
 fi
+
+# ---- a start without a keeper says whom it waits for, to who reads the log and to the service manager
+log=$MONIKER_TEST_STATE/monikerd.log
+python3 -c 'import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+while True: print(s.recv(4096).decode(), flush=True)' "$work/notify.sock" >"$work/notify" &
+manager=$!
+within 10 "a service manager listens" test -S "$work/notify.sock"
+pid=$(supervisor)
+kill -TERM "$pid"
+within 60 "it stops" gone "$pid"
+mv "$ring" "$ring.away"
+lines=$(wc -l <"$log")
+since() { tail -n "+$((lines + 1))" "$log"; }
+waits() { since | grep '"event":"service.waiting"' | grep -c '"the log is not ready: .*; for [0-9]* of 120 s"' >"$work/waits"; }
+NOTIFY_SOCKET=$work/notify.sock "$start" "$fixture" 2>/dev/null &
+starting=$!
+within 60 "the log says what a start waits for" waits
+same "the manager knows, and was told once" "STATUS=Waiting for the keeper" "$(cat "$work/notify")"
+mv "$ring.away" "$ring"
+within 90 "with its keeper it is ready" ready
+wait "$starting" || true # it may have given up before that
+manager_knows() { [ "$(tail -n 1 "$work/notify")" = "$1" ]; }
+within 10 "the manager knows that, too" manager_knows "STATUS=Keeper and service are ready"
+grep -qx READY=1 "$work/notify" || die "the manager was not told that it is ready: $(cat "$work/notify")"
 within 30 "ready at the end" ready
 within 30 "the tree fits its checkpoint" tree_fits
