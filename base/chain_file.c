@@ -27,6 +27,7 @@ chain_init(struct chain *chain)
 {
 	memset(chain->hash, '0', HASH_TEXT_LEN);
 	chain->hash[HASH_TEXT_LEN] = '\0';
+	chain->count = 0;
 	chain->damaged = false;
 }
 
@@ -50,6 +51,7 @@ take_line(struct chain *chain, struct bytes line, chain_take take, void *context
 	char hash[HASH_TEXT_LEN + 1];
 	struct bytes text;
 
+	chain->count++;
 	if (line.len <= HASH_TEXT_LEN + 1) {
 		chain->damaged = true;
 		return;
@@ -90,6 +92,7 @@ chain_write(struct chain *chain, struct bytes text, struct buf *out)
 	buf_append(out, text);
 	buf_append_u8(out, '\n');
 	memcpy(chain->hash, hash, sizeof hash);
+	chain->count++;
 }
 
 /* ---- the file ---- */
@@ -208,6 +211,12 @@ bool
 chain_file_damaged(const struct chain_file *file)
 {
 	return file->chain.damaged;
+}
+
+uint64_t
+chain_file_count(const struct chain_file *file)
+{
+	return file->chain.count;
 }
 
 bool

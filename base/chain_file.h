@@ -25,6 +25,7 @@ typedef bool (*chain_take)(void *context, struct bytes text);
 
 struct chain {
 	char hash[2 * SHA256_BYTES + 1]; /* of the last line */
+	uint64_t count;                  /* of lines */
 	bool damaged;
 };
 void chain_init(struct chain *chain);
@@ -50,6 +51,7 @@ DEFER_DECLARE(struct chain_file, chain_file_close)
 MUST_CHECK bool chain_file_append(
     struct chain_file *file, const struct bytes *texts, size_t count, struct error *err);
 bool chain_file_damaged(const struct chain_file *file);
+uint64_t chain_file_count(const struct chain_file *file); /* of lines */
 /* An empty file, which is not damaged. E_FILE_FAILED */
 MUST_CHECK bool chain_file_empty(struct chain_file *file, struct error *err);
 

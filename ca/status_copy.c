@@ -1,10 +1,13 @@
 #include "ca/status_copy.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/chain_file.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -14,8 +17,11 @@
 
 struct status_copy {
 	struct status_index *statuses;
+	char *path;
 	pthread_mutex_t mutex; /* of all below */
 	struct chain_file *file;
+	uint64_t anew_at;                 /* more lines are too many */
+	bool unsynced;                    /* the name of a file that was written anew */
 	struct status_copy_line *waiting; /* to be written: what could not be */
 	size_t waiting_count, waiting_room;
 	bool failing; /* said once */
@@ -134,11 +140,16 @@ read_line(void *context, struct bytes text)
 	return line.settled || status_set_put(reading->set, &line.entry);
 }
 
+static size_t
+count_of(const struct status_set *set)
+{
+	return status_set_count(set, CERTIFICATE_HELD) + status_set_count(set, CERTIFICATE_REVOKED);
+}
+
 static struct status_entry *
 all_of(const struct status_set *set, size_t *out_count)
 {
-	const size_t count =
-	    status_set_count(set, CERTIFICATE_HELD) + status_set_count(set, CERTIFICATE_REVOKED);
+	const size_t count = count_of(set);
 	struct status_entry *entries = xcalloc(count + 1, sizeof *entries);
 
 	status_set_copy(set, entries);
@@ -160,7 +171,7 @@ put_off(struct status_copy *copy, const struct status_copy_line *line)
 
 static bool
 write_some(
-    struct status_copy *copy, const struct status_copy_line *lines, size_t count, struct error *err)
+    struct chain_file *file, const struct status_copy_line *lines, size_t count, struct error *err)
 {
 	DEFER(mem_free) struct bytes *texts = xcalloc(count, sizeof *texts);
 	DEFER(buf_clear_public) struct buf all = {0};
@@ -175,7 +186,22 @@ write_some(
 
 		texts[i] = bytes_of(all.data + from, ends[i] - from);
 	}
-	return chain_file_append(copy->file, texts, count, err);
+	return chain_file_append(file, texts, count, err);
+}
+
+/* That a crash does not bring the file before it back. */
+static bool
+sync_name(struct status_copy *copy, struct error *err)
+{
+	DEFER(mem_free) char *folder = xstrdup(copy->path);
+	char *slash = strrchr(folder, '/');
+
+	if (slash != NULL)
+		*slash = '\0';
+	if (copy->unsynced && slash != NULL && !file_sync_dir(folder, err))
+		return false;
+	copy->unsynced = false;
+	return true;
 }
 
 static void
@@ -184,11 +210,12 @@ write_waiting(struct status_copy *copy)
 	struct error err = {0};
 	size_t done = 0;
 
+	(void)!sync_name(copy, &err);
 	while (done < copy->waiting_count && err.code == E_NONE) {
 		const size_t left = copy->waiting_count - done;
 		const size_t count = left < LINES_AT_ONCE ? left : LINES_AT_ONCE;
 
-		if (write_some(copy, copy->waiting + done, count, &err))
+		if (write_some(copy->file, copy->waiting + done, count, &err))
 			done += count;
 	}
 	copy->waiting_count -= done;
@@ -206,6 +233,104 @@ put_off_all(struct status_copy *copy, const struct status_entry *entries, size_t
 	for (size_t i = 0; i < count; i++)
 		put_off(copy, &(struct status_copy_line){.seq = seq, .entry = entries[i]});
 }
+
+/* ---- the file anew; behind the mutex ---- */
+
+static uint64_t
+too_many(size_t entries)
+{
+	return 2 * (uint64_t)entries + STATUS_COPY_SPARE;
+}
+
+/* What `reading` came to, in lines that come to the same: the first has its place in the order. */
+static bool
+write_all(struct chain_file *file, const struct reading *reading, struct error *err)
+{
+	size_t count;
+	DEFER(mem_free) struct status_entry *entries = all_of(reading->set, &count);
+	struct status_copy_line lines[LINES_AT_ONCE] = {
+	    {.seq = reading->last_seq, .settled = true}};
+	size_t have = 1;
+
+	for (size_t i = 0; i < count; i++) {
+		lines[have++] =
+		    (struct status_copy_line){.seq = reading->last_seq, .entry = entries[i]};
+		if (have == LINES_AT_ONCE) {
+			if (!write_some(file, lines, have, err))
+				return false;
+			have = 0;
+		}
+	}
+	return have == 0 || write_some(file, lines, have, err);
+}
+
+/* From here on lines go to `file`, which is taken: none before its name is on the disk. */
+static bool
+put_in_place(
+    struct status_copy *copy, const char *from, struct chain_file **file, struct error *err)
+{
+	if (rename(from, copy->path) != 0) {
+		(void)error_set(err, E_FILE_FAILED, "the new copy cannot be put in place");
+		error_cause_errno(err);
+		return false;
+	}
+	log_info("status.copy", "it had %llu lines, and was written anew with %llu",
+	    (unsigned long long)chain_file_count(copy->file),
+	    (unsigned long long)chain_file_count(*file));
+	chain_file_close(copy->file);
+	copy->file = TAKE(*file);
+	copy->unsynced = true;
+	write_waiting(copy); /* with the name first */
+	return true;
+}
+
+static bool
+ignore_line(void *context, struct bytes text)
+{
+	(void)context;
+	(void)text;
+	return true;
+}
+
+/* From the file itself: what is on the disk counts, whatever the index has heard since. */
+static bool
+write_anew(struct status_copy *copy, struct error *err)
+{
+	DEFER(status_set_free) struct status_set *set = status_set_new();
+	DEFER(chain_file_close) struct chain_file *old = NULL;
+	DEFER(chain_file_close) struct chain_file *file = NULL;
+	DEFER(buf_clear_public) struct buf path = {0};
+	struct reading reading = {.set = set};
+
+	buf_append_format(&path, "%s.new", copy->path);
+	(void)unlink(buf_text(&path)); /* of a run that was killed */
+	if (!chain_file_open(copy->path, read_line, &reading, &old, err))
+		return false;
+	if (chain_file_damaged(old))
+		return error_set(err, E_FILE_FAILED, "the copy is damaged, and stays as it is");
+	if (!chain_file_open(buf_text(&path), ignore_line, NULL, &file, err) ||
+	    !write_all(file, &reading, err) || !put_in_place(copy, buf_text(&path), &file, err)) {
+		(void)unlink(buf_text(&path)); /* a full disk needs the room */
+		return false;
+	}
+	copy->anew_at = too_many(count_of(set));
+	return true;
+}
+
+static void
+write_anew_if_due(struct status_copy *copy)
+{
+	const uint64_t count = chain_file_count(copy->file);
+	struct error err = {0};
+
+	if (count <= copy->anew_at || copy->waiting_count > 0 || chain_file_damaged(copy->file) ||
+	    write_anew(copy, &err))
+		return;
+	copy->anew_at = count + STATUS_COPY_SPARE; /* not each second */
+	log_error(LOG_LEVEL_ERROR, "status.copy", NULL, &err);
+}
+
+/* ---- while it runs ---- */
 
 /* The index's thread. With no changes it was read anew, and anything may have changed. */
 static void
@@ -296,7 +421,9 @@ status_copy_new(const char *path, struct status_index *statuses, struct status_c
 		return false;
 	copy = xcalloc(1, sizeof *copy);
 	copy->statuses = statuses;
+	copy->path = xstrdup(path);
 	copy->file = TAKE(file);
+	copy->anew_at = too_many(count_of(set));
 	(void)pthread_mutex_init(&copy->mutex, NULL);
 	(void)pthread_mutex_lock(&copy->mutex);
 	status_index_watch(
@@ -316,6 +443,7 @@ status_copy_free(struct status_copy *copy)
 	chain_file_close(copy->file);
 	(void)pthread_mutex_destroy(&copy->mutex);
 	free(copy->waiting);
+	free(copy->path);
 	free(copy);
 }
 
@@ -366,6 +494,7 @@ status_copy_look(struct status_copy *copy)
 	(void)pthread_mutex_lock(&copy->mutex);
 	if (copy->waiting_count > 0)
 		write_waiting(copy);
+	write_anew_if_due(copy);
 	(void)pthread_mutex_unlock(&copy->mutex);
 }
 

@@ -7,14 +7,21 @@
  * status_index_sync() has returned true for its change: the index tells its watchers first.
  *
  * At a start the copy and the index are compared. What the copy lacks is added: it has all that is
- * held or revoked, and grows until its file is removed. Where the database's order ends before the
- * copy's, it is an older one, and what it lacks is lost: the caller puts it in force, and records
- * it again (provisioning/revoke_later.h).
+ * held or revoked. Where the database's order ends before the copy's, it is an older one, and what
+ * it lacks is lost: the caller puts it in force, and records it again
+ * (provisioning/revoke_later.h).
+ *
+ * When it has more than twice as many lines as certificates that they leave held or revoked, and
+ * STATUS_COPY_SPARE more, it is written anew with one line for each: a new file says the same as
+ * the old one, octets apart, and takes its place whole or not at all. One that is damaged is left
+ * as it is, for whoever looks into that.
  */
 #ifndef CA_STATUS_COPY_H
 #define CA_STATUS_COPY_H
 
 #include "ca/status_index.h"
+
+#define STATUS_COPY_SPARE 4096 /* lines */
 
 /* ---- a line, pure ---- */
 
@@ -49,7 +56,8 @@ MUST_CHECK bool status_copy_force(
 
 /* What was lost is on record again. Any thread. */
 void status_copy_settle(struct status_copy *copy);
-/* Tries again to write what could not be. Now and then; any thread. */
+/* Tries again to write what could not be, and writes the file anew where it has grown too large.
+ * Now and then; any thread. */
 void status_copy_look(struct status_copy *copy);
 
 struct status_copy_health { /* for /readyz */

@@ -136,7 +136,22 @@ ok "the log goes on from leaf $size_before"
 
 count=$(leaves cert.revoke | grep -c .) refusals=$(leaves cert.refused | grep -c .)
 stop_service
+# Its newest line 6000 times more: the same service with years of changes behind it.
+python3 - "$copy" <<'EOF'
+import hashlib, sys
+lines = open(sys.argv[1]).read().splitlines()
+last, text = lines[-1].split(" ", 1)
+with open(sys.argv[1], "a") as copy:
+    for _ in range(6000):
+        last = hashlib.sha256((last + text).encode()).hexdigest()
+        copy.write(last + " " + text + "\n")
+EOF
 start_service
+small() { [ "$(wc -l <"$copy")" -lt 100 ]; }
+within 30 "a copy that has grown is written anew" small
+same "for nobody else to read, and whole" "600 true" "$(stat -c %a "$copy") $(call GET /readyz nobody | jq .components.copy.ready)"
+same "with what was revoked and is held" "1 1 1 1 0" \
+	"$(lines_of early revoked) $(lines_of lost revoked) $(lines_of twin revoked) $(lines_of held held) $(lines_of kept revoked)"
 nothing_waits() { [ "$(waiting)" = 0 ]; }
 within 30 "nothing waits" nothing_waits
 same "nothing is recorded a third time" "$count $refusals" "$(leaves cert.revoke | grep -c .) $(leaves cert.refused | grep -c .)"
