@@ -19,6 +19,7 @@
 #include "cmd/audit_verify.h"
 #include "cmd/cli.h"
 #include "cmd/options.h"
+#include "cmd/progress.h"
 
 #define PART_LEN (UINT64_C(8) << 20) /* octets of one request: within its time on a slow line */
 #define TRIES_MAX 10                 /* a service that restarts is back within them */
@@ -35,7 +36,7 @@ struct export_command {
 	struct buf job_path, part_path; /* beside `out` */
 	char id[HANDLE_TEXT_LEN + 1];
 	json_t *job; /* as the service told it last */
-	bool shows_progress;
+	struct progress progress;
 };
 
 static void
@@ -157,14 +158,6 @@ take_up(struct export_command *command, bool *out_found, struct error *err)
 
 /* ---- waiting ---- */
 
-static void
-show(const struct export_command *command, const char *what, uint64_t done, uint64_t of)
-{
-	if (command->shows_progress)
-		(void)fprintf(stderr, "\r%s %llu of %llu   ", what, (unsigned long long)done,
-		    (unsigned long long)of);
-}
-
 static int64_t
 number_in(const json_t *object, const char *name)
 {
@@ -175,10 +168,10 @@ static bool
 wait_for_end(struct export_command *command, struct error *err)
 {
 	while (strcmp(cli_text(command->job, "state"), "running") == 0) {
-		const json_t *progress = json_object_get(command->job, "progress");
+		const json_t *so_far = json_object_get(command->job, "progress");
 
-		show(command, "leaves", (uint64_t)number_in(progress, "looked_at"),
-		    (uint64_t)number_in(progress, "of"));
+		progress_tell(&command->progress, "leaves",
+		    (uint64_t)number_in(so_far, "looked_at"), (uint64_t)number_in(so_far, "of"));
 		pause_ms(LOOK_EVERY_MS);
 		if (!ask(command, err))
 			return false;
@@ -262,7 +255,7 @@ fetch_rest(struct export_command *command, int fd, uint64_t len, struct error *e
 	while (done < len) {
 		const uint64_t end = len - done < PART_LEN ? len : done + PART_LEN;
 
-		show(command, "octets", done, len);
+		progress_tell(&command->progress, "octets", done, len);
 		if (!fetch_part(command, fd, done, end - 1, err))
 			return false;
 		done = end;
@@ -337,7 +330,7 @@ int
 audit_export(int argc, char **argv)
 {
 	DEFER(command_clear)
-	struct export_command command = {.shows_progress = isatty(STDERR_FILENO) == 1};
+	struct export_command command = {.progress = progress_begin()};
 	const struct option_row rows[] = {OPTIONS_API(command.api, command.json),
 	    {"--log", OPTION_TEXT, &command.log}, {"--after", OPTION_TEXT, &command.after},
 	    {"--limit", OPTION_TEXT, &command.limit}, {"--from", OPTION_TEXT, &command.from},
@@ -357,8 +350,7 @@ audit_export(int argc, char **argv)
 	if (!log_keys_read(command.vkey, command.policy, &command.keys, &err))
 		return cli_usage(&AUDIT_COMMAND, err.detail);
 	done = run(&command, &err);
-	if (command.shows_progress)
-		(void)fprintf(stderr, "\n");
+	progress_end(&command.progress);
 	if (!done)
 		return cli_fail(&err, command.json, EXIT_FAILURE);
 	return audit_verify_export(command.out, &command.keys, command.json,

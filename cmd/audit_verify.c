@@ -10,13 +10,13 @@
 #include <unistd.h>
 
 #include "audit/export_verify.h"
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "cmd/audit_verify_logs.h"
 #include "cmd/cli.h"
 #include "cmd/log_source.h"
 #include "cmd/options.h"
+#include "cmd/progress.h"
 #include "proof/log_chain.h"
 #include "proof/merkle.h"
 #include "proof/tlog_proof.h"
@@ -29,11 +29,10 @@ struct verify_command {
 	bool json;
 	struct log_keys keys;
 	struct buf since_note, to_note;
-	struct bytes held;   /* the file of --leaves, mapped */
-	json_t *findings;    /* with --json */
-	json_t *about;       /* with --json: members of the answer, or NULL */
-	int64_t told_at_ms;  /* of the progress */
-	bool shows_progress; /* a terminal */
+	struct bytes held; /* the file of --leaves, mapped */
+	json_t *findings;  /* with --json */
+	json_t *about;     /* with --json: members of the answer, or NULL */
+	struct progress progress;
 };
 
 static void
@@ -99,16 +98,11 @@ opened(void *context, const struct leaf_view *leaf, struct bytes text)
 }
 
 static void
-progress(void *context, uint64_t done, uint64_t size)
+tell_progress(void *context, uint64_t done, uint64_t size)
 {
 	struct verify_command *command = context;
-	const int64_t now_ms = clock_monotonic_ms();
 
-	if (!command->shows_progress || now_ms - command->told_at_ms < 1000)
-		return;
-	command->told_at_ms = now_ms;
-	(void)fprintf(
-	    stderr, "\r%llu of %llu leaves", (unsigned long long)done, (unsigned long long)size);
+	progress_tell(&command->progress, "leaves", done, size);
 }
 
 static int
@@ -234,7 +228,7 @@ verify_export(struct verify_command *command, struct log_source *source, const s
 	    .key = key,
 	    .context = command,
 	    .report = report,
-	    .progress = progress};
+	    .progress = tell_progress};
 	struct export_verdict verdict;
 
 	export_verify(&options, &verdict);
@@ -246,8 +240,7 @@ verify_export(struct verify_command *command, struct log_source *source, const s
 		    "an export does not show that the log continues a checkpoint that was kept: "
 		    "take moniker audit proof --from-size");
 	check_witnesses(command, source, &verdict);
-	if (command->told_at_ms > 0)
-		(void)fprintf(stderr, "\n");
+	progress_end(&command->progress);
 	tell_claim(command, &verdict);
 	return conclude(command,
 	    verdict.tampered     ? VERDICT_TAMPERED
@@ -275,7 +268,7 @@ verify_whole(struct verify_command *command, const char *path)
 	struct verify_options options = {.context = command,
 	    .report = report,
 	    .opened = opened,
-	    .progress = progress,
+	    .progress = tell_progress,
 	    .files = &files,
 	    .earlier = buf_bytes(&command->since_note),
 	    .leaves = command->held};
@@ -291,8 +284,7 @@ verify_whole(struct verify_command *command, const char *path)
 		return verify_export(command, source, options.key);
 	options.has_blobs = log_source_has_blobs(source);
 	verify_log(&options, &result);
-	if (command->told_at_ms > 0)
-		(void)fprintf(stderr, "\n");
+	progress_end(&command->progress);
 	if (!result.tampered && !result.incomplete)
 		return conclude_cosigned(command, buf_bytes(&note), &result.checkpoint);
 	return conclude(
@@ -384,8 +376,7 @@ int
 audit_verify(int argc, char **argv)
 {
 	DEFER(command_clear)
-	struct verify_command command = {
-	    .findings = json_array(), .shows_progress = isatty(STDERR_FILENO) == 1};
+	struct verify_command command = {.findings = json_array(), .progress = progress_begin()};
 	const struct option_row rows[] = {{"--vkey", OPTION_TEXT, &command.vkey},
 	    {"--policy", OPTION_TEXT, &command.policy}, {"--since", OPTION_TEXT, &command.since},
 	    {"--to", OPTION_TEXT, &command.to}, {"--leaves", OPTION_TEXT, &command.leaves},
@@ -419,7 +410,7 @@ audit_verify_export(const char *path, const struct log_keys *keys, bool json, js
 	    .keys = *keys,
 	    .findings = json_array(),
 	    .about = about,
-	    .shows_progress = isatty(STDERR_FILENO) == 1};
+	    .progress = progress_begin()};
 
 	return verify_whole(&command, path);
 }
