@@ -60,9 +60,9 @@ audit() {
 	as LEGAL approve "$id" >/dev/null 2>&1
 	as LEGAL fetch "$id" --out "$work/package"
 	open "$work/package" legal:1 officer:1 >"$work/told" || die "the package does not open"
-	[ "$(jq .found.opened "$work/told")" -ge 4 ]
+	[ "$(jq .found.opened "$work/told")" -ge 5 ]
 }
-within 300 "an audit draws four records of this set" audit
+within 300 "an audit draws five records of this set" audit
 same "no fault" 0 "$(jq '.found.faults | length' "$work/told")"
 same "what was drawn is told, and nobody's identity" "basis,case,found,id,package_sha256 drawn,erased,faults,log,opened,other_seats,size" "$(jq -r '"\(keys | join(",")) \(.found | keys | join(","))"' "$work/told")"
 same "the package names no pseudonym and no certificate" 0 "$(jq '[.records[] | has("pseudonym", "tbs") | select(.)] | length' "$work/package")"
@@ -86,7 +86,7 @@ closed "a proof of another leaf" BAD_PROOF '.records[0].proof = .request.proof'
 # ---- bad records: changed, swapped, lost, and one that was erased
 mapfile -t drawn < <(jq -r --argjson n "$number" '.records[] | select(.record != null) | select((.record | @base64d | explode | length) > 0) | .proof | capture("index (?<i>[0-9]+)").i' "$work/package" |
 	while read -r seq; do sql "SELECT r.seq FROM escrow_record r JOIN audit_log l ON l.id = r.log WHERE r.seq = $seq AND r.seat_set = $number AND l.origin = '${vkey%%+*}'"; done | sort -n)
-[ ${#drawn[@]} -ge 4 ] || die "too few of this set"
+[ ${#drawn[@]} -ge 5 ] || die "too few of this set"
 opened=$(jq .found.opened "$work/told") erased=$(jq .found.erased "$work/told")
 own="FROM audit_log l WHERE l.id = log AND l.origin = '${vkey%%+*}' AND seq ="
 these=$(IFS=,; echo "${drawn[*]:0:4}")
@@ -99,6 +99,30 @@ open "$work/package" legal:1 officer:1 >"$work/told" || die "the second package 
 same "three of them do not open any more" "$((opened - 3))" "$(jq .found.opened "$work/told")"
 same "and are told, each with its leaf" "$(printf '%s\n' "${drawn[@]:0:3}" | sort -n | paste -sd' ')" "$(jq -r '[.found.faults[].leaf] | join(" ")' "$work/told")"
 same "and why" "DAMAGED LOST not" "$(jq -r '[.found.faults[].why | capture("(?<w>DAMAGED|LOST|not)").w] | sort | join(" ")' "$work/told")"
+
+# ---- what went with its part of the log, and what legal had erased, is no fault: it is counted
+counted() { jq -c '.found | [.opened, .erased, (.faults | length)]' "$work/counted"; }
+again() {
+	as LEGAL fetch "$id" --out "$work/again"
+	open "$work/again" legal:1 officer:1 >"$work/counted" || die "$1: the package does not open"
+}
+part="FROM audit_log WHERE origin = '${vkey%%+*}'"
+sql "INSERT INTO audit_pruned SELECT id, 'audit_leaf', ${drawn[2]} / 1048576 $part"
+again "leaves that were pruned"
+same "the leaves' rows are not the records" LOST "$(jq -r '.found.faults[].why | select(test("LOST")) | capture("(?<w>LOST)").w' "$work/counted")"
+sql "UPDATE audit_pruned SET what = 'audit_blob' WHERE what = 'audit_leaf' AND part = ${drawn[2]} / 1048576 AND log = (SELECT id $part)"
+again "a record that was pruned"
+sql "DELETE FROM audit_pruned WHERE log = (SELECT id $part)"
+same "a pruned one is erased, and no fault" "[$((opened - 3)),$((erased + 1)),2]" "$(counted)"
+same "the two others stay faults" "$(printf '%s\n' "${drawn[@]:0:2}" | sort -n | paste -sd' ')" "$(jq -r '[.found.faults[].leaf] | join(" ")' "$work/counted")"
+again "nothing was pruned"
+same "it was pruned by nobody: lost" "[$((opened - 3)),$erased,3]" "$(counted)"
+pseudonym=$(sql "SELECT c.pseudonym FROM certificate c JOIN certificate_body b USING (month, serial) JOIN audit_log l ON l.id = b.log
+	WHERE l.origin = '${vkey%%+*}' AND b.seq = ${drawn[4]}")
+"$MONIKER_BIN/moniker" erase request "$pseudonym" --basis RETENTION_END --case "audit-$number" --apply --json >"$work/p"
+again "a record that was erased"
+erased=$((erased + 1))
+same "one that legal had erased is no fault" "[$((opened - 4)),$erased,3]" "$(counted)"
 shred "DELETE FROM shred_key WHERE id = '$(sql "SELECT shred_id FROM kept_for_the_test WHERE seq = ${drawn[3]}")'"
 as LEGAL fetch "$id" --out "$work/package"
 open "$work/package" legal:1 officer:1 >"$work/told" || die "the third package does not open"
