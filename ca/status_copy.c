@@ -13,6 +13,7 @@
 #include "base/text.h"
 
 #define LINES_AT_ONCE 512
+#define ANEW_AT_ONCE 8192 /* each write is synced, and the index's thread may wait */
 #define SETTLED "settled"
 
 struct status_copy {
@@ -174,8 +175,8 @@ write_some(
     struct chain_file *file, const struct status_copy_line *lines, size_t count, struct error *err)
 {
 	DEFER(mem_free) struct bytes *texts = xcalloc(count, sizeof *texts);
+	DEFER(mem_free) size_t *ends = xcalloc(count, sizeof *ends);
 	DEFER(buf_clear_public) struct buf all = {0};
-	size_t ends[LINES_AT_ONCE];
 
 	for (size_t i = 0; i < count; i++) {
 		status_copy_encode(&lines[i], &all);
@@ -248,14 +249,14 @@ write_all(struct chain_file *file, const struct reading *reading, struct error *
 {
 	size_t count;
 	DEFER(mem_free) struct status_entry *entries = all_of(reading->set, &count);
-	struct status_copy_line lines[LINES_AT_ONCE] = {
-	    {.seq = reading->last_seq, .settled = true}};
-	size_t have = 1;
+	DEFER(mem_free) struct status_copy_line *lines = xcalloc(ANEW_AT_ONCE, sizeof *lines);
+	size_t have = 0;
 
+	lines[have++] = (struct status_copy_line){.seq = reading->last_seq, .settled = true};
 	for (size_t i = 0; i < count; i++) {
 		lines[have++] =
 		    (struct status_copy_line){.seq = reading->last_seq, .entry = entries[i]};
-		if (have == LINES_AT_ONCE) {
+		if (have == ANEW_AT_ONCE) {
 			if (!write_some(file, lines, have, err))
 				return false;
 			have = 0;

@@ -115,7 +115,7 @@ what_is_no_line_is_refused(void **state)
 
 /* ---- the file anew ---- */
 
-#define REVOKED_COUNT 700 /* more than are written at once */
+#define REVOKED_COUNT 8200 /* more than are written at once */
 
 struct bench {
 	struct folder folder;
