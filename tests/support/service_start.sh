@@ -6,7 +6,7 @@ set -euo pipefail
 (cd / && exec setsid "$MONIKER_BIN/monikerd" --config "$MONIKER_CONFIG") >>"$MONIKER_TEST_STATE/monikerd.log" 2>&1 </dev/null &
 pid=$!
 echo "$pid" >"$MONIKER_TEST_STATE/pid"
-for _ in $(seq 1 300); do
+while [ $SECONDS -lt 120 ]; do
 	[ "$(curl -s -o /dev/null -w '%{http_code}' --cacert "$MONIKER_CACERT" "$MONIKER_URL/readyz" || true)" != 200 ] || exit 0
 	kill -0 "$pid" 2>/dev/null || break
 	! tail -n 5 "$MONIKER_TEST_STATE/monikerd.log" | grep -q 'port [0-9]* of [^ ]* is in use' || exit 3

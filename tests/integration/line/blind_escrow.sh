@@ -19,7 +19,7 @@ approve() { # WORDS OF THE REQUEST...: sets id; the package is in $work/package
 	id=$(jq -r .id "$work/p")
 	as OFFICER approve "$id" >/dev/null 2>&1
 	as LEGAL approve "$id" >/dev/null 2>&1
-	as LEGAL fetch "$id" --out "$work/package"
+	within 60 "the package is there" as LEGAL fetch "$id" --out "$work/package"
 }
 publish() { # SEAT...
 	local seat seats=()

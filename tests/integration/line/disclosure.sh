@@ -70,7 +70,7 @@ as LEGAL approve "$id" >"$work/p" 2>/dev/null
 same "both roles" "approved 2" "$(jq -r '"\(.status) \(.approvals | length)"' "$work/p")"
 
 # ---- the package
-as LEGAL fetch "$id" --out "$work/package"
+within 60 "the package is there" as LEGAL fetch "$id" --out "$work/package"
 same "it is sealed: the ids are not in it" 0 "$(grep -ci "$(tr -d : <<<"$mac")" "$work/package" || true)"
 same "it has proofs of request, approvals and enrollment" 4 "$(jq '[.. | .proof? // empty] | length' "$work/package")"
 open() { # PACKAGE SEAT SEAT...
@@ -152,7 +152,7 @@ as OFFICER2 request "$(jq -r .pseudonym "$work/two")" "$pseudonym" --basis INCID
 id=$(jq -r .id "$work/p")
 as OFFICER approve "$id" >/dev/null 2>&1
 as LEGAL approve "$id" >/dev/null 2>&1
-as LEGAL fetch "$id" --out "$work/package2"
+within 60 "the package is there" as LEGAL fetch "$id" --out "$work/package2"
 open "$work/package2" legal:1 officer:2 >"$work/told"
 same "one of two has no record" NO_ESCROW "$(jq -r --arg p "$(jq -r .pseudonym "$work/two")" '.devices[] | select(.pseudonym == $p) | .missing' "$work/told")"
 same "the other opens" 2 "$(jq --arg p "$pseudonym" '.devices[] | select(.pseudonym == $p) | .hardware_ids | length' "$work/told")"
@@ -160,6 +160,6 @@ same "the other opens" 2 "$(jq --arg p "$pseudonym" '.devices[] | select(.pseudo
 # ---- shredded: the sealed record is noise
 shred() { psql -qAtX -h "$(sed -n 's/^PGDIR=//p' "$MONIKER_TEST_SHRED")" -U postgres -d moniker -c "$1"; }
 shred "DELETE FROM shred_key WHERE id = '$(sql "SELECT r.shred_id FROM escrow_record r JOIN certificate_body b USING (log, seq) JOIN certificate c USING (month, serial) WHERE c.pseudonym = '$pseudonym'")'"
-as LEGAL fetch "$id" --out "$work/package3"
+within 60 "the package is there" as LEGAL fetch "$id" --out "$work/package3"
 open "$work/package3" legal:1 officer:2 >"$work/told"
 same "without its key" ERASED "$(jq -r --arg p "$pseudonym" '.devices[] | select(.pseudonym == $p) | .missing' "$work/told")"

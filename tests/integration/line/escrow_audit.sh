@@ -58,7 +58,7 @@ audit() {
 	as OFFICER approve "$id" >/dev/null 2>&1
 	! as OFFICER fetch "$id" --out "$work/early" >/dev/null 2>&1 || die "a package for one role"
 	as LEGAL approve "$id" >/dev/null 2>&1
-	as LEGAL fetch "$id" --out "$work/package"
+	within 60 "the package is there" as LEGAL fetch "$id" --out "$work/package"
 	open "$work/package" legal:1 officer:1 >"$work/told" || die "the package does not open"
 	[ "$(jq .found.opened "$work/told")" -ge 5 ]
 }
@@ -94,7 +94,7 @@ sql "CREATE TABLE kept_for_the_test AS SELECT r.* FROM escrow_record r JOIN audi
 sql "UPDATE escrow_record SET body = set_byte(body, 100, get_byte(body, 100) # 1) $own ${drawn[0]}"
 sql "UPDATE escrow_record SET (body, nonce, shred_id) = (SELECT body, nonce, shred_id FROM escrow_record o WHERE o.seq = ${drawn[3]} AND o.log = escrow_record.log) $own ${drawn[1]}"
 sql "DELETE FROM escrow_record USING audit_log l WHERE l.id = log AND l.origin = '${vkey%%+*}' AND seq = ${drawn[2]}"
-as LEGAL fetch "$id" --out "$work/package"
+within 60 "the package is there" as LEGAL fetch "$id" --out "$work/package"
 open "$work/package" legal:1 officer:1 >"$work/told" || die "the second package does not open"
 same "three of them do not open any more" "$((opened - 3))" "$(jq .found.opened "$work/told")"
 same "and are told, each with its leaf" "$(printf '%s\n' "${drawn[@]:0:3}" | sort -n | paste -sd' ')" "$(jq -r '[.found.faults[].leaf] | join(" ")' "$work/told")"
@@ -124,7 +124,7 @@ again "a record that was erased"
 erased=$((erased + 1))
 same "one that legal had erased is no fault" "[$((opened - 4)),$erased,3]" "$(counted)"
 shred "DELETE FROM shred_key WHERE id = '$(sql "SELECT shred_id FROM kept_for_the_test WHERE seq = ${drawn[3]}")'"
-as LEGAL fetch "$id" --out "$work/package"
+within 60 "the package is there" as LEGAL fetch "$id" --out "$work/package"
 open "$work/package" legal:1 officer:1 >"$work/told" || die "the third package does not open"
 same "an erased one is no fault" "$((erased + 2)) 2" "$(jq -r '"\(.found.erased) \(.found.faults | length)"' "$work/told")"
 
