@@ -5,7 +5,7 @@ MONIKER is the program, CHECKPOINT what checkpoint.go was built to; the third is
 with whose arithmetic the logs here are signed. A hole is excused by a log.prune leaf of this log that
 comes later and has all of it; whatever else is said, it is refused.
 """
-import base64, hashlib, os, shutil, subprocess, sys, tempfile
+import base64, hashlib, json, os, shutil, subprocess, sys, tempfile
 
 MONIKER, CHECKPOINT = sys.argv[1:]
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
@@ -82,6 +82,11 @@ def judge(what, folder, status, by="", moniker=""):
             ("Go", min(status, 1), by, run(CHECKPOINT, VKEY, folder))):
         if got != want or words not in said:
             sys.exit("%s: %s: exit status %d, not %d, or not '%s': %s" % (what, name, got, want, words, said))
+    got, said = run(MONIKER, "audit", "verify", folder, "--vkey", VKEY, "--json")
+    answer = json.loads(said)
+    lines = "\n".join("%s: leaf %s: %s" % (found["kind"], found["seq"], found["text"]) for found in answer["findings"])
+    if got != status or answer["verdict"] != ("good", "tampered", "incomplete")[status] or moniker not in lines:
+        sys.exit("%s: moniker --json: exit status %d, not %d, or not '%s': %s" % (what, got, status, moniker, said))
     print("ok:", what)
 
 
