@@ -28,7 +28,8 @@ sealed_to_it() { # an enrollment is sealed to the new set
 }
 within 70 "the set is in force" sealed_to_it
 make_key one
-request one "$mac" '.hardware_ids += [{type: "imei", value: "35-851200-779214-8"}]' | send /v1/enrollments station >"$work/one"
+element=$(openssl rand -hex 8)
+request one "$mac" ".hardware_ids += [{type: \"se_serial\", value: \"${element^^}\"}]" | send /v1/enrollments station >"$work/one"
 same "a device is enrolled" 201 "$(cat "$work/status")"
 pseudonym=$(jq -r .pseudonym "$work/one")
 call GET /audit/logs auditor >"$work/logs"
@@ -82,7 +83,7 @@ open() { # PACKAGE SEAT SEAT...
 for pair in "legal:1 officer:3" "officer:1 legal:2"; do
 	open "$work/package" $pair >"$work/told" || die "seats $pair do not open it"
 	same "seats $pair: the MAC address" "$(tr -d : <<<"$mac")" "$(jq -r '.devices[0].hardware_ids[0].value' "$work/told")"
-	same "seats $pair: all of it" "$pseudonym imei:358512007792148 Gateway A" "$(jq -r '.devices[0] | "\(.pseudonym) \(.hardware_ids[1].type):\(.hardware_ids[1].value) \(.model)"' "$work/told")"
+	same "seats $pair: all of it" "$pseudonym se_serial:$element Gateway A" "$(jq -r '.devices[0] | "\(.pseudonym) \(.hardware_ids[1].type):\(.hardware_ids[1].value) \(.model)"' "$work/told")"
 done
 for pair in "legal:1 legal:2" "officer:1 officer:2"; do
 	! open "$work/package" $pair >"$work/p" || die "seats $pair of one role opened it"

@@ -60,10 +60,8 @@ for name in seen unseen partner late full; do
 	[ $name = late ] || { enroll $name; same "$name is enrolled" 201 "$(cat "$work/status")"; }
 	[ $name = late ] || jq -r '.chain[0]' "$work/$name" >"$work/$name.ca"
 done
-all_signed() { # then what is verified is remembered
-	[ "$(psql -q -X -At "$MONIKER_PGURL" -c 'SELECT count(*) FROM certificate_body AS b WHERE NOT EXISTS (SELECT FROM certificate_signature AS s
-		WHERE s.month = b.month AND s.serial = b.serial)')" = 0 ]
-}
+signed() { psql -q -X -At "$MONIKER_PGURL" -c "SELECT count(*) FROM certificate_signature WHERE serial = '\\x$(jq -r .serial "$work/$1")'"; }
+all_signed() { [ "$(for name in seen unseen partner full; do signed $name; done | paste -sd' ')" = "1 1 1 1" ]; } # then what is verified is remembered
 within 60 "signatures are on record" all_signed
 same "seen is good" "good good" "$(verdict "$work/seen") $(verdict "$work/seen")"
 grep -q ': good' <<<"$(ocsp seen)" || die "OCSP: $(ocsp seen)"
