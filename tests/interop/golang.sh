@@ -71,9 +71,7 @@ some=$(find "$work/log/tile/0" "$work/log/tile/entries" -type f | grep -E "tile/
 [ -n "$some" ] || die "no tile to change"
 for file in $some; do
 	cp "$file" "$work/true"
-	octet=$(od -An -tu1 -j 40 -N 1 "$file")
-	# shellcheck disable=SC2059 # the format is the octet
-	printf "$(printf '\\x%02x' $((octet ^ 255)))" | dd of="$file" bs=1 seek=40 conv=notrunc status=none
+	flip "$file" 40
 	refuses "an octet changed in ${file#"$work/log/"}" 'root|leaf|bundle|tile|hash' verify_folder
 	cp "$work/true" "$file"
 done
@@ -98,7 +96,7 @@ shows "and that this is all it proves" ' inclusion [0-9]+$' "$work/acceptance"
 for file in leaves.ndjson leaves.csv tile/0/000* checkpoint; do
 	file=$(cd "$work/picked" && find . -type f -path "./$file*" | sort | head -n 1)
 	cp "$work/picked/$file" "$work/true"
-	printf '\x01' | dd of="$work/picked/$file" bs=1 seek=33 conv=notrunc status=none
+	flip "$work/picked/$file" 33
 	refuses "an octet changed in ${file#./} of the export" 'manifest|signature|malformed|checkpoint' verify_export picked
 	cp "$work/true" "$work/picked/$file"
 done

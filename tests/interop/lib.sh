@@ -57,6 +57,13 @@ accepts() {
 	ok "$what"
 }
 
+# flip FILE PLACE: another octet stands there. One that is written blindly may be what was there.
+flip() {
+	local octet
+	octet=$(od -An -tu1 -j "$2" -N 1 "$1")
+	printf "\\x$(printf %x $((octet ^ 1)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
 # differing FILE FILE: how many octets differ.
 differing() { { cmp -l "$1" "$2" || true; } | wc -l; }
 

@@ -130,9 +130,7 @@ done
 
 # ---- signed, by whichever node
 
-call GET /v1/trust-bundle nobody >"$work/bundle.pem"
-awk -v dir="$work" '/BEGIN CERTIFICATE/ { n++; on = 1 } on { print > (dir "/part" n ".pem") } /END CERTIFICATE/ { on = 0 }' "$work/bundle.pem"
-openssl x509 -in "$(ls "$work"/part*.pem | sort -V | tail -n 1)" -noout -pubkey >"$work/signer.pub"
+signer_key >"$work/signer.pub"
 count=0
 for page in "$work"/first.[0-9]* "$work"/second.[0-9]* "$work"/both.[0-9]* "$work"/late.[0-9]*; do
 	sed '/^$/,$d' "$page" >"$work/text"

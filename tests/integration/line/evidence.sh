@@ -135,9 +135,7 @@ victim=$(head -c "$victim" "$bundle" | grep -ao '"seq":[0-9]*' | tail -n1 | cut 
 exits "an edited leaf is named" 1 "^tampered: leaf $victim: its octets" verify "$work/log"
 exits "the same, to the second verifier" 1 "^tampered: leaf $victim " second "$work/log"
 restore
-octet=$(od -An -tu1 -j $((32 * 3)) -N 1 "$hashes")
-# shellcheck disable=SC2059 # the format is the octet
-printf "$(printf '\\x%02x' $((octet ^ 255)))" | dd of="$hashes" bs=1 seek=$((32 * 3)) conv=notrunc status=none
+flip "$hashes" $((32 * 3))
 exits "an edited hash is named" 1 "^tampered: leaf 3: " verify "$work/log"
 restore; rm "$hashes"
 exits "a missing tile is incomplete" 2 '^incomplete: .*is not there' verify "$work/log"

@@ -98,7 +98,7 @@ length=$(stat -c %s "$work/all.tar")
 fetch "$id" "$work/part" -H 'Range: bytes=1000-1999'
 same "a part: status" 206 "$(cat "$work/status")"
 same "which part" "bytes 1000-1999/$length" "$(header content-range)"
-same "its octets" "$(tail -c +1001 "$work/all.tar" | head -c 1000 | sha256sum)" "$(sha256sum <"$work/part")"
+same "its octets" "$(head -c 2000 "$work/all.tar" | tail -c 1000 | sha256sum)" "$(sha256sum <"$work/part")"
 fetch "$id" "$work/part" -H 'Range: bytes=-700'
 same "the end: status" 206 "$(cat "$work/status")"
 same "its octets" "$(tail -c 700 "$work/all.tar" | sha256sum)" "$(sha256sum <"$work/part")"
@@ -130,7 +130,7 @@ exits "what is between two leaves is all there" 0 '^complete: leaves 2 to 6,' ve
 exits "the second verifier" 0 '^good: complete: leaves 2 to 6,' second "$work/page.tar"
 from=$(sed -n 3p "$work/leaves" | jq -r .st)
 exits "from a time on" 0 '^complete: ' export_to "$work/time.tar" --from "$from"
-exits "of one actor" 0 '^inclusion only' export_to "$work/actor.tar" --act "$(jq -r '.act // empty' "$work/leaves" | grep -m1 station)"
+exits "of one actor" 0 '^inclusion only' export_to "$work/actor.tar" --act "$(jq -rn 'first(inputs.act // empty | select(contains("station")))' "$work/leaves")"
 exits "nothing" 0 '^inclusion only: 0 leaves' export_to "$work/none.tar" --ev key.destroy --rc NOT_DUE
 exits "the second verifier" 0 '^good: inclusion only: 0 leaves' second "$work/none.tar"
 # Cut while it fetched: the same command goes on with the same export.
@@ -158,7 +158,7 @@ pack() { tar -C "$work/all" --format=ustar --owner=0 --group=0 -cf "$work/change
 cp -r "$folder" "$work/true"
 for file in $(cd "$folder" && find . -type f | sed 's|^\./||' | sort); do
 	octets=$(stat -c %s "$folder/$file")
-	printf '\x01' | dd of="$folder/$file" bs=1 seek=$((octets / 2)) conv=notrunc status=none
+	flip "$folder/$file" $((octets / 2))
 	exits "an octet changed in $file" 1 "^tampered: .*($file|checkpoint)" verify "$folder"
 	exits "the same, to the second verifier" 1 '^tampered' second "$folder"
 	rm "$folder/$file"

@@ -116,11 +116,6 @@ superuser "UPDATE audit_leaf SET body = convert_to(replace(convert_from(body, 'U
 	DELETE FROM revocation WHERE $(of 6);
 	UPDATE revocation SET reason = 5 WHERE $(of 7);
 	UPDATE status_change SET at_s = at_s - 86400 WHERE seq = $(place_of 8)"
-flip() { # FILE OFFSET
-	local octet
-	octet=$(od -An -tu1 -j "$2" -N 1 "$1")
-	printf "\\x$(printf %x $((octet ^ 1)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
-}
 flip "$folder/tile/0/001" $((5 * 32 + 3))
 LC_ALL=C sed -i "s/\"seq\":$((256 + 7)),\"st\":\"2/\"seq\":$((256 + 7)),\"st\":\"3/" "$folder/tile/entries/001"
 all_told() { [ "$(faults | wc -l)" -ge "$(wc -l <"$work/planted")" ]; }

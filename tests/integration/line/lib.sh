@@ -78,6 +78,16 @@ open_lot() { # NAME [jq filter]: a batch of our own; sets batch
 }
 # no_processes: nothing is left of the service, nor of its keeper, which end after a supervisor that was killed.
 no_processes() { ! pgrep -f -- "--config $MONIKER_CONFIG --service" && ! pgrep -f -- "moniker-keeper --dir $MONIKER_TEST_STATE/"; }
+# signer_key: the public key that pages and sets are signed with: of the bundle's signers, the newest comes first.
+signer_key() {
+	local part
+	call GET /v1/trust-bundle nobody >"$work/bundle.pem"
+	awk -v dir="$work" '/BEGIN CERTIFICATE/ { n++; on = 1 } on { print > (dir "/part" n ".pem") } /END CERTIFICATE/ { on = 0 }' "$work/bundle.pem"
+	for part in $(ls "$work"/part*.pem | sort -V); do
+		[[ $(openssl x509 -in "$part" -noout -subject) != *'Status Signer'* ]] || { openssl x509 -in "$part" -noout -pubkey; return; }
+	done
+	die "the bundle names no status signer"
+}
 # within SECONDS WHAT COMMAND...: becomes true in time.
 within() {
 	local until=$((SECONDS + $1)) what=$2

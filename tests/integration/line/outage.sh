@@ -70,12 +70,20 @@ size_before=$(stat -c %s "$work/set.before")
 
 # ---- away
 
+# A list that a change of before made due would have another number: none is drawn, made or taken up for a while.
+lists_made() { psql -q -X -At "$MONIKER_PGURL" -c 'SELECT issuer, shard, number, full_number, delta_number FROM crl ORDER BY 1, 2'; }
+settled() {
+	local before
+	before=$(lists_made)
+	sleep 3
+	fetch_crl "$work/seen.pem" "$work/crl" && [ "$(lists_made)" = "$before" ] && grep -q "|$(number)|" <<<"$before"
+}
+within 60 "no list is under way" settled
+number_before=$(number) ends_before=$(crl -nextupdate)
+[ $((number_before % 100000)) = 0 ] || die "a number that the database did not give: $number_before"
 pg_ctl -m immediate stop
 enroll late || true
 same "away: nothing is issued" 503 "$(cat "$work/status")"
-fetch_crl "$work/seen.pem" "$work/crl"
-number_before=$(number) ends_before=$(crl -nextupdate)
-[ $((number_before % 100000)) = 0 ] || die "a number that the database did not give: $number_before"
 revoke seen
 same "away: a revocation is spooled" "202 spooled 1" "$(cat "$work/status") $(jq -r '.status + " " + (.count | tostring)' "$work/act")"
 id=$(jq -r .id "$work/act")
