@@ -140,6 +140,12 @@ cli_print_json(const json_t *document)
 }
 
 const char *
+cli_role(const char *role)
+{
+	return role != NULL && strcmp(role, "legal") == 0 ? "LEGAL" : "OFFICER";
+}
+
+const char *
 cli_text(const json_t *object, const char *name)
 {
 	const char *text = json_string_value(json_object_get(object, name));

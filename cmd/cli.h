@@ -59,6 +59,9 @@ const char *cli_api_certificate(const struct cli_api *api, const char *role);
 MUST_CHECK bool cli_call(struct http_client *client, const char *method, const char *path,
     json_t *body, json_t **out_document, struct error *err);
 void cli_print_json(const json_t *document);
+/* Whose variables (MONIKER_LEGAL_CERT, ...) a person of one of the two roles has: "legal", or any
+ * other text or NULL for an officer. */
+const char *cli_role(const char *role);
 /* Text member of an object, or "-". */
 const char *cli_text(const json_t *object, const char *name);
 

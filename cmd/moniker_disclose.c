@@ -28,12 +28,6 @@ struct disclose_options {
 
 /* ---- the service ---- */
 
-static const char *
-role_word(const struct disclose_options *options)
-{
-	return options->as != NULL && strcmp(options->as, "legal") == 0 ? "LEGAL" : "OFFICER";
-}
-
 static json_t *
 role_body(const struct disclose_options *options)
 {
@@ -63,7 +57,7 @@ call(const struct disclose_options *options, const char *method, const char *id,
 
 	buf_append_format(
 	    &path, "/v1/disclosures%s%s%s", id != NULL ? "/" : "", id != NULL ? id : "", step);
-	if (!cli_api_open(&options->api, role_word(options), &client, err)) {
+	if (!cli_api_open(&options->api, cli_role(options->as), &client, err)) {
 		json_decref(body);
 		return false;
 	}
@@ -138,7 +132,7 @@ own_file(const struct disclose_options *options, const char *given, const char *
 
 	if (given != NULL)
 		return given;
-	(void)snprintf(name, sizeof name, "MONIKER_%s%s", role_word(options), suffix);
+	(void)snprintf(name, sizeof name, "MONIKER_%s%s", cli_role(options->as), suffix);
 	return getenv(name);
 }
 
@@ -252,7 +246,7 @@ fetch(const struct disclose_options *options, const char *id, struct error *err)
 
 	buf_append_format(&path, "/v1/disclosures/%s/package?role=%s", id,
 	    options->as != NULL ? options->as : "officer");
-	if (!cli_api_open(&options->api, role_word(options), &client, err) ||
+	if (!cli_api_open(&options->api, cli_role(options->as), &client, err) ||
 	    !http_client_call(
 		client, "GET", buf_text(&path), NULL, (struct bytes){0}, &answer, err))
 		return false;

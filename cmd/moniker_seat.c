@@ -226,12 +226,6 @@ lose_command(const struct seat_options *options)
 
 /* ---- fetch, reseal, submit: what a former holder of a seat had, to who holds it now ---- */
 
-static const char *
-role_word(const char *role)
-{
-	return strcmp(role, "legal") == 0 ? "LEGAL" : "OFFICER";
-}
-
 static int
 fetch_command(const struct seat_options *options)
 {
@@ -243,7 +237,7 @@ fetch_command(const struct seat_options *options)
 	size_t count = 0;
 
 	if (!read_place(options, &waiting.role, &waiting.seat, &err) ||
-	    !cli_api_open(&options->api, role_word(options->role), &client, &err) ||
+	    !cli_api_open(&options->api, cli_role(options->role), &client, &err) ||
 	    !seat_handover_fetch(client, &waiting, options->out, &count, &next, &err))
 		return cli_fail(&err, options->json, EXIT_FAILURE);
 	if (options->json) {
@@ -303,7 +297,7 @@ submit_command(const struct seat_options *options)
 
 	if (!seat_role_of(bytes_of_text(options->role), &role))
 		return cli_usage(&SEAT_COMMAND, "--role is legal or officer");
-	if (!cli_api_open(&options->api, role_word(options->role), &client, &err) ||
+	if (!cli_api_open(&options->api, cli_role(options->role), &client, &err) ||
 	    !seat_handover_submit(client, options->package, &count, &kept, &err))
 		return cli_fail(&err, options->json, EXIT_FAILURE);
 	if (options->json)

@@ -31,7 +31,8 @@ revocation_leaf(struct record *out, enum leaf_event event, const char *actor, co
 struct block_proposal {
 	struct proposal base;
 	struct pseudonym_block_row row;
-	const char *actor; /* or NULL */
+	const char *actor;  /* or NULL */
+	enum reason reason; /* of its leaf */
 	bool exists;
 	struct record record;
 };
@@ -83,7 +84,7 @@ block_decide(void *context, struct ledger_batch *batch)
 		if (proposal->exists || proposal->actor == NULL)
 			continue;
 		revocation_leaf(&proposal->record, LEAF_DEVICE_REVOKE, proposal->actor, NULL,
-		    proposal->row.reason, batch->now_s);
+		    proposal->reason, batch->now_s);
 		proposal->base.records = &proposal->record;
 		proposal->base.record_count = 1;
 	}
@@ -260,7 +261,8 @@ bool
 pseudonym_block(
     const struct pseudonym_revoker *service, const struct pseudonym_block *block, struct error *err)
 {
-	struct block_proposal proposal = {.base.kind = &BLOCK, .actor = block->actor};
+	struct block_proposal proposal = {
+	    .base.kind = &BLOCK, .actor = block->actor, .reason = block->reason};
 	struct proposal *submitted = &proposal.base;
 	struct keeper_linked linked;
 
@@ -274,7 +276,6 @@ pseudonym_block(
 		return false;
 	memcpy(proposal.row.block, linked.block, sizeof proposal.row.block);
 	memcpy(proposal.row.link, linked.link, sizeof proposal.row.link);
-	proposal.row.reason = block->reason;
 	proposal.row.due_s = next_tick_s(service);
 	return ledger_submit(service->ledger, &submitted, 1, err);
 }

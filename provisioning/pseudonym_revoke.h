@@ -38,8 +38,8 @@ MUST_CHECK bool pseudonym_revoke(const struct pseudonym_revoker *service,
 struct pseudonym_block {
 	int64_t device;                  /* when link is NULL */
 	const uint8_t *link, *of_serial; /* or a link of it, and whose that is */
-	enum reason reason;
-	const char *actor; /* of the leaf; NULL: none, the device's revocation has one */
+	const char *actor;  /* of the leaf; NULL: none, the device's revocation has one */
+	enum reason reason; /* of the leaf */
 };
 MUST_CHECK bool pseudonym_block(const struct pseudonym_revoker *service,
     const struct pseudonym_block *block, struct error *err);

@@ -24,10 +24,10 @@ static const struct stmt BLOCKS_EXIST = STMT("pseudonym_blocks_exist", 1, 1,
     "SELECT q.place FROM unnest($1::bytea[]) WITH ORDINALITY AS q(block, place)"
     " JOIN pseudonym_block AS b ON b.block = q.block");
 
-/* $1 block, $2 reason, $3 serial, $4 link, $5 due */
-static const struct stmt BLOCK_INSERT = STMT("pseudonym_block_insert", 5, 0,
-    "INSERT INTO pseudonym_block (block, reason, serial, link, due_s)"
-    " VALUES ($1::bytea, $2::int2, $3::bytea, $4::bytea, $5::int8) ON CONFLICT DO NOTHING");
+/* $1 block, $2 serial, $3 link, $4 due */
+static const struct stmt BLOCK_INSERT = STMT("pseudonym_block_insert", 4, 0,
+    "INSERT INTO pseudonym_block (block, serial, link, due_s)"
+    " VALUES ($1::bytea, $2::bytea, $3::bytea, $4::int8) ON CONFLICT DO NOTHING");
 
 /* $1 months, $2 serials: the places of those that are revoked */
 static const struct stmt REVOKED_READ = STMT("pseudonym_revoked_read", 2, 1,
@@ -36,10 +36,10 @@ static const struct stmt REVOKED_READ = STMT("pseudonym_revoked_read", 2, 1,
     "  WHERE month = q.month AND serial = q.serial AND state = 'revoked' LIMIT 1) AS r");
 
 /* $1 now, $2 until when, $3 how many */
-static const struct stmt CLAIM_DUE = STMT("pseudonym_claim_due", 3, 4,
+static const struct stmt CLAIM_DUE = STMT("pseudonym_claim_due", 3, 3,
     "UPDATE pseudonym_block AS b SET due_s = $2::int8 FROM (SELECT block FROM pseudonym_block"
     "  WHERE due_s <= $1::int8 ORDER BY block LIMIT $3::int8 FOR UPDATE SKIP LOCKED) AS due"
-    " WHERE b.block = due.block RETURNING b.block, b.serial, b.link, b.reason");
+    " WHERE b.block = due.block RETURNING b.block, b.serial, b.link");
 
 /* $1 months, $2 slots, $3 now, $4 how many */
 static const struct stmt HELD_FIND = STMT("pseudonym_held_find", 4, 6,
@@ -55,12 +55,9 @@ static const struct stmt BLOCKS_DONE = STMT("pseudonym_blocks_done", 1, 0,
     "UPDATE pseudonym_block SET due_s = NULL, serial = NULL, link = NULL"
     " WHERE block = ANY($1::bytea[])");
 
-/* $1 how many. The reason is that of the device's last certificate to be revoked. */
-static const struct stmt ASKED_READ = STMT("pseudonym_asked_blocks_read", 1, 2,
-    "SELECT a.device, coalesce((SELECT r.reason FROM certificate AS c JOIN revocation AS r"
-    "  ON r.month = c.month AND r.serial = c.serial WHERE c.device = a.device"
-    "  ORDER BY r.seq DESC LIMIT 1), 0)::int8"
-    " FROM pseudonym_block_asked AS a LIMIT $1::int8");
+/* $1 how many */
+static const struct stmt ASKED_READ = STMT(
+    "pseudonym_asked_blocks_read", 1, 1, "SELECT device FROM pseudonym_block_asked LIMIT $1::int8");
 
 /* $1 device */
 static const struct stmt ASKED_FORGET = STMT("pseudonym_asked_block_forget", 1, 0,
@@ -175,7 +172,6 @@ pseudonym_insert_block(struct tx *tx, const struct pseudonym_block_row *row, str
 	DEFER(params_clear) struct params params = {0};
 
 	params_bytea(&params, bytes_of(row->block, LINK_BLOCK_BYTES));
-	params_int2(&params, (int16_t)row->reason);
 	params_bytea(&params, bytes_of(row->serial, SERIAL_BYTES));
 	params_bytea(&params, bytes_of(row->link, LINK_BYTES));
 	params_int8(&params, row->due_s);
@@ -222,7 +218,6 @@ pseudonym_claim_due(struct db *db, int64_t now_s, struct pseudonym_block_row *ou
 		memcpy(out[row].block, rows_bytes(rows, row, 0).data, LINK_BLOCK_BYTES);
 		memcpy(out[row].serial, rows_bytes(rows, row, 1).data, SERIAL_BYTES);
 		memcpy(out[row].link, rows_bytes(rows, row, 2).data, LINK_BYTES);
-		out[row].reason = (enum reason)rows_int(rows, row, 3);
 	}
 	return true;
 }
@@ -262,8 +257,8 @@ pseudonym_blocks_done(
 }
 
 bool
-pseudonym_read_asked_blocks(struct db *db, struct pseudonym_asked_block *out, size_t max,
-    size_t *out_count, struct error *err)
+pseudonym_read_asked_blocks(
+    struct db *db, int64_t *out, size_t max, size_t *out_count, struct error *err)
 {
 	DEFER(params_clear) struct params params = {0};
 	DEFER(rows_free) struct rows *rows = NULL;
@@ -273,8 +268,7 @@ pseudonym_read_asked_blocks(struct db *db, struct pseudonym_asked_block *out, si
 		return false;
 	*out_count = rows_count(rows);
 	for (size_t row = 0; row < *out_count; row++)
-		out[row] = (struct pseudonym_asked_block){.device = rows_int(rows, row, 0),
-		    .reason = (enum reason)rows_int(rows, row, 1)};
+		out[row] = rows_int(rows, row, 0);
 	return true;
 }
 

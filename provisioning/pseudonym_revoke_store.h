@@ -8,7 +8,6 @@ struct pseudonym_block_row {
 	uint8_t block[LINK_BLOCK_BYTES];
 	uint8_t serial[SERIAL_BYTES]; /* random: what the link is bound to */
 	uint8_t link[LINK_BYTES];
-	enum reason reason;
 	int64_t due_s;
 };
 
@@ -41,12 +40,9 @@ MUST_CHECK bool pseudonym_find_held(struct db *db, const struct pseudonym_slots 
 MUST_CHECK bool pseudonym_blocks_done(
     struct db *db, const struct pseudonym_block_row *rows, size_t count, struct error *err);
 
-struct pseudonym_asked_block {
-	int64_t device;
-	enum reason reason;
-};
-MUST_CHECK bool pseudonym_read_asked_blocks(struct db *db, struct pseudonym_asked_block *out,
-    size_t max, size_t *out_count, struct error *err);
+/* Devices. */
+MUST_CHECK bool pseudonym_read_asked_blocks(
+    struct db *db, int64_t *out, size_t max, size_t *out_count, struct error *err);
 MUST_CHECK bool pseudonym_forget_asked_block(struct db *db, int64_t device, struct error *err);
 
 #endif

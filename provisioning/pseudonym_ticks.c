@@ -26,18 +26,16 @@ struct pseudonym_ticks {
 static bool
 block_asked(const struct pseudonym_revoker *revoker, struct error *err)
 {
-	DEFER(mem_free)
-	struct pseudonym_asked_block *asked = xcalloc(BLOCKS_MAX, sizeof *asked);
+	DEFER(mem_free) int64_t *devices = xcalloc(BLOCKS_MAX, sizeof *devices);
 	size_t count = 0;
 
-	if (!pseudonym_read_asked_blocks(revoker->db, asked, BLOCKS_MAX, &count, err))
+	if (!pseudonym_read_asked_blocks(revoker->db, devices, BLOCKS_MAX, &count, err))
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		const struct pseudonym_block block = {
-		    .device = asked[i].device, .reason = asked[i].reason};
+		const struct pseudonym_block block = {.device = devices[i]};
 
 		if (!pseudonym_block(revoker, &block, err) ||
-		    !pseudonym_forget_asked_block(revoker->db, asked[i].device, err))
+		    !pseudonym_forget_asked_block(revoker->db, devices[i], err))
 			return false;
 	}
 	return true;

@@ -98,6 +98,8 @@ is_lost(struct bytes lost, const struct seat *seat)
 	return false;
 }
 
+_Static_assert(SEAT_SET_MAX <= 32, "a bit for each seat");
+
 static uint32_t
 mark_lost(const struct seat_set *set, struct bytes lost)
 {

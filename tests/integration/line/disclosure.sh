@@ -11,15 +11,7 @@ as() { # ROLE-VARIABLE WORDS...: as that person, in the role that the first lett
 	disclose "$@" --as $role --cert "${!cert}" --key "${!key}" --json
 }
 
-(umask 277; openssl rand -base64 12 >"$work/pass")
-seats=()
-for seat in legal:1 legal:2 officer:1 officer:2 officer:3; do
-	"$MONIKER_BIN/moniker" seat new --role "${seat%:*}" --number "${seat#*:}" --out "$work/$seat" --passphrase-file "$work/pass" --kdf-memory-mib 8 >/dev/null
-	seats+=(--seat "$work/$seat.pub")
-done
-"$MONIKER_BIN/moniker" seat publish --database-url "$MONIKER_PGURL" --ring "$state/ca/roots.ring" --passphrase-file "$state/roots.passphrase" --yes "${seats[@]}" >/dev/null 2>&1
-kill -HUP "$(cat "$state/pid")" # takes the set up at once
-number=$("$MONIKER_BIN/moniker" seat list --database-url "$MONIKER_PGURL" | sed -n 's/^number //p')
+publish_seats legal:1 legal:2 officer:1 officer:2 officer:3
 open_lot disclosure '. + {escrow: true, model: "Gateway A"}'
 mac=$(random_mac)
 sealed_to_it() { # an enrollment is sealed to the new set

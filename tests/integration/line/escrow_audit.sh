@@ -17,15 +17,7 @@ open() { # PACKAGE SEAT...
 	unshare -n "$MONIKER_BIN/moniker" disclose open --package "$package" --vkey "$vkey" --cacert "$MONIKER_CACERT" "${args[@]}" --json 2>/dev/null
 }
 
-(umask 277; openssl rand -base64 12 >"$work/pass")
-seats=()
-for seat in legal:1 officer:1; do
-	"$MONIKER_BIN/moniker" seat new --role "${seat%:*}" --number "${seat#*:}" --out "$work/$seat" --passphrase-file "$work/pass" --kdf-memory-mib 8 >/dev/null
-	seats+=(--seat "$work/$seat.pub")
-done
-"$MONIKER_BIN/moniker" seat publish --database-url "$MONIKER_PGURL" --ring "$state/ca/roots.ring" --passphrase-file "$state/roots.passphrase" --yes "${seats[@]}" >/dev/null 2>&1
-kill -HUP "$(cat "$state/pid")"
-number=$("$MONIKER_BIN/moniker" seat list --database-url "$MONIKER_PGURL" | sed -n 's/^number //p')
+publish_seats legal:1 officer:1
 open_lot escrow-audit '. + {escrow: true}'
 sealed_to_it() {
 	make_key dev && request dev "$(random_mac)" | send /v1/enrollments station >"$work/p" &&

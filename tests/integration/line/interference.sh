@@ -71,14 +71,7 @@ judge() { (cd "$work" && "$here/interference.py" "$@"); }
 
 # ---- seats for the sealed identities, and the service's first day is over
 
-(umask 277; openssl rand -base64 12 >"$work/pass")
-seats=()
-for seat in legal:1 officer:1; do
-	"$MONIKER_BIN/moniker" seat new --role "${seat%:*}" --number "${seat#*:}" --out "$work/$seat" --passphrase-file "$work/pass" --kdf-memory-mib 8 >/dev/null
-	seats+=(--seat "$work/$seat.pub")
-done
-"$MONIKER_BIN/moniker" seat publish --database-url "$MONIKER_PGURL" --ring "$state/ca/roots.ring" --passphrase-file "$state/roots.passphrase" --yes "${seats[@]}" >/dev/null 2>&1
-kill -HUP "$(cat "$state/pid")"
+publish_seats legal:1 officer:1
 within 70 "the seat set is in force" is_recorded OK seatset.change
 stop
 # Its pace would be the machine's, and the script ages a row.

@@ -82,11 +82,24 @@ no_processes() { ! pgrep -f -- "--config $MONIKER_CONFIG --service" && ! pgrep -
 signer_key() {
 	local part
 	call GET /v1/trust-bundle nobody >"$work/bundle.pem"
-	awk -v dir="$work" '/BEGIN CERTIFICATE/ { n++; on = 1 } on { print > (dir "/part" n ".pem") } /END CERTIFICATE/ { on = 0 }' "$work/bundle.pem"
-	for part in $(ls "$work"/part*.pem | sort -V); do
+	split_pem "$work/bundle.pem" "$work/bundle"
+	for part in $(ls "$work"/bundle.[0-9]* | sort -V); do
 		[[ $(openssl x509 -in "$part" -noout -subject) != *'Status Signer'* ]] || { openssl x509 -in "$part" -noout -pubkey; return; }
 	done
 	die "the bundle names no status signer"
+}
+# publish_seats ROLE:NUMBER...: new ones, whose keys are $work/ROLE:NUMBER under the passphrase $work/pass, are a seat set,
+# which the service takes up at once; its number goes to $number.
+publish_seats() {
+	local seat seats=() state=$MONIKER_TEST_STATE
+	(umask 277; openssl rand -base64 12 >"$work/pass")
+	for seat in "$@"; do
+		"$MONIKER_BIN/moniker" seat new --role "${seat%:*}" --number "${seat#*:}" --out "$work/$seat" --passphrase-file "$work/pass" --kdf-memory-mib 8 >/dev/null
+		seats+=(--seat "$work/$seat.pub")
+	done
+	"$MONIKER_BIN/moniker" seat publish --database-url "$MONIKER_PGURL" --ring "$state/ca/roots.ring" --passphrase-file "$state/roots.passphrase" --yes "${seats[@]}" >/dev/null 2>&1
+	kill -HUP "$(cat "$state/pid")"
+	number=$("$MONIKER_BIN/moniker" seat list --database-url "$MONIKER_PGURL" | sed -n 's/^number //p')
 }
 # within SECONDS WHAT COMMAND...: becomes true in time.
 within() {

@@ -79,19 +79,8 @@ refused_flows() {
 	many bad "many ids that are none" 422 20
 }
 
-new_seats() {
-	local seat seats=()
-	(umask 277; openssl rand -base64 12 >"$work/pass")
-	for seat in legal:1 officer:1; do
-		"$moniker" seat new --role "${seat%:*}" --number "${seat#*:}" --out "$work/$seat" --passphrase-file "$work/pass" --kdf-memory-mib 8 >/dev/null
-		seats+=(--seat "$work/$seat.pub")
-	done
-	accepts "seats" "$moniker" seat publish --database-url "$MONIKER_PGURL" --ring "$MONIKER_TEST_STATE/ca/roots.ring" \
-		--passphrase-file "$MONIKER_TEST_STATE/roots.passphrase" --yes "${seats[@]}"
-}
-
 escrow_flow() {
-	new_seats
+	publish_seats legal:1 officer:1
 	lot sealed '. + {escrow: true}'
 	fleet sealed 60
 	many sealed "sealed for the officers" 201 60

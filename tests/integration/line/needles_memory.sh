@@ -42,7 +42,7 @@ for i in $(seq 20); do
 	refuses "device $i again" DUPLICATE_HARDWARE enroll "again$i"
 	[ "$i" != 10 ] || { strike_keeper; within 60 "the keeper is back" ready; }
 done
-new_seats
+publish_seats legal:1 officer:1
 blind_escrow_flow
 for name in unlinkable listed; do
 	[ $name = unlinkable ] && lot unlinkable '. + {hardware_ids: "blind", mode: "unlinkable"}' ||
